@@ -1,0 +1,78 @@
+import type { Scope } from '../../ports/scope.ts';
+import type { Role } from './actor.ts';
+
+interface Rule {
+  /** Who may do it to the platform's own things; null where the action has no platform form. */
+  readonly platform: readonly Role[] | null;
+  /** Who may do it to a tenant's things (tenant roles: their own tenant's). */
+  readonly tenant: readonly Role[] | null;
+  /** Intent and outcome rows are written for it. Denials of every action are (S29). */
+  readonly audited: boolean;
+  /** Refused while the tenant is being deleted, or suspended. */
+  readonly needsLiveTenant: boolean;
+}
+
+const read = { audited: false, needsLiveTenant: false } as const;
+const write = { audited: true, needsLiveTenant: true } as const;
+/** Changes that must stay possible on a suspended tenant or one that is going away. */
+const close = { audited: true, needsLiveTenant: false } as const;
+
+/** The role table of R0.2. `system` is the product's own jobs. */
+export const actions = {
+  'tenant.create': { platform: ['platform-admin'], tenant: null, ...close },
+  'tenant.list': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  'tenant.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
+  'tenant.update': { platform: null, tenant: ['platform-admin'], ...close },
+  'tenant.delete': { platform: null, tenant: ['platform-admin', 'system'], ...close },
+  'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
+  'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'token.create': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...close },
+  'credential.read': {
+    platform: ['platform-admin', 'platform-operator', 'platform-auditor'],
+    tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-auditor'],
+    ...read,
+  },
+  'credential.put': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'credential.update': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
+  'credential.revoke': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
+  'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
+  'credential.reconcile': { platform: ['system'], tenant: ['system'], ...close },
+  /** A value was read from a store in order to be used; a cached use is accounted in usage instead. */
+  'credential.fetch': { platform: ['tenant-admin', 'tenant-member', 'gateway-key'], tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], ...write },
+  'gateway-key.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'gateway-key.create': { platform: null, tenant: ['tenant-admin'], ...write },
+  'gateway-key.update': { platform: null, tenant: ['tenant-admin'], ...write },
+  'gateway-key.rotate': { platform: null, tenant: ['tenant-admin'], ...write },
+  'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...close },
+  'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true },
+  'usage.read': {
+    platform: null,
+    tenant: ['platform-admin', 'platform-operator', 'platform-auditor', 'tenant-auditor', 'tenant-admin', 'tenant-member'],
+    ...read,
+  },
+  'audit.read': {
+    platform: ['platform-admin', 'platform-auditor'],
+    tenant: ['platform-admin', 'platform-auditor', 'tenant-auditor', 'tenant-admin'],
+    ...read,
+  },
+  'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
+  'signed-in.read': { platform: null, tenant: null, ...read },
+} as const satisfies Record<string, Rule>;
+
+export type Action = keyof typeof actions;
+
+/** What the table says of one action. */
+export function ruleOf(action: Action): Rule {
+  return actions[action];
+}
+
+/** Whether the table lets this role do this to something of this scope. Whose tenant it is, is the caller's to check. */
+export function permits(role: Role, action: Action, scope: Scope): boolean {
+  const rule = ruleOf(action);
+  const roles = scope.kind === 'platform' ? rule.platform : rule.tenant;
+  return roles !== null && roles.includes(role);
+}

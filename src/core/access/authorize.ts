@@ -1,0 +1,99 @@
+import type { Clock } from '../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { TenantRecord } from '../../ports/metadata/tenants.ts';
+import { tenantScope } from '../../ports/scope.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { type Action, permits, ruleOf } from './actions.ts';
+import type { Actor } from './actor.ts';
+import { type Grant, makeGrant, makeUseGrant, type UseGrant } from './grant.ts';
+import type { Resource } from './resource.ts';
+
+/** A tenant's state as `authorize` sees it: read again within 10 s, and at once when it changes. */
+export interface TenantStates {
+  stateOf(tenant: string): Promise<TenantRecord['state'] | undefined>;
+}
+
+export interface AccessDependencies {
+  readonly clock: Clock;
+  readonly audit: AuditLog;
+  readonly tenants: TenantStates;
+}
+
+/** The one choke point: it decides, writes what the action table says is audited, and hands out the single-use grant (S21, S29). */
+export class Access {
+  readonly #clock: Clock;
+  readonly #audit: AuditLog;
+  readonly #tenants: TenantStates;
+
+  constructor({ clock, audit, tenants }: AccessDependencies) {
+    this.#clock = clock;
+    this.#audit = audit;
+    this.#tenants = tenants;
+  }
+
+  /**
+   * Decides, writes the intent row, runs the operation with its grant, and writes the outcome row. Returns what the operation
+   * returned. Throws `not_found` for another tenant's or an unknown tenant's things, `permission_denied` where the role may not,
+   * `conflict` on a tenant that is going away, `unavailable` when the audit log cannot be written (the operation does not run),
+   * and whatever the operation threw.
+   */
+  async perform<T>(actor: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>): Promise<T> {
+    const refusal = await this.#refusal(actor, action, resource);
+    if (refusal !== undefined) {
+      await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
+      throw refusal;
+    }
+    if (!ruleOf(action).audited) return operation(makeGrant(this.#clock, actor, action, resource, requestId, null));
+    const intentId = await this.#audit.intent({ actor, action, resource, requestId });
+    let result: T;
+    try {
+      result = await operation(makeGrant(this.#clock, actor, action, resource, requestId, intentId));
+    } catch (error) {
+      const { code } = asKeyholdError(error);
+      await this.#audit.outcome(intentId, code === 'permission_denied' ? 'denied' : 'failed', code);
+      throw error;
+    }
+    await this.#audit.outcome(intentId, 'ok', null);
+    return result;
+  }
+
+  /** The gateway's decision, without a row: the actor's own tenant, if it is alive. Throws `permission_denied` or `not_found`. */
+  async authorizeUse(actor: Actor, requestId: string): Promise<UseGrant> {
+    if (actor.scope.kind !== 'tenant') {
+      throw new KeyholdError('permission_denied', 'Platform tokens do not use tenants\' keys. Call the gateway with a gateway key, or with a token of a tenant.');
+    }
+    const refusal = await this.#refusal(actor, 'gateway.use', { scope: actor.scope });
+    if (refusal !== undefined) throw refusal;
+    return makeUseGrant(actor, actor.scope.tenant, requestId);
+  }
+
+  async #refusal(actor: Actor, action: Action, resource: Resource): Promise<KeyholdError | undefined> {
+    const { scope } = resource;
+    if (action === 'signed-in.read') return undefined;
+    if (scope.kind === 'platform') {
+      return permits(actor.role, action, scope) ? undefined : denied(actor, action);
+    }
+    if (actor.scope.kind === 'tenant' && actor.scope.tenant !== scope.tenant) return unknownTenant(scope.tenant);
+    if (!permits(actor.role, action, scope)) return denied(actor, action);
+    const state = await this.#tenants.stateOf(scope.tenant);
+    if (state === undefined || state === 'deleted') return unknownTenant(scope.tenant);
+    if (!ruleOf(action).needsLiveTenant || state === 'active') return undefined;
+    return state === 'suspended'
+      ? new KeyholdError('permission_denied', `Tenant ${scope.tenant} is suspended. A platform administrator can make it active again.`)
+      : new KeyholdError('conflict', `Tenant ${scope.tenant} is being deleted. Nothing new can be made in it.`);
+  }
+}
+
+/** Another tenant's name must not reach a log that its owner can read; the denial is the actor's own tenant's (R10.2). */
+function visibleTo(actor: Actor, resource: Resource): Resource {
+  if (actor.scope.kind === 'platform' || resource.scope.kind === 'platform' || actor.scope.tenant === resource.scope.tenant) return resource;
+  return { scope: tenantScope(actor.scope.tenant) };
+}
+
+function unknownTenant(tenant: string): KeyholdError {
+  return new KeyholdError('not_found', `There is no tenant ${tenant}.`);
+}
+
+function denied(actor: Actor, action: Action): KeyholdError {
+  return new KeyholdError('permission_denied', `The role ${actor.role} may not do ${action} here. Ask an administrator for a token with a role that may.`);
+}

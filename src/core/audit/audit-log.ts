@@ -1,0 +1,29 @@
+import type { ErrorCode } from '../../ports/errors.ts';
+import type { AuditFilter, AuditRow } from '../../ports/metadata/audit.ts';
+import type { Page, PageRequest } from '../../ports/metadata/stored.ts';
+import type { Action } from '../access/actions.ts';
+import type { Actor } from '../access/actor.ts';
+import type { Resource } from '../access/resource.ts';
+
+/** What is about to happen, or was refused. */
+export interface AuditEntry {
+  readonly actor: Actor;
+  readonly action: Action;
+  readonly resource: Resource;
+  readonly requestId: string | null;
+}
+
+/**
+ * The log of every touch of a key. A row is durable when its promise resolves; when it cannot be, `unavailable` is thrown and
+ * the operation must not go on (R10.3, S29).
+ */
+export interface AuditLog {
+  /** Writes the intent row; returns its id. */
+  intent(entry: AuditEntry): Promise<string>;
+  outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null): Promise<void>;
+  /** A refusal: one outcome row that is its own intent. */
+  denied(entry: AuditEntry & { readonly code: ErrorCode }): Promise<void>;
+  /** Failed sign-ins are counted into a row a minute, not a row each (S29). Never rejects. */
+  signInFailed(address: string): void;
+  list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRow>>;
+}

@@ -1,0 +1,36 @@
+/** What a log line may hold besides its event and message. An allow-list by construction: there is no field for a value. */
+export interface LogFields {
+  readonly requestId?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly tenantId?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly service?: string | undefined;
+  readonly label?: string | undefined;
+  readonly credentialId?: string | undefined;
+  readonly version?: number | string | undefined;
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly addedBy?: string | undefined;
+  readonly storedIn?: string | undefined;
+  readonly removedBy?: string | undefined;
+  readonly removedFrom?: string | undefined;
+  readonly code?: string | undefined;
+  readonly method?: string | undefined;
+  readonly route?: string | undefined;
+  readonly status?: number | undefined;
+  readonly durationMs?: number | undefined;
+  readonly count?: number | undefined;
+  readonly name?: string | undefined;
+  readonly file?: string | undefined;
+  readonly address?: string | undefined;
+  /** Logged as type, code, message and stack of the error and its causes; never its other properties. */
+  readonly error?: unknown;
+}
+
+/** One JSON line an event (R3.9). `event` is a stable snake_case or dotted word, `msg` a sentence. */
+export interface Log {
+  debug(event: string, msg: string, fields?: LogFields): void;
+  info(event: string, msg: string, fields?: LogFields): void;
+  warn(event: string, msg: string, fields?: LogFields): void;
+  error(event: string, msg: string, fields?: LogFields): void;
+}

@@ -1,0 +1,28 @@
+import type { GatewayKeyRepository, TokenRepository } from './metadata/access.ts';
+import type { AuditRepository } from './metadata/audit.ts';
+import type { CredentialMaintenance, CredentialRepository } from './metadata/credentials.ts';
+import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
+import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
+import type { UsageRepository } from './metadata/usage.ts';
+
+/**
+ * The database, as small repositories. Texts come back exactly as they were given (emoji included); a NUL or a lone surrogate is
+ * refused with `invalid_argument` by every adapter, since not every database keeps them.
+ */
+export interface MetadataStore {
+  readonly kind: 'sqlite' | 'postgres' | 'cosmos' | 'memory';
+  readonly tenants: TenantRepository;
+  readonly policies: PolicyRepository;
+  readonly credentials: CredentialRepository;
+  readonly credentialMaintenance: CredentialMaintenance;
+  readonly tokens: TokenRepository;
+  readonly gatewayKeys: GatewayKeyRepository;
+  readonly sealedValues: SealedValueRepository;
+  readonly dataKeys: DataKeyRepository;
+  readonly platform: PlatformRepository;
+  readonly audit: AuditRepository;
+  readonly usage: UsageRepository;
+  /** A cheap round trip; `unavailable` when the database cannot answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

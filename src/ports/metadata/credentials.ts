@@ -1,0 +1,95 @@
+import type { Scope } from '../scope.ts';
+import type { PutIntent, SecretReference } from '../secret-store.ts';
+import type { Page, PageRequest, Repository, Stored } from './stored.ts';
+
+export interface CredentialKey {
+  readonly scope: Scope;
+  readonly service: string;
+  readonly label: string;
+}
+
+/** A field's name and what may be shown of its value: the last characters (S22: 4 at most, none of a value under 20). */
+export interface FieldHint {
+  readonly name: string;
+  readonly hint: string;
+}
+
+export type SettingValue = string | Readonly<Record<string, string>>;
+
+/** What one version is made of, besides its secret values. Key and settings are always of one version (S3). */
+export interface CredentialContent {
+  /** `cred_` and 16 characters. A PUT on a revoked or deleted credential makes a new id under the same name (R3.3). */
+  readonly id: string;
+  readonly version: number;
+  readonly fields: readonly FieldHint[];
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  readonly createdAt: number;
+  readonly createdBy: string;
+}
+
+export interface CurrentVersion extends CredentialContent {
+  readonly reference: SecretReference;
+}
+
+/**
+ * A change of the store that is under way. Written before the store is touched, taken back by the commit; whoever finds an
+ * expired one finishes it. The live version serves on while a put is open.
+ */
+export interface CredentialIntent extends PutIntent {
+  readonly operation: 'put' | 'remove' | 'restore' | 'destroy';
+  /** For `put`: what becomes current at the commit, with what else the request sets. */
+  readonly next: (CredentialContent & { readonly expiresAt: number | null; readonly offerTo: OfferTo | null }) | null;
+  /** Milliseconds since the epoch; until then the writer that made it may still be at work. */
+  readonly expires: number;
+}
+
+/** A version that left use. The reconciler removes it from the store when `destroyAfter` has come. */
+export interface RetiredVersion {
+  readonly reference: SecretReference;
+  readonly version: number;
+  readonly destroyAfter: number;
+}
+
+/** Whom a platform credential is offered to (R0.2). */
+export type OfferTo = 'all' | 'none' | readonly string[];
+
+/**
+ * One name's credential: at most one live version, and everything needed to finish what a crash interrupted. The record outlives
+ * deletion, so that versions only grow.
+ */
+export interface CredentialRecord {
+  readonly scope: Scope;
+  readonly service: string;
+  readonly label: string;
+  /** `new`: the first put has not been committed. Expiry is not a state of the record: it follows from `expiresAt`. */
+  readonly state: 'new' | 'active' | 'disabled' | 'revoked' | 'deleted' | 'purged';
+  /** The live version, or the one a deleted credential would be recovered to; null when there is none. */
+  readonly current: CurrentVersion | null;
+  /** Highest version ever begun; only grows. */
+  readonly version: number;
+  readonly intent: CredentialIntent | null;
+  readonly retired: readonly RetiredVersion[];
+  readonly expiresAt: number | null;
+  readonly weight: number;
+  readonly notes: string;
+  /** Platform credentials only; null on a tenant's. */
+  readonly offerTo: OfferTo | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly deletedAt: number | null;
+  readonly revokedAt: number | null;
+  readonly revokeReason: string | null;
+}
+
+export interface CredentialRepository extends Repository<CredentialKey, CredentialRecord> {
+  /** One scope's records by service and label, ascending, in every state. */
+  list(scope: Scope, page: PageRequest): Promise<Page<Stored<CredentialRecord>>>;
+  /** One scope's records of one service, by label, ascending, in every state (a pool is small). */
+  listService(scope: Scope, service: string): Promise<readonly Stored<CredentialRecord>[]>;
+}
+
+/** Operator-wide reads: jobs only, never a request. */
+export interface CredentialMaintenance {
+  /** Keys of records with an open intent, or with a retired version or a deletion whose time has come, across all scopes. */
+  dueForReconciling(now: number, page: PageRequest): Promise<Page<CredentialKey>>;
+}

@@ -1,0 +1,49 @@
+import type { Scope } from '../scope.ts';
+import type { Repository, Stored } from './stored.ts';
+
+export interface SealedValueKey {
+  readonly scope: Scope;
+  readonly service: string;
+  readonly label: string;
+  readonly version: number;
+}
+
+/** One version of a credential's fields as the sealed store keeps it; binary parts are base64. */
+export interface SealedValueRecord {
+  /** The intent that put it, its proof (with `digest`) that the put happened. */
+  readonly intentId: string;
+  readonly digest: string;
+  readonly dataKeyId: string;
+  /** The sealed envelope (docs/sealing-format.md), one per field. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly removedAt: number | null;
+}
+
+export type SealedValueRepository = Repository<SealedValueKey, SealedValueRecord>;
+
+export interface DataKeyKey {
+  readonly scope: Scope;
+  readonly id: string;
+}
+
+/** A data key, wrapped under the root key (S12). */
+export interface DataKeyRecord {
+  readonly wrapped: string;
+  readonly rootId: string;
+  readonly createdAt: number;
+}
+
+export interface DataKeyRepository extends Repository<DataKeyKey, DataKeyRecord> {
+  /** One scope's data keys, oldest first. */
+  list(scope: Scope): Promise<readonly (Stored<DataKeyRecord> & { readonly id: string })[]>;
+}
+
+/** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
+export type PlatformRecord =
+  | { readonly name: 'root'; readonly rootId: string; readonly wrapped: string; readonly commitment: string; readonly createdAt: number }
+  | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
+  | { readonly name: 'bootstrap'; readonly tokenId: string | null; readonly digest: string | null; readonly changedAt: number };
+
+export type PlatformRecordName = PlatformRecord['name'];
+
+export type PlatformRepository = Repository<{ readonly name: PlatformRecordName }, PlatformRecord>;

@@ -1,0 +1,41 @@
+import type { Page, PageRequest, Repository, Stored } from './stored.ts';
+
+/** What is kept of an `Idempotency-Key` in the record it created (S27): keyed digests only. */
+export interface IdempotencyMark {
+  readonly bodyDigest: string;
+  readonly createdAt: number;
+}
+
+export interface TenantRecord {
+  readonly id: string;
+  readonly name: string;
+  /** `deleted` is a tombstone: it stays for ever, since an id is never used again (S10). */
+  readonly state: 'active' | 'suspended' | 'deleting' | 'deleted';
+  /**
+   * Tenant-admin tokens that were made and may still be active: the one record on which «first administrator» is decided (S25).
+   * `claimedAt` matters while the token's own record does not exist yet.
+   */
+  readonly adminTokens: readonly { readonly id: string; readonly claimedAt: number }[];
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly deletedAt: number | null;
+  readonly idempotency: IdempotencyMark | null;
+}
+
+export interface TenantRepository extends Repository<{ readonly tenant: string }, TenantRecord> {
+  /** By id, ascending, tombstones included. */
+  list(page: PageRequest): Promise<Page<Stored<TenantRecord>>>;
+}
+
+export interface PolicyRecord {
+  readonly platformFallback: boolean;
+  readonly explicitKeys: boolean;
+  readonly defaultProvider: string | null;
+  readonly defaultModels: Readonly<Record<string, string>>;
+  readonly adoptOutsideChanges: boolean;
+  readonly validateOnAdd: boolean;
+  readonly unpricedModels: 'allow';
+}
+
+/** A tenant without a record has the defaults of R0.2. */
+export type PolicyRepository = Repository<{ readonly tenant: string }, PolicyRecord>;

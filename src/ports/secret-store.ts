@@ -1,0 +1,73 @@
+import type { Scope } from './scope.ts';
+import type { SecretFields } from './secret-value.ts';
+
+/** Where a credential's values are kept (`storedIn`, R0.5). */
+export type StoreKind = 'azure-key-vault' | 'vault' | 'sealed';
+
+/** A secret's structured name. Each adapter encodes it its own way, injectively (R1.3, R2.2). */
+export interface SecretName {
+  readonly scope: Scope;
+  readonly service: string;
+  readonly label: string;
+}
+
+/**
+ * Where exactly one version of a credential's fields is kept; all the database holds of a value. `version` is the store's own
+ * version id (sealed: the credential's version; Vault: the KV version; Azure: its version id).
+ */
+export interface SecretReference {
+  readonly store: StoreKind;
+  readonly name: SecretName;
+  readonly version: string;
+}
+
+/** The write that is under way, so that a store can prove afterwards whether it happened. */
+export interface PutIntent {
+  /** Random, one per attempt; a store that keeps metadata keeps it beside the value. */
+  readonly id: string;
+  /** The credential's version that this write makes. */
+  readonly version: number;
+  /** The store's own version that the write builds on, or `null` where nothing was kept under the name. */
+  readonly cas: string | null;
+  /** Keyed digest over the fields, hex; tells the put of this intent from another of the same version. */
+  readonly digest: string;
+}
+
+export interface StoreCapabilities {
+  /** One version can be destroyed alone (Azure cannot). */
+  readonly destroyVersion: boolean;
+}
+
+export interface StoreHealth {
+  readonly connected: boolean;
+  readonly latencyMs: number;
+}
+
+/**
+ * A place that keeps secret values. Errors, all as KeyholdError: `not_found` (no such version, or it is deleted), `unavailable`
+ * (cannot be reached or cannot answer now), `permission_denied` (the store refuses us), `corrupt` (what is kept cannot be read
+ * or was tampered with), `conflict` (the `cas` of a put no longer holds).
+ */
+export interface SecretStore {
+  readonly kind: StoreKind;
+  readonly capabilities: StoreCapabilities;
+  /** Keeps the fields as a new version; returns where. Repeating the same intent returns the same reference. */
+  put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference>;
+  get(reference: SecretReference): Promise<SecretFields>;
+  /** Proof whether the put of this intent happened: its reference, or undefined if it did not and, the caller having waited out the intent, never will. */
+  probe(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
+  /** Soft delete: gone for every reader, until `restore`. Idempotent; an absent version is fine. */
+  remove(reference: SecretReference): Promise<void>;
+  /** Brings a removed version back. `not_found` when it is gone for good. */
+  restore(reference: SecretReference): Promise<void>;
+  /** Destroys a version for good, as far as the store can. Idempotent. */
+  destroy(reference: SecretReference): Promise<void>;
+  /** A cheap round trip. Never rejects. */
+  health(): Promise<StoreHealth>;
+}
+
+/** The name as it is logged and shown: `platform/openai`, `tenants/acme/openai`, with the label where it is not `default`. */
+export function secretNameText(name: SecretName): string {
+  const owner = name.scope.kind === 'platform' ? 'platform' : `tenants/${name.scope.tenant}`;
+  return name.label === 'default' ? `${owner}/${name.service}` : `${owner}/${name.service}/${name.label}`;
+}

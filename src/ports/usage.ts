@@ -1,0 +1,58 @@
+/** Which credential served (R0.4). */
+export type KeySource = 'explicit' | 'tenant' | 'platform' | 'environment';
+
+export interface Money {
+  /** Decimal string. */
+  readonly amount: string;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
+export interface TokenCounts {
+  /** Everything the model read, cached tokens included. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Of the input, read from the provider's cache. */
+  readonly cachedTokens: number;
+  /** Of the input, written to the provider's cache. */
+  readonly cacheWriteTokens: number;
+  /** Of the output, spent on reasoning. */
+  readonly reasoningTokens: number;
+}
+
+/** One request that reached (or was about to reach) a provider (R5.3). */
+export interface UsageEvent extends TokenCounts {
+  /** `use_` and 24 characters that sort by time. */
+  readonly id: string;
+  /** When the request ended, milliseconds since the epoch. */
+  readonly time: number;
+  readonly tenant: string;
+  readonly service: string;
+  readonly model: string | null;
+  /** The catalogue's route id, `chat/completions`. */
+  readonly route: string;
+  /** The upstream's status; null when it never answered. */
+  readonly status: number | null;
+  readonly outcome: 'completed' | 'aborted' | 'failed';
+  readonly keySource: KeySource;
+  readonly credentialId: string | null;
+  readonly credentialVersion: number | null;
+  readonly gatewayKeyId: string | null;
+  readonly tokenId: string | null;
+  readonly attempts: number;
+  /** The counts are not the provider's own final ones. */
+  readonly estimated: boolean;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | null;
+  /** null with `unpriced: true` while the model's price is not known; never 0 for unknown. */
+  readonly cost: Money | null;
+  readonly unpriced: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly endUser: string | null;
+}
+
+/** What is known before the upstream call; the end entry has the rest. */
+export type UsageStart = Pick<
+  UsageEvent,
+  'id' | 'tenant' | 'service' | 'model' | 'route' | 'keySource' | 'credentialId' | 'credentialVersion' | 'gatewayKeyId' | 'tokenId' | 'tags' | 'endUser'
+> & { readonly startedAt: number; readonly estimatedInputTokens: number };
