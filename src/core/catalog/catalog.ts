@@ -1,0 +1,33 @@
+import { KeyholdError } from '../../ports/errors.ts';
+import type { Service } from './service.ts';
+
+/** The services Keyhold knows, looked up by id. */
+export class Catalog {
+  readonly #services: ReadonlyMap<string, Service>;
+
+  constructor(services: readonly Service[]) {
+    this.#services = new Map(services.map((service) => [service.id, service]));
+  }
+
+  find(id: string): Service | undefined {
+    return this.#services.get(id);
+  }
+
+  /** The service, or `not_found` that names it. */
+  get(id: string): Service {
+    const service = this.#services.get(id);
+    if (service === undefined) {
+      throw new KeyholdError('not_found', `There is no service ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/services lists those there are.`);
+    }
+    return service;
+  }
+
+  list(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+}
+
+/** AI services are offered from the platform by default and open to a gateway key without `services` (R0.2, S2). */
+export function isAiService(service: Service): boolean {
+  return service.category === 'AI/LLM';
+}

@@ -1,0 +1,25 @@
+import type { KeySource, UsageEvent } from './usage.ts';
+
+export interface GatewayRequestMetric {
+  readonly service: string;
+  readonly route: string;
+  readonly status: number;
+  readonly outcome: UsageEvent['outcome'] | 'refused';
+  readonly keySource: KeySource | 'none';
+  readonly durationMs: number;
+  readonly firstByteMs: number | null;
+}
+
+/** What is counted. Label values are closed sets or catalogue ids, never a tenant's or a caller's text (S35). */
+export interface Metrics {
+  gatewayRequest(metric: GatewayRequestMetric): void;
+  /** Gateway requests that are under way now. */
+  openRequests(count: number): void;
+  controlRequest(metric: { readonly route: string; readonly method: string; readonly status: number; readonly durationMs: number }): void;
+  storeRead(metric: { readonly store: string; readonly outcome: 'ok' | 'failed'; readonly durationMs: number }): void;
+  cache(metric: { readonly cache: 'value' | 'record' | 'token'; readonly hit: boolean }): void;
+  journalPending(entries: number): void;
+  auditFailed(): void;
+  /** Prometheus text format. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
