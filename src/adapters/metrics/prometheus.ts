@@ -1,0 +1,85 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Metrics } from '../../ports/metrics.ts';
+
+/** Seconds. The gateway itself takes well under a millisecond, providers take from tens of milliseconds to minutes. */
+const GATEWAY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+/** Seconds. The control plane and the stores answer from a database or a vault. */
+const STORE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/**
+ * Metrics in the Prometheus format, in a registry of their own (two of them in one process do not meet). Label values are
+ * catalogue ids, route patterns and closed sets, never a tenant's or a caller's text (S35).
+ */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const gatewayRequests = new Counter({
+    name: 'keyhold_gateway_requests_total',
+    help: 'Gateway requests that ended, by how they ended and whose key served.',
+    labelNames: ['service', 'route', 'status', 'outcome', 'key_source'],
+    registers,
+  });
+  const gatewayDuration = new Histogram({
+    name: 'keyhold_gateway_request_seconds',
+    help: 'Time from a gateway request to the end of its answer.',
+    labelNames: ['service', 'route', 'outcome'],
+    buckets: GATEWAY_BUCKETS,
+    registers,
+  });
+  const gatewayFirstByte = new Histogram({
+    name: 'keyhold_gateway_first_byte_seconds',
+    help: 'Time from a gateway request to the first byte of its answer.',
+    labelNames: ['service', 'route'],
+    buckets: GATEWAY_BUCKETS,
+    registers,
+  });
+  const gatewayOpen = new Gauge({ name: 'keyhold_gateway_open_requests', help: 'Gateway requests that are under way.', registers });
+  const controlRequests = new Histogram({
+    name: 'keyhold_http_request_seconds',
+    help: 'Control plane requests.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: STORE_BUCKETS,
+    registers,
+  });
+  const storeReads = new Histogram({
+    name: 'keyhold_store_read_seconds',
+    help: 'Reads of a value from a secret store.',
+    labelNames: ['store', 'outcome'],
+    buckets: STORE_BUCKETS,
+    registers,
+  });
+  const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: ['cache', 'result'], registers });
+  const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
+  const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
+
+  return {
+    gatewayRequest({ service, route, status, outcome, keySource, durationMs, firstByteMs }) {
+      gatewayRequests.inc({ service, route, status: String(status), outcome, key_source: keySource });
+      gatewayDuration.observe({ service, route, outcome }, durationMs / 1000);
+      if (firstByteMs !== null) gatewayFirstByte.observe({ service, route }, firstByteMs / 1000);
+    },
+    openRequests(count) {
+      gatewayOpen.set(count);
+    },
+    controlRequest({ route, method, status, durationMs }) {
+      controlRequests.observe({ route, method, status: String(status) }, durationMs / 1000);
+    },
+    storeRead({ store, outcome, durationMs }) {
+      storeReads.observe({ store, outcome }, durationMs / 1000);
+    },
+    cache({ cache, hit }) {
+      cacheLookups.inc({ cache, result: hit ? 'hit' : 'miss' });
+    },
+    journalPending(entries) {
+      journalPending.set(entries);
+    },
+    auditFailed() {
+      auditFailures.inc();
+    },
+    async render() {
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
