@@ -32,17 +32,24 @@ export class Access {
   }
 
   /**
+   * Decides alone, so that a caller who may not do something is refused before its request body is read (S34). Grants nothing:
+   * `perform` decides again. A refusal is written to the audit log, and thrown as `perform` throws it.
+   */
+  async check(actor: Actor, action: Action, resource: Resource, requestId: string | null): Promise<void> {
+    const refusal = await this.#refusal(actor, action, resource);
+    if (refusal === undefined) return;
+    await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
+    throw refusal;
+  }
+
+  /**
    * Decides, writes the intent row, runs the operation with its grant, and writes the outcome row. Returns what the operation
    * returned. Throws `not_found` for another tenant's or an unknown tenant's things, `permission_denied` where the role may not,
    * `conflict` on a tenant that is going away, `unavailable` when the audit log cannot be written (the operation does not run),
    * and whatever the operation threw.
    */
   async perform<T>(actor: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>): Promise<T> {
-    const refusal = await this.#refusal(actor, action, resource);
-    if (refusal !== undefined) {
-      await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
-      throw refusal;
-    }
+    await this.check(actor, action, resource, requestId);
     if (!ruleOf(action).audited) return operation(makeGrant(this.#clock, actor, action, resource, requestId, null));
     const intentId = await this.#audit.intent({ actor, action, resource, requestId });
     let result: T;
