@@ -1,5 +1,5 @@
 import type { Scope } from '../scope.ts';
-import type { PutIntent, SecretReference } from '../secret-store.ts';
+import type { PutIntent, SecretReference, StoreKind } from '../secret-store.ts';
 import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 
 export interface CredentialKey {
@@ -36,7 +36,9 @@ export interface CurrentVersion extends CredentialContent {
  * expired one finishes it. The live version serves on while a put is open.
  */
 export interface CredentialIntent extends PutIntent {
-  readonly operation: 'put' | 'remove' | 'restore' | 'destroy';
+  readonly operation: 'put' | 'remove' | 'restore';
+  /** The store that is being changed, whatever takes new values by the time somebody finishes this. */
+  readonly store: StoreKind;
   /** For `put`: what becomes current at the commit, with what else the request sets. */
   readonly next: (CredentialContent & { readonly expiresAt: number | null; readonly offerTo: OfferTo | null }) | null;
   /** Milliseconds since the epoch; until then the writer that made it may still be at work. */
@@ -50,6 +52,15 @@ export interface RetiredVersion {
   readonly destroyAfter: number;
 }
 
+/**
+ * A put that is no longer wanted, since a revocation did not wait for it. From `probeAfter` on it is certain whether it happened;
+ * what it left in the store is then destroyed.
+ */
+export interface AbandonedPut extends PutIntent {
+  readonly store: StoreKind;
+  readonly probeAfter: number;
+}
+
 /** Whom a platform credential is offered to (R0.2). */
 export type OfferTo = 'all' | 'none' | readonly string[];
 
@@ -61,14 +72,22 @@ export interface CredentialRecord {
   readonly scope: Scope;
   readonly service: string;
   readonly label: string;
-  /** `new`: the first put has not been committed. Expiry is not a state of the record: it follows from `expiresAt`. */
-  readonly state: 'new' | 'active' | 'disabled' | 'revoked' | 'deleted' | 'purged';
-  /** The live version, or the one a deleted credential would be recovered to; null when there is none. */
+  /** `new`: the first put has not been committed. Being disabled or expired is no state of the record but follows from its fields. */
+  readonly state: 'new' | 'active' | 'revoked' | 'deleted' | 'purged';
+  /** Out of use by its owner's wish; outlives replacement, deletion and recovery. */
+  readonly disabled: boolean;
+  /**
+   * The live version, or the one a deleted credential would be recovered to. On a revoked or purged one the last version's
+   * description: its value is destroyed. null only while `new`.
+   */
   readonly current: CurrentVersion | null;
   /** Highest version ever begun; only grows. */
   readonly version: number;
+  /** Grows with every change that a caller can see, not with housekeeping; the ETag comes from it (S22). */
+  readonly edition: number;
   readonly intent: CredentialIntent | null;
   readonly retired: readonly RetiredVersion[];
+  readonly abandoned: readonly AbandonedPut[];
   readonly expiresAt: number | null;
   readonly weight: number;
   readonly notes: string;
@@ -88,8 +107,23 @@ export interface CredentialRepository extends Repository<CredentialKey, Credenti
   listService(scope: Scope, service: string): Promise<readonly Stored<CredentialRecord>[]>;
 }
 
+/** How long a deleted credential can be recovered (R3.7): 30 days, in milliseconds. */
+export const RECOVERABLE_MS = 30 * 24 * 60 * 60 * 1000;
+
+/**
+ * When the reconciler has work with a record, milliseconds since the epoch; undefined: none in sight. An open intent counts from the
+ * start (0), since a start on an embedded folder finishes its dead predecessor's without waiting for them to expire. Adapters keep
+ * this value beside the record to answer `dueForReconciling`.
+ */
+export function reconcileAt(record: CredentialRecord): number | undefined {
+  if (record.intent !== null) return 0;
+  const times = [...record.retired.map(({ destroyAfter }) => destroyAfter), ...record.abandoned.map(({ probeAfter }) => probeAfter)];
+  if (record.state === 'deleted' && record.deletedAt !== null) times.push(record.deletedAt + RECOVERABLE_MS);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
 /** Operator-wide reads: jobs only, never a request. */
 export interface CredentialMaintenance {
-  /** Keys of records with an open intent, or with a retired version or a deletion whose time has come, across all scopes. */
+  /** Keys of records whose `reconcileAt` is at or before `now`, across all scopes. */
   dueForReconciling(now: number, page: PageRequest): Promise<Page<CredentialKey>>;
 }
