@@ -1,0 +1,9 @@
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** A non-negative whole number in base 62, with zeros in front up to `length`. Throws `RangeError` when it needs more. */
+export function toBase62(value: bigint, length: number): string {
+  let digits = '';
+  for (let rest = value; rest > 0n; rest /= 62n) digits = DIGITS.charAt(Number(rest % 62n)) + digits;
+  if (digits.length > length) throw new RangeError(`The number needs more than ${length} digits.`);
+  return digits.padStart(length, '0');
+}
