@@ -1,0 +1,166 @@
+import type { SecretValue } from '../ports/secret-value.ts';
+import { adminToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
+
+/** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
+export interface Setting<T> {
+  readonly name: string;
+  /** A secret is never quoted or shown, and has a `_FILE` form (R0.1). */
+  readonly secret: boolean;
+  /** Sentences for `.env.example`, a line each. */
+  readonly description: readonly string[];
+  readonly example: string;
+  readonly fallback: T;
+  /** The fallback as one would write it, or in words where it follows from other variables. */
+  readonly fallbackText: string;
+  /** Throws `InvalidValue`. */
+  readonly parse: (text: string) => T;
+}
+
+/** What `KEYHOLD_SERVICE_BASE_URL_<SERVICE>` begins with; one variable per service of the catalogue. */
+export const SERVICE_BASE_URL_PREFIX = 'KEYHOLD_SERVICE_BASE_URL_';
+
+const listen: Setting<ListenAddress> = {
+  name: 'KEYHOLD_LISTEN',
+  secret: false,
+  description: ['Where Keyhold listens: host:port or [IPv6]:port, one port for everything.', 'Port 0 picks a free one; 0.0.0.0 is every IPv4 address of the machine.'],
+  example: '127.0.0.1:8080',
+  fallback: Object.freeze({ host: '127.0.0.1', port: 8080 }),
+  fallbackText: '127.0.0.1:8080',
+  parse: listenAddress,
+};
+
+const dataDir: Setting<string> = {
+  name: 'KEYHOLD_DATA_DIR',
+  secret: false,
+  description: ['The folder for everything that is kept; made with mode 0700. A relative path counts from the working directory.'],
+  example: '/var/lib/keyhold',
+  fallback: './data',
+  fallbackText: './data',
+  parse: path,
+};
+
+const adminTokenSetting: Setting<SecretValue | null> = {
+  name: 'KEYHOLD_ADMIN_TOKEN',
+  secret: true,
+  description: [
+    'An administrator\'s token of your own: 32 characters or more, printable ASCII without spaces.',
+    'Left out, the first start makes one. Changing it replaces it, removing it revokes it. `openssl rand -base64 32` makes one.',
+  ],
+  example: '<32 characters or more, as `openssl rand -base64 32` makes them>',
+  fallback: null,
+  fallbackText: '',
+  parse: adminToken,
+};
+
+const mode: Setting<'production' | 'development'> = {
+  name: 'NODE_ENV',
+  secret: false,
+  description: ['production, or development or test, where some rules are relaxed. Anything else counts as production.'],
+  example: 'production',
+  fallback: 'production',
+  fallbackText: 'production',
+  parse: (text) => (text === 'development' || text === 'test' ? 'development' : 'production'),
+};
+
+const logLevel: Setting<'debug' | 'info' | 'warn' | 'error'> = {
+  name: 'KEYHOLD_LOG_LEVEL',
+  secret: false,
+  description: ['The least important log lines that are written: debug, info, warn or error.'],
+  example: 'info',
+  fallback: 'info',
+  fallbackText: 'info',
+  parse: oneOf('debug', 'info', 'warn', 'error'),
+};
+
+const shutdownTimeoutSetting: Setting<number> = {
+  name: 'KEYHOLD_SHUTDOWN_TIMEOUT',
+  secret: false,
+  description: ['How long requests under way may go on after SIGTERM: 25s, 500ms, 2m; a bare number means seconds. 60m at most.'],
+  example: '25s',
+  fallback: 25_000,
+  fallbackText: '25s',
+  parse: shutdownTimeout,
+};
+
+const store: Setting<'sealed'> = {
+  name: 'KEYHOLD_STORE',
+  secret: false,
+  description: ['Where new keys are kept: sealed (the encrypted database).'],
+  example: 'sealed',
+  fallback: 'sealed',
+  fallbackText: 'sealed',
+  parse: oneOf('sealed'),
+};
+
+const database: Setting<string> = {
+  name: 'KEYHOLD_DATABASE_URL',
+  secret: true,
+  description: ['The database: sqlite:<file>. The file lies in the data folder; a relative path counts from there.'],
+  example: 'sqlite:keyhold.db',
+  fallback: 'keyhold.db',
+  fallbackText: 'sqlite:keyhold.db',
+  parse: sqliteFile,
+};
+
+const keyWrapper: Setting<'key-file'> = {
+  name: 'KEYHOLD_KEY_WRAPPER',
+  secret: false,
+  description: ['What protects the root key: key-file.'],
+  example: 'key-file',
+  fallback: 'key-file',
+  fallbackText: 'key-file',
+  parse: oneOf('key-file'),
+};
+
+const keyFile: Setting<string | null> = {
+  name: 'KEYHOLD_KEY_FILE',
+  secret: false,
+  description: [
+    'The key file: 32 bytes as base64 in one line (`openssl rand -base64 32` makes one), mode 0600; made by the first start.',
+    'In production keep it outside the data folder, and never in a backup or an image. A relative path counts from the working directory.',
+  ],
+  example: '/etc/keyhold/keyhold.key',
+  fallback: null,
+  fallbackText: '<KEYHOLD_DATA_DIR>/keyhold.key',
+  parse: path,
+};
+
+const defaultProvider: Setting<string> = {
+  name: 'KEYHOLD_DEFAULT_PROVIDER',
+  secret: false,
+  description: ['The service that serves a model without a provider/ prefix, where neither gateway key nor tenant names one.'],
+  example: 'openai',
+  fallback: 'openai',
+  fallbackText: 'openai',
+  parse: (text) => text,
+};
+
+const allowHttpUpstream: Setting<boolean> = {
+  name: 'KEYHOLD_ALLOW_HTTP_UPSTREAM',
+  secret: false,
+  description: ['true lets a service\'s base URL be http outside this machine: keys then travel unencrypted.'],
+  example: 'false',
+  fallback: false,
+  fallbackText: 'false',
+  parse: trueOrFalse,
+};
+
+export const settings = {
+  listen,
+  dataDir,
+  adminToken: adminTokenSetting,
+  mode,
+  logLevel,
+  shutdownTimeout: shutdownTimeoutSetting,
+  store,
+  database,
+  keyWrapper,
+  keyFile,
+  defaultProvider,
+  allowHttpUpstream,
+} as const;
+
+/** Every setting in the order in which they are shown. */
+export function settingsInOrder(): readonly Setting<unknown>[] {
+  return Object.values(settings);
+}
