@@ -1,0 +1,61 @@
+import type { RandomBytes } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { SecretName } from '../../ports/secret-store.ts';
+import { SecretValue } from '../../ports/secret-value.ts';
+import { decodeBase64 } from './base64.ts';
+import type { DataKey } from './data-keys.ts';
+import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.ts';
+import { frame } from './framing.ts';
+
+const FORMAT = 'keyhold sealed value 1';
+
+/** Lengths are rounded up to a multiple of this, so that the database does not tell a value's length. */
+const BLOCK = 64;
+const PAD_MARK = 0x80;
+
+/** Which value it is: the name it is kept under, the field, and the credential's version. A sealed value opens in this place alone. */
+export interface SealedPlace {
+  readonly name: SecretName;
+  readonly field: string;
+  readonly version: number;
+}
+
+/** One value sealed for its place, base64 (docs/sealing-format.md). Throws `invalid_argument` for text that UTF-8 cannot hold. */
+export function sealValue(dataKey: DataKey, place: SealedPlace, value: SecretValue, random: RandomBytes): string {
+  const text = value.reveal();
+  if (!text.isWellFormed()) throw new KeyholdError('invalid_argument', `The value of ${place.field} holds half of a character (a lone surrogate).`);
+  const padded = pad(Buffer.from(text, 'utf8'));
+  const sealed = sealEnvelope(contextOf(dataKey, place), padded, random);
+  padded.fill(0);
+  return sealed.toString('base64');
+}
+
+/** The value again. Throws `corrupt` when the sealed text, its place or the key is not what it was. */
+export function openValue(dataKey: DataKey, place: SealedPlace, sealed: string): SecretValue {
+  const bytes = decodeBase64(sealed);
+  if (bytes === undefined) throw new KeyholdError('corrupt', 'A sealed value is not the base64 that was written.');
+  const padded = openEnvelope(contextOf(dataKey, place), bytes);
+  const text = unpad(padded).toString('utf8');
+  padded.fill(0);
+  return new SecretValue(text);
+}
+
+function contextOf({ id, key }: DataKey, { name, field, version }: SealedPlace): EnvelopeContext {
+  const tenant = name.scope.kind === 'tenant' ? name.scope.tenant : '';
+  return { key, purpose: 'value', aad: frame([FORMAT, name.scope.kind, tenant, name.service, name.label, field, String(version), id]) };
+}
+
+/** ISO/IEC 7816-4: one byte 0x80, then zeros up to the block's end. */
+function pad(bytes: Buffer): Buffer {
+  const padded = Buffer.alloc((Math.floor(bytes.length / BLOCK) + 1) * BLOCK);
+  bytes.copy(padded);
+  padded[bytes.length] = PAD_MARK;
+  bytes.fill(0);
+  return padded;
+}
+
+function unpad(padded: Buffer): Buffer {
+  const mark = padded.lastIndexOf(PAD_MARK);
+  if (mark === -1 || padded.subarray(mark + 1).some((byte) => byte !== 0)) throw new KeyholdError('corrupt', 'A sealed value was not padded as its format says.');
+  return padded.subarray(0, mark);
+}
