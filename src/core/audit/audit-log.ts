@@ -20,6 +20,11 @@ export interface AuditEntry {
 export interface AuditLog {
   /** Writes the intent row; returns its id. */
   intent(entry: AuditEntry): Promise<string>;
+  /**
+   * Writes what became of an intent. The operation has happened, so its caller is not told otherwise: while the log cannot be written the
+   * row is kept, retried in order ahead of all later rows, and the promise resolves; the next intent is refused until it stands. A
+   * row that is lost with the process leaves an intent without an outcome, which reads as «unknown».
+   */
   outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null): Promise<void>;
   /** A refusal: one outcome row that is its own intent. */
   denied(entry: AuditEntry & { readonly code: ErrorCode }): Promise<void>;
