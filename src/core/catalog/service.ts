@@ -34,34 +34,62 @@ export type ApiFormat = 'openai' | 'anthropic';
 /** How a response's usage is read. */
 export type UsageReading = 'openai-chat' | 'openai-responses' | 'openai-embeddings' | 'anthropic-messages' | 'none';
 
+/** How a stream of a route ends (R5.2). Event names, or the data of an event, as the provider writes them. */
+export interface StreamEnd {
+  /** The event that says the stream is whole. */
+  readonly finished: readonly string[];
+  /** Events with which the provider itself ends a stream that failed; they pass, and the outcome is `failed`. */
+  readonly failed: readonly string[];
+  /** The provider does not always send its last event: an orderly end after a `finish_reason` is whole too. */
+  readonly finishReasonSuffices?: boolean;
+}
+
 /** One route that the gateway forwards. A route that is not listed is 404 (R5.1). */
 export interface RouteSpec {
   /** `chat/completions`; also what a gateway key's `routes` names. */
   readonly id: string;
   readonly format: ApiFormat;
   readonly method: 'GET' | 'POST';
-  /** Below the format's base; `{model}` stands for the rest of the path, `/` included where `slashes` allows. */
+  /** Below the endpoint's base; `{model}` stands for the rest of the path, `/` included. */
   readonly path: string;
-  readonly slashes?: boolean;
   readonly model: 'body' | 'path' | 'none';
   /** Serves shared credentials too: shows nothing of the account behind the key (S1). */
   readonly stateless: boolean;
   readonly usage: UsageReading;
-  /** The events or data that end a stream of this route as finished (R5.2); absent: the route does not stream. */
-  readonly terminal?: readonly string[];
+  /** Absent: the route does not stream. */
+  readonly streamEnd?: StreamEnd;
   /** A streamed answer tells its usage only when asked by `stream_options.include_usage`. */
   readonly includeUsage?: boolean;
+  /** Query parameters that pass; others are dropped. */
+  readonly query?: readonly string[];
+}
+
+/** What the gateway looks at in a request's body, in one API format (S1, S8). Everything else passes unseen. */
+export interface BodyRules {
+  /** Top-level keys that name models the provider could run, a text or a list of texts; `model` among them. */
+  readonly modelKeys: readonly string[];
+  /** Keys whose value, unless null or false, refers to an object of the account, at any depth. */
+  readonly referenceKeys: readonly string[];
+  /** Values of `type` that make the object around them a reference. */
+  readonly referenceTypes: readonly string[];
+  /** Keys whose object, or list of objects, is a reference when it has an `id` and no `type`. */
+  readonly bareIdKeys: readonly string[];
+  /** Keys below which everything is the caller's own data (tool schemas, tool inputs), not looked at for references. */
+  readonly freeFormKeys: readonly string[];
 }
 
 /** How a service is reached in one API format. */
 export interface ApiEndpoint {
   /** As that format's own SDK takes it. */
   readonly baseUrl: string;
+  /** What follows the base that an operator sets instead (R0.1), where this is not the format of the service's own SDK. */
+  readonly afterOverride?: string;
   readonly keyHeader: 'authorization' | 'x-api-key';
   /** `Bearer ` before the key in `authorization`. */
   readonly keyPrefix: string;
   /** The field that holds the key. */
   readonly keyField: string;
+  readonly body: BodyRules;
 }
 
 export interface GatewaySpec {
@@ -69,6 +97,11 @@ export interface GatewaySpec {
   /** For R4.3 where nobody said which model. */
   readonly defaultModel: string;
   readonly routes: readonly RouteSpec[];
+  /**
+   * Globs over names of models that belong to the account (fine-tuned ones, presets); shared credentials do not serve them (S1).
+   * One that begins with `!` takes names out again; the last that matches decides.
+   */
+  readonly accountModels: readonly string[];
   /** Request headers that pass (S7), lower case; a trailing `*` matches the rest. */
   readonly requestHeaders: readonly string[];
   /** Request headers that choose an account or billing; they pass only where the credential is the tenant's own or explicit. */
@@ -78,10 +111,6 @@ export interface GatewaySpec {
   readonly accountResponseHeaders: readonly string[];
   /** The response header with the provider's own request id. */
   readonly requestIdHeader: string | null;
-  /** Body keys whose values refer to objects of the account (S1). */
-  readonly referenceKeys: readonly string[];
-  /** Body keys below which everything is the caller's own data (tool schemas, tool inputs), not looked at for references. */
-  readonly freeFormKeys: readonly string[];
 }
 
 export interface Service {
