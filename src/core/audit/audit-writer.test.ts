@@ -260,9 +260,10 @@ describe('when the audit log cannot be written (R10.3, S29, S30)', () => {
     const more = create('r3');
     await Promise.all([audit.intent(put), more.intent(put), audit.intent(put)]);
     const rows = await repository.rows();
-    expect(rows.filter(({ replica }) => !replica.startsWith('r2.'))).toHaveLength(3);
+    const ours = rows.filter(({ replica }) => !replica.startsWith('r2.'));
+    expect(ours).toHaveLength(3);
     expect(rows.length).toBeGreaterThan(4);
-    expectChains(rows);
+    expectChains(ours);
   });
 
   it('keeps every acknowledged row, none twice, and whole chains under any faults', async () => {
