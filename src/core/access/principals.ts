@@ -1,0 +1,156 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Bus } from '../../ports/bus.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { GatewayKeyRecord, GatewayKeyRepository, TokenDigest, TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import { platformScope, tenantScope } from '../../ports/scope.ts';
+import { type Loaded, RecordCache } from '../caching/record-cache.ts';
+import type { Actor } from './actor.ts';
+import { parseToken, tokenDigest, type TokenKind } from './token-text.ts';
+
+/** Who proved to be who, and with which gateway key, if it was one. */
+export interface Principal {
+  readonly actor: Actor;
+  readonly gatewayKey: GatewayKeyRecord | null;
+}
+
+export interface PrincipalsDependencies {
+  readonly tokens: TokenRepository;
+  readonly gatewayKeys: GatewayKeyRepository;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** The digest of `KEYHOLD_ADMIN_TOKEN`; null where it is not set (S28). */
+  readonly bootstrap: { readonly digest: string } | null;
+  /** Called, and waited for, whenever a platform-admin token made by the API is used: the first token ends then (S28). */
+  readonly adminTokenUsed?: () => Promise<void>;
+}
+
+/** A token's or gateway key's record as it is needed again and again. */
+interface Known {
+  readonly principal: Principal;
+  readonly digests: readonly { readonly bytes: Buffer; readonly validUntil: number | null }[];
+  readonly expiresAt: number | null;
+  readonly ended: boolean;
+  readonly endsFirstToken: boolean;
+}
+
+/** The id of the token that `KEYHOLD_ADMIN_TOKEN` is (S28). */
+export const BOOTSTRAP_TOKEN_ID = 'bootstrap';
+
+const TTL_MS = 10_000;
+const MAX_CACHED = 10_000;
+
+/** Leaves the cache empty: unknown ids, however many a stranger makes up, push no known one out. */
+class NoSuchRecord extends Error {}
+
+/**
+ * Finds out who a presented text belongs to (S22). Records are cached by their id for 10 s and forgotten when they change; that the
+ * text is right is decided anew each time, over the digest of all of it, so that nothing about a text is ever remembered.
+ */
+export class Principals {
+  readonly #tokens: TokenRepository;
+  readonly #gatewayKeys: GatewayKeyRepository;
+  readonly #clock: Clock;
+  readonly #bootstrap: Buffer | null;
+  readonly #adminTokenUsed: () => Promise<void>;
+  readonly #known: RecordCache<Known>;
+
+  constructor({ tokens, gatewayKeys, bus, clock, metrics, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
+    this.#tokens = tokens;
+    this.#gatewayKeys = gatewayKeys;
+    this.#clock = clock;
+    this.#bootstrap = bootstrap === null ? null : Buffer.from(bootstrap.digest, 'hex');
+    this.#adminTokenUsed = adminTokenUsed ?? (async () => undefined);
+    this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'token', hit }) });
+    bus.subscribe((message) => {
+      if (message.topic === 'token') this.#known.invalidate(cacheKey('t', message.id), message.version);
+      if (message.topic === 'gateway-key') this.#known.invalidate(cacheKey('g', message.id), message.version);
+    });
+  }
+
+  /**
+   * Who the text belongs to, if it is of one of these kinds; undefined when it is unknown, wrong, expired, disabled or revoked,
+   * all alike. `KEYHOLD_ADMIN_TOKEN` counts as a `t`. Throws `unavailable` when the database cannot answer and the record is not
+   * cached: an outage never looks like a wrong token.
+   */
+  async authenticate(text: string, accepts: readonly TokenKind[]): Promise<Principal | undefined> {
+    const digest = Buffer.from(tokenDigest(text), 'hex');
+    const parsed = parseToken(text);
+    if (parsed !== undefined && accepts.includes(parsed.kind)) {
+      const known = await this.#find(parsed.kind, parsed.id);
+      if (known !== undefined && this.#holds(known, digest)) {
+        if (known.endsFirstToken) await this.#adminTokenUsed();
+        return known.principal;
+      }
+    }
+    // After everything else: the only token without a form of its own.
+    if (this.#bootstrap !== null && timingSafeEqual(this.#bootstrap, digest) && accepts.includes('t')) return bootstrapPrincipal;
+    return undefined;
+  }
+
+  async #find(kind: TokenKind, id: string): Promise<Known | undefined> {
+    if (kind !== 't' && kind !== 'g') return undefined;
+    try {
+      return await this.#known.get(cacheKey(kind, id), () => (kind === 't' ? this.#loadToken(id) : this.#loadGatewayKey(id)));
+    } catch (error) {
+      if (error instanceof NoSuchRecord) return undefined;
+      throw error;
+    }
+  }
+
+  async #loadToken(id: string): Promise<Loaded<Known>> {
+    const stored = await this.#tokens.get({ id });
+    if (stored === undefined) throw new NoSuchRecord();
+    return { value: knownToken(stored.record), version: stored.revision };
+  }
+
+  async #loadGatewayKey(id: string): Promise<Loaded<Known>> {
+    const stored = await this.#gatewayKeys.get({ id });
+    if (stored === undefined) throw new NoSuchRecord();
+    return { value: knownGatewayKey(stored.record), version: stored.revision };
+  }
+
+  #holds({ digests, expiresAt, ended }: Known, presented: Buffer): boolean {
+    const now = this.#clock.now();
+    let right = false;
+    for (const { bytes, validUntil } of digests) {
+      const same = bytes.length === presented.length && timingSafeEqual(bytes, presented);
+      right = (same && (validUntil === null || now < validUntil)) || right;
+    }
+    return right && !ended && (expiresAt === null || now < expiresAt);
+  }
+}
+
+const bootstrapPrincipal: Principal = {
+  actor: { kind: 'token', id: BOOTSTRAP_TOKEN_ID, role: 'platform-admin', scope: platformScope },
+  gatewayKey: null,
+};
+
+function cacheKey(kind: 't' | 'g', id: string): string {
+  return `${kind}:${id}`;
+}
+
+function knownToken(record: TokenRecord): Known {
+  return {
+    principal: { actor: { kind: 'token', id: record.id, role: record.role, scope: record.scope }, gatewayKey: null },
+    digests: record.digests.map(digestBytes),
+    expiresAt: record.expiresAt,
+    ended: record.revokedAt !== null,
+    endsFirstToken: record.origin === 'api' && record.role === 'platform-admin',
+  };
+}
+
+function knownGatewayKey(record: GatewayKeyRecord): Known {
+  return {
+    principal: { actor: { kind: 'gateway-key', id: record.id, role: 'gateway-key', scope: tenantScope(record.tenant) }, gatewayKey: record },
+    digests: record.digests.map(digestBytes),
+    expiresAt: record.expiresAt,
+    ended: record.revokedAt !== null || record.disabled,
+    endsFirstToken: false,
+  };
+}
+
+function digestBytes({ digest, validUntil }: TokenDigest): { bytes: Buffer; validUntil: number | null } {
+  return { bytes: Buffer.from(digest, 'hex'), validUntil };
+}
