@@ -1,0 +1,50 @@
+import type { Access } from '../core/access/authorize.ts';
+import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
+import type { Idempotency } from '../core/access/idempotency.ts';
+import type { Principals } from '../core/access/principals.ts';
+import type { TokenService } from '../core/access/token-service.ts';
+import type { UnknownKeys } from '../core/access/unknown-keys.ts';
+import type { AuditLog } from '../core/audit/audit-log.ts';
+import type { Catalog } from '../core/catalog/catalog.ts';
+import type { CredentialService } from '../core/credentials/credential-service.ts';
+import type { PolicyService } from '../core/tenants/policy-service.ts';
+import type { TenantService } from '../core/tenants/tenant-service.ts';
+import type { UsageQuery } from '../core/usage/usage-query.ts';
+import type { Clock, RandomBytes } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { StoreKind } from '../ports/secret-store.ts';
+
+/** Whether requests can be served, told without hosts or error texts (S35). */
+export interface Readiness {
+  readonly ready: boolean;
+  /** What does not work as it should while cached keys serve on: `database`, `store`, … */
+  readonly degraded: readonly string[];
+}
+
+/** What the control plane's routes are thin over. */
+export interface ControlPlaneServices {
+  readonly tenants: TenantService;
+  readonly policies: PolicyService;
+  readonly tokens: TokenService;
+  readonly gatewayKeys: GatewayKeyService;
+  readonly credentials: CredentialService;
+  readonly usage: UsageQuery;
+  readonly audit: AuditLog;
+  readonly catalog: Catalog;
+  readonly access: Access;
+  readonly principals: Principals;
+  readonly unknownKeys: UnknownKeys;
+  readonly idempotency: Idempotency;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly readiness: { report(): Promise<Readiness> };
+  /** Only this machine can reach the listener: `/metrics` needs no token (S35). */
+  readonly listenIsLoopback: boolean;
+  /** Where new values go (R0.5). */
+  readonly storeKind: StoreKind;
+  /** Keyhold's own. */
+  readonly version: string;
+}

@@ -1,0 +1,149 @@
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
+import type { ControlPlaneServices } from './control-plane-services.ts';
+import { errorAnswer } from './error-answer.ts';
+import { recordRequest } from './record-request.ts';
+import { requestIdFor } from './request-id.ts';
+import { frameworkRefusal, schemaRefusal } from './request-refusal.ts';
+import type { RouteServices } from './route.ts';
+import { routeTable } from './route-table.ts';
+import { securityHeaders } from './security-headers.ts';
+import { type App, type RequestState, serveRoute, type StateOf } from './serve-route.ts';
+import { parseStrictJson } from './strict-json.ts';
+
+/** R0.3. */
+const BODY_LIMIT = 1024 * 1024;
+
+/** The resource API and the documented endpoints, behind a listener that others own. */
+export interface ControlPlane {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+  /** The API description (OpenAPI 3.1). */
+  openapi(): object;
+}
+
+/** Resolves when every route can answer. */
+export async function createControlPlane(services: ControlPlaneServices): Promise<ControlPlane> {
+  const { clock, log, metrics, random } = services;
+  const app = createApp(random);
+  const states = new WeakMap<FastifyRequest, RequestState>();
+  const stateOf = (request: FastifyRequest): RequestState => {
+    const state = states.get(request) ?? { startedAt: clock.monotonic() };
+    states.set(request, state);
+    return state;
+  };
+
+  readJsonOnly(app, stateOf);
+  app.addHook('onRequest', async (request, reply) => {
+    stateOf(request);
+    reply.headers({ ...securityHeaders, 'x-request-id': request.id });
+    // A body that nobody will look at is not read.
+    if (request.is404) throw nothingHere();
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    recordRequest({ request, reply, state: stateOf(request), clock, log, metrics });
+  });
+  app.setNotFoundHandler(() => {
+    throw nothingHere();
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    stateOf(request).error = translated(error);
+    return sendError(translated(error), request, reply);
+  });
+
+  const running: RouteServices = { ...services, openapi: () => app.swagger() };
+  await app.register(swagger, { openapi: apiDescription(services.version) });
+  await app.register(async (scope: App) => {
+    for (const route of routeTable) serveRoute(scope, route, running, stateOf);
+  });
+  await app.ready();
+
+  return {
+    handle: (request, response) => app.routing(request, response),
+    close: async () => app.close(),
+    openapi: () => app.swagger(),
+  };
+}
+
+function createApp(random: ControlPlaneServices['random']): App {
+  return fastify({
+    // The listener is not fastify's: one server answers for the gateway and the control plane. This one never listens.
+    serverFactory: (handler) => createServer(handler),
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    return503OnClosing: false,
+    genReqId: (request) => requestIdFor(one(request.headers['x-request-id']), random),
+    requestIdHeader: false,
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...securityHeaders, 'x-request-id': request.id });
+      void sendError(translated(error), request, reply);
+    },
+    routerOptions: { maxParamLength: 256 },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, verbose: true, allowUnionTypes: true } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+}
+
+/** Bodies are JSON, read by our own parser; anything else is told what to send. */
+function readJsonOnly(app: App, stateOf: StateOf): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    try {
+      refuseEncodings(request);
+      stateOf(request).body = body;
+      done(null, body.length === 0 ? undefined : parseStrictJson(body));
+    } catch (error) {
+      done(asKeyholdError(error));
+    }
+  });
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    done(new KeyholdError('invalid_argument', 'The request body must be JSON. Send the header Content-Type: application/json.'));
+  });
+}
+
+function refuseEncodings(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new KeyholdError('invalid_argument', 'Compressed request bodies are not read here. Send the body without Content-Encoding.');
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+    throw new KeyholdError('invalid_argument', 'The request body must be UTF-8. Leave charset out of Content-Type.');
+  }
+}
+
+function translated(error: FastifyError): KeyholdError {
+  if (error instanceof KeyholdError) return error;
+  if (error.validation !== undefined) return schemaRefusal(error.validation, error.validationContext ?? '');
+  return frameworkRefusal(error.code, error.statusCode) ?? asKeyholdError(error);
+}
+
+function sendError(error: KeyholdError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, headers, body } = errorAnswer(error, request.id);
+  // fastify closes the connection under an unread body, and a caller who still sends would see a reset instead of the answer.
+  // Node reads the rest and throws it away, within the listener's time limit.
+  reply.removeHeader('connection');
+  return reply.code(status).headers(headers).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
+}
+
+function nothingHere(): KeyholdError {
+  return new KeyholdError('not_found', 'There is nothing at this address for this method. GET /api/v1/openapi.json lists what there is.');
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
+}
+
+function apiDescription(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Keyhold',
+      version,
+      description: 'Keeps other people\'s API keys and uses them on their behalf. Times are RFC 3339 in UTC; lists come in pages of `limit` items with a `nextCursor`.',
+    },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token (kh_t_…); where it is said, a gateway key (kh_g_…).' } } },
+  } as const;
+}

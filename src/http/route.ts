@@ -1,0 +1,112 @@
+import type { Static, TSchema } from 'typebox';
+import type { Action } from '../core/access/actions.ts';
+import type { Actor } from '../core/access/actor.ts';
+import type { Grant } from '../core/access/grant.ts';
+import type { IdempotentRequest } from '../core/access/idempotency.ts';
+import type { Resource } from '../core/access/resource.ts';
+import type { TokenKind } from '../core/access/token-text.ts';
+import type { IfMatch } from '../core/versions/etag.ts';
+import type { ControlPlaneServices } from './control-plane-services.ts';
+
+export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What goes in and what comes out. Properties that are not named are refused on the way in and dropped on the way out. */
+export interface RouteSchema {
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  /** null: no content. */
+  readonly answer: TSchema | null;
+}
+
+type StaticOf<T> = T extends TSchema ? Static<T> : unknown;
+
+/** A request whose parts fit the route's schema. */
+export interface RouteInput<S extends RouteSchema> {
+  readonly params: StaticOf<S['params']>;
+  readonly query: StaticOf<S['query']>;
+  readonly body: StaticOf<S['body']>;
+  readonly requestId: string;
+  readonly ifMatch: IfMatch | undefined;
+  /** On a route that creates, where the request has an `Idempotency-Key` (S27). */
+  readonly idempotent: IdempotentRequest | undefined;
+}
+
+/** What names the thing that a request is about, before any schema has been checked. */
+export interface ResourceRequest {
+  readonly actor: Actor;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  /** undefined until the body has been read. */
+  readonly body: { readonly json: unknown } | undefined;
+}
+
+export interface Answer<S extends RouteSchema = RouteSchema> {
+  readonly status: number;
+  readonly body: StaticOf<S['answer']>;
+  /** What changes with the thing. */
+  readonly etag?: string | undefined;
+  /** Where it is not JSON. */
+  readonly contentType?: string | undefined;
+}
+
+/** The services, and what only a running control plane knows. */
+export interface RouteServices extends ControlPlaneServices {
+  /** The API description, from the routes' own schemas. */
+  openapi(): object;
+}
+
+interface RouteCommon<S extends RouteSchema> {
+  readonly method: RouteMethod;
+  /** As the router takes it: `/api/v1/tenants/:tenant`. */
+  readonly url: string;
+  readonly summary: string;
+  /** The chapter of the API description. */
+  readonly tag: string;
+  /** The statuses that an answer may have, the usual one first. */
+  readonly statuses: readonly [number, ...number[]];
+  readonly schema: S;
+  /** Makes something new: an `Idempotency-Key` is honoured (R0.3). */
+  readonly creates?: boolean;
+  /** A body is described but may be left out; then it is `{}`. */
+  readonly bodyOptional?: boolean;
+}
+
+/** A route that asks `Access` before anything else, and runs with the grant it gave. */
+export interface GuardedRoute<S extends RouteSchema = RouteSchema> extends RouteCommon<S> {
+  readonly kind: 'guarded';
+  /** Which kinds of keys sign in here (S22). */
+  readonly accepts: readonly TokenKind[];
+  readonly action: Action;
+  /**
+   * What the request is about; undefined while only the body can tell. Asked before the body is read, so that a stranger is not
+   * listened to (S34), and again afterwards if it could not tell.
+   */
+  resource(request: ResourceRequest): Resource | undefined;
+  handle(grant: Grant, input: RouteInput<S>, services: RouteServices): Promise<Answer<S>>;
+}
+
+/** A route that answers everybody, the same for everybody. */
+export interface OpenRoute<S extends RouteSchema = RouteSchema> extends RouteCommon<S> {
+  readonly kind: 'open';
+  /** Where the listener can be reached from elsewhere, this permission is needed all the same (S35). */
+  readonly guardedOffLoopback?: Action;
+  /** Asked every few seconds by machines: not worth a line in the log at `info`. */
+  readonly probe: boolean;
+  handle(services: RouteServices): Promise<Answer<S>>;
+}
+
+export type Route = GuardedRoute | OpenRoute;
+
+type Guarded<S extends RouteSchema> = Omit<GuardedRoute<S>, 'kind' | 'accepts'> & { readonly accepts?: readonly TokenKind[] };
+
+/** A route for API tokens, unless it says otherwise. */
+export function guardedRoute<const S extends RouteSchema>(route: Guarded<S>): GuardedRoute {
+  const whole: GuardedRoute<S> = { ...route, kind: 'guarded', accepts: route.accepts ?? ['t'] };
+  return whole;
+}
+
+export function openRoute<const S extends RouteSchema>(route: Omit<OpenRoute<S>, 'kind'>): OpenRoute {
+  const whole: OpenRoute<S> = { ...route, kind: 'open' };
+  return whole;
+}

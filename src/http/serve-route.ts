@@ -1,0 +1,148 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type TSchema, Type } from 'typebox';
+import type { Action } from '../core/access/actions.ts';
+import type { Actor } from '../core/access/actor.ts';
+import type { IdempotentRequest } from '../core/access/idempotency.ts';
+import type { Principal } from '../core/access/principals.ts';
+import type { Resource } from '../core/access/resource.ts';
+import type { KeyholdError } from '../ports/errors.ts';
+import { KeyholdError as Refusal } from '../ports/errors.ts';
+import { platformScope } from '../ports/scope.ts';
+import { admit } from './admission.ts';
+import { parseIfMatch } from './conditions.ts';
+import type { Answer, GuardedRoute, OpenRoute, ResourceRequest, Route, RouteInput, RouteServices } from './route.ts';
+import { errorSchema } from './schemas/error.ts';
+
+export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+
+/** What is known of a request while it is under way, for the log and for the route's own steps. */
+export interface RequestState {
+  readonly startedAt: number;
+  principal?: Principal;
+  resource?: Resource;
+  /** The body as it came. */
+  body?: Buffer;
+  error?: KeyholdError;
+}
+
+export type StateOf = (request: FastifyRequest) => RequestState;
+
+/** Puts a route of the table behind its checks. There is no other way to put one there. */
+export function serveRoute(app: App, route: Route, services: RouteServices, stateOf: StateOf): void {
+  if (route.kind === 'guarded') serveGuarded(app, route, services, stateOf);
+  else serveOpen(app, route, services, stateOf);
+}
+
+/**
+ * The order of every request (S34): who is it (401, 429), may they do this to that thing (404, 403), only then the body is read
+ * and checked (400, 413), then `Access.perform` decides again, writes the intent row and runs the operation with its grant.
+ */
+function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, stateOf: StateOf): void {
+  const name = async (request: FastifyRequest, body: ResourceRequest['body']): Promise<void> => {
+    const state = stateOf(request);
+    const { actor } = principalOf(state);
+    const resource = route.resource({ actor, params: properties(request.params), query: properties(request.query), body });
+    if (resource === undefined) return;
+    await services.access.check(actor, route.action, resource, request.id);
+    state.resource = resource;
+  };
+  app.route({
+    method: route.method,
+    url: route.url,
+    schema: fastifySchema(route),
+    onRequest: async (request) => {
+      stateOf(request).principal = await admit(request.raw, route.accepts, services);
+      await name(request, undefined);
+    },
+    preValidation: async (request) => {
+      if (stateOf(request).resource === undefined) await name(request, { json: request.body });
+      if (takesBody(route) && isOptionalBody(route) && request.body === undefined) request.body = {};
+    },
+    handler: async (request, reply) => {
+      const state = stateOf(request);
+      const { actor } = principalOf(state);
+      if (state.resource === undefined) throw new Refusal('internal', 'The route does not say what the request is about.');
+      const input: RouteInput<{ readonly answer: TSchema }> = {
+        params: request.params,
+        query: request.query,
+        body: request.body,
+        requestId: request.id,
+        ifMatch: parseIfMatch(request.headers['if-match']),
+        idempotent: route.creates === true ? idempotent(request, state, actor, state.resource, services) : undefined,
+      };
+      const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services));
+      return send(reply, answer);
+    },
+  });
+}
+
+function serveOpen(app: App, route: OpenRoute, services: RouteServices, stateOf: StateOf): void {
+  const guard: Action | undefined = services.listenIsLoopback ? undefined : route.guardedOffLoopback;
+  const resource: Resource = { scope: platformScope };
+  app.route({
+    method: route.method,
+    url: route.url,
+    schema: fastifySchema(route),
+    onRequest: async (request) => {
+      if (guard === undefined) return;
+      const principal = await admit(request.raw, ['t'], services);
+      stateOf(request).principal = principal;
+      await services.access.check(principal.actor, guard, resource, request.id);
+    },
+    handler: async (_request, reply) => send(reply, await route.handle(services)),
+  });
+}
+
+function principalOf({ principal }: RequestState): Principal {
+  if (principal === undefined) throw new Refusal('internal', 'A guarded route ran before its caller was known.');
+  return principal;
+}
+
+function idempotent(request: FastifyRequest, state: RequestState, actor: Actor, { scope }: Resource, { idempotency }: RouteServices): IdempotentRequest | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  return idempotency.request({
+    actor,
+    tenant: scope.kind === 'tenant' ? scope.tenant : null,
+    method: request.method,
+    path: request.url.split('?', 1)[0] ?? request.url,
+    key: typeof key === 'string' ? key : key.join(', '),
+    body: state.body ?? '',
+  });
+}
+
+function send(reply: FastifyReply, { status, body, etag, contentType }: Answer): FastifyReply {
+  if (etag !== undefined) reply.header('etag', etag.startsWith('"') ? etag : `"${etag}"`);
+  if (contentType !== undefined) reply.type(contentType);
+  return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
+}
+
+function properties(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function takesBody({ method }: Route): boolean {
+  return method !== 'GET';
+}
+
+function isOptionalBody({ schema, bodyOptional = false }: Route): boolean {
+  return bodyOptional || schema.body === undefined;
+}
+
+const nothing = Type.Object({}, { additionalProperties: false });
+
+function fastifySchema(route: Route): FastifySchema {
+  const { schema, statuses, summary, tag } = route;
+  const success = statuses.map((status) => [status, schema.answer ?? Type.Null({ description: 'No content' })] as const);
+  return {
+    summary,
+    tags: [tag],
+    security: route.kind === 'guarded' ? [{ token: [] }] : [],
+    ...(schema.params === undefined ? {} : { params: schema.params }),
+    querystring: schema.query ?? nothing,
+    ...(takesBody(route) ? { body: schema.body ?? nothing } : {}),
+    response: { ...Object.fromEntries(success), default: errorSchema },
+  };
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createServer, type ServerLimits } from './server.ts';
+
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const name =
+  (text: string): Handler =>
+  (_request, response) => {
+    response.end(text);
+  };
+
+async function listen(handlers: { gateway?: Handler; controlPlane?: Handler; limits?: Partial<ServerLimits> } = {}): Promise<number> {
+  const server = createServer({
+    gateway: { owns: (path) => path === '/v1' || path.startsWith('/v1/'), handle: handlers.gateway ?? name('gateway') },
+    controlPlane: { handle: handlers.controlPlane ?? name('control plane') },
+    random: randomBytes,
+    ...(handlers.limits === undefined ? {} : { limits: handlers.limits }),
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Everything that comes back until the server closes the connection. */
+async function talk(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  let answer = '';
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString();
+  });
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
+
+const readAll: Handler = (request, response) => {
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+  });
+  request.on('end', () => response.end(`read ${size}`));
+};
+
+describe('createServer', () => {
+  it('R0.1 gives each half its paths on one port, whatever the query says', async () => {
+    const port = await listen();
+    const at = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    expect(await at('/v1/models')).toBe('gateway');
+    expect(await at('/v1?x=/api')).toBe('gateway');
+    expect(await at('/api/v1/me?x=/v1/')).toBe('control plane');
+    expect(await at('/v10')).toBe('control plane');
+  });
+
+  it('R0.3 answers what is not HTTP in the shape of every error', async () => {
+    const port = await listen();
+    const answer = await talk(port, 'NONSENSE\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('x-keyhold-error-origin: keyhold');
+    expect(answer).toContain('"code":"invalid_argument"');
+  });
+
+  it('S34 bounds the head of a request', async () => {
+    const port = await listen();
+    const answer = await talk(port, `GET / HTTP/1.1\r\nHost: a\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('headers of the request are too large');
+  });
+
+  it('S34 does not wait for a head that drips, nor for a connection that says nothing', async () => {
+    const port = await listen({ limits: { headMs: 100, requestMs: 200, checkMs: 50 } });
+    expect(await talk(port, 'GET / HTTP/1.1\r\nHost:')).toContain('did not arrive in time');
+    expect(await talk(port, '')).toBe('');
+  });
+
+  it('S34 does not wait for a body that drips', async () => {
+    const port = await listen({ controlPlane: readAll, limits: { headMs: 100, requestMs: 200, checkMs: 50 } });
+    expect(await talk(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc')).toContain('did not arrive in time');
+  });
+
+  it('S34 asks for a body only when somebody reads it', async () => {
+    const port = await listen({ gateway: readAll });
+    const refused = await talk(port, 'POST /api HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
+    expect(refused).toMatch(/^HTTP\/1\.1 200 /);
+    expect(refused).toMatch(/connection: close/i);
+    const read = await talk(port, 'POST /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello');
+    expect(read).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+    expect(read).toContain('read 5');
+  });
+
+  it('R0.3 refuses any other expectation, and CONNECT', async () => {
+    const port = await listen();
+    expect(await talk(port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n')).toContain('"code":"invalid_argument"');
+    expect(await talk(port, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n')).toBe('');
+  });
+
+  it('ignores an upgrade', async () => {
+    const port = await listen();
+    const answer = await talk(port, 'GET /api HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('control plane');
+  });
+
+  it('S22 hides no header, however many there are', async () => {
+    let count = 0;
+    const port = await listen({
+      controlPlane: (request, response) => {
+        count = request.rawHeaders.length / 2;
+        response.end();
+      },
+    });
+    await talk(port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'a:b\r\n'.repeat(2500)}\r\n`);
+    expect(count).toBe(2502);
+  });
+});

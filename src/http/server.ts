@@ -1,0 +1,78 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { RandomBytes } from '../ports/clock.ts';
+import { KeyholdError } from '../ports/errors.ts';
+import { answerBrokenRequests } from './broken-request.ts';
+import { errorAnswer } from './error-answer.ts';
+import { continueWhenRead } from './expect-continue.ts';
+import { requestIdFor } from './request-id.ts';
+import { securityHeaders } from './security-headers.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Times in milliseconds. What keeps one slow or greedy client from holding the listener (S34). */
+export interface ServerLimits {
+  /** For the whole head of a request. */
+  readonly headMs: number;
+  /** For a whole request, its body included. An answer may take as long as it needs. */
+  readonly requestMs: number;
+  /** An idle connection is kept for so long: longer than usual load balancers do, so that they close first. */
+  readonly idleMs: number;
+  /** How often the above are looked at. */
+  readonly checkMs: number;
+  /** Bytes. */
+  readonly headBytes: number;
+  readonly connections: number;
+}
+
+const defaultLimits: ServerLimits = { headMs: 15_000, requestMs: 120_000, idleMs: 75_000, checkMs: 5_000, headBytes: 16 * 1024, connections: 10_000 };
+
+export interface ServerParts {
+  readonly gateway: { owns(path: string): boolean; readonly handle: Handler };
+  readonly controlPlane: { readonly handle: Handler };
+  readonly random: RandomBytes;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/**
+ * The one listener (R0.1: one port for everything). Paths that the gateway owns go there, all others to the control plane. An
+ * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
+ */
+export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Server {
+  const { headMs, requestMs, idleMs, checkMs, headBytes, connections } = { ...defaultLimits, ...limits };
+  const dispatch: Handler = (request, response) => {
+    if (gateway.owns(pathOf(request))) gateway.handle(request, response);
+    else controlPlane.handle(request, response);
+  };
+  const server = createHttpServer(
+    {
+      headersTimeout: headMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: idleMs,
+      connectionsCheckingInterval: checkMs,
+      maxHeaderSize: headBytes,
+      insecureHTTPParser: false,
+      noDelay: true,
+    },
+    dispatch,
+  );
+  server.maxConnections = connections;
+  // Node would drop headers beyond a count silently, a second key among them; their size is bounded all the same.
+  server.maxHeadersCount = 0;
+  server.on('checkContinue', (request, response) => {
+    continueWhenRead(request, response);
+    dispatch(request, response);
+  });
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const error = new KeyholdError('invalid_argument', 'The header Expect may only say 100-continue. Leave it out.');
+    const { status, headers, body } = errorAnswer(error, requestIdFor(undefined, random));
+    response.writeHead(status, { ...securityHeaders, ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+    response.end(JSON.stringify(body));
+  });
+  answerBrokenRequests(server, random);
+  return server;
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
