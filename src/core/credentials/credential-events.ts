@@ -1,0 +1,43 @@
+import type { CredentialKey } from '../../ports/metadata/credentials.ts';
+import type { Log } from '../../ports/log.ts';
+import type { StoreKind } from '../../ports/secret-store.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { isAiService } from '../catalog/catalog.ts';
+import { storedInWords } from './stored-in.ts';
+
+/** Tells the outside that a key came or went (R3.8), once it did. The documented names are those of tenants' AI credentials. */
+export class CredentialEvents {
+  readonly #log: Log;
+  readonly #catalog: Catalog;
+
+  constructor({ log, catalog }: { readonly log: Log; readonly catalog: Catalog }) {
+    this.#log = log;
+    this.#catalog = catalog;
+  }
+
+  added(key: CredentialKey, store: StoreKind, by: string): void {
+    this.#log.info(`${this.#subject(key)}.added`, 'A credential was stored', {
+      ...subjectFields(key),
+      addedBy: by,
+      storedIn: storedInWords[store].event,
+    });
+  }
+
+  removed(key: CredentialKey, store: StoreKind, by: string): void {
+    this.#log.info(`${this.#subject(key)}.removed`, 'A credential was taken out of use', {
+      ...subjectFields(key),
+      removedBy: by,
+      removedFrom: storedInWords[store].event,
+    });
+  }
+
+  #subject({ scope, service }: CredentialKey): string {
+    if (scope.kind === 'platform') return 'platform-credentials';
+    const known = this.#catalog.find(service);
+    return known !== undefined && isAiService(known) ? 'tenant-ai-credentials' : 'tenant-credentials';
+  }
+}
+
+function subjectFields({ scope, service, label }: CredentialKey): { readonly tenantId?: string; readonly provider: string; readonly label: string } {
+  return { ...(scope.kind === 'tenant' ? { tenantId: scope.tenant } : {}), provider: service, label };
+}

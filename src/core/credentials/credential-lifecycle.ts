@@ -1,0 +1,153 @@
+import type { RandomBytes } from '../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import { type CredentialIntent, type CredentialKey, type CredentialRecord, type CurrentVersion, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { CredentialParts } from './credential-parts.ts';
+import { requireMatch } from './credential-view.ts';
+import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
+import { noCredential } from './record-writer.ts';
+import { settledRecord } from './settled-record.ts';
+import { certainlyNothingHappened, storeOf } from './store-errors.ts';
+
+/**
+ * Taking keys out of use, and back (R3.7). The record comes first, so that a key is out of use at once whatever the store does; what
+ * the store could not do at once, the reconciler repeats.
+ */
+export class CredentialLifecycle {
+  readonly #parts: CredentialParts;
+  readonly #random: RandomBytes;
+
+  constructor({ parts, random }: { readonly parts: CredentialParts; readonly random: RandomBytes }) {
+    this.#parts = parts;
+    this.#random = random;
+  }
+
+  async remove(key: CredentialKey, ifMatch: string | undefined, by: string): Promise<CredentialRecord> {
+    const { writer, stores, clock, events, step } = this.#parts;
+    const before = await settledRecord(this.#parts, key, { withoutStore: true });
+    requireMatch(before?.record, ifMatch);
+    const current = before?.record.current;
+    if (before?.record.state === 'revoked') {
+      throw new KeyholdError('not_found', 'The credential was revoked: there is no key left to delete. PUT stores a new one.');
+    }
+    if (before?.record.state !== 'active' || current === null || current === undefined) throw noCredential(key);
+    const intent = this.#intent('remove', current);
+    const gone = await writer.write(key, before, deleted(before.record, intent, clock.now()));
+    await step('remove.begun');
+    await writer.announce(key, gone);
+    await step('remove.announced');
+    events.removed(key, current.reference.store, by);
+    try {
+      await storeOf(stores, current.reference.store).remove(current.reference);
+    } catch (error) {
+      this.#left(key, error);
+      return gone.record;
+    }
+    await step('remove.stored');
+    const done = await this.#close(key, intent, intentClosed);
+    await step('remove.committed');
+    return done.record;
+  }
+
+  async recover(key: CredentialKey, by: string): Promise<CredentialRecord> {
+    const { writer, stores, clock, events, step } = this.#parts;
+    const before = await settledRecord(this.#parts, key);
+    const current = before?.record.current;
+    if (before === undefined || current === null || current === undefined || before.record.state === 'purged') throw noCredential(key);
+    if (before.record.state !== 'deleted') {
+      throw new KeyholdError('conflict', `The credential is ${before.record.state}. Only a deleted one can be recovered.`);
+    }
+    if (clock.now() >= (before.record.deletedAt ?? 0) + RECOVERABLE_MS) {
+      throw new KeyholdError('not_found', 'The credential was deleted more than 30 days ago and cannot be recovered. PUT stores the key again.');
+    }
+    const intent = this.#intent('restore', current);
+    await writer.write(key, before, begun(before.record, intent));
+    await step('recover.begun');
+    try {
+      await storeOf(stores, current.reference.store).restore(current.reference);
+    } catch (error) {
+      await this.#recoveryFailed(key, intent, error);
+      throw error;
+    }
+    await step('recover.stored');
+    const back = await this.#close(key, intent, (record) => restored(record, clock.now()));
+    await step('recover.committed');
+    await writer.announce(key, back);
+    events.added(key, current.reference.store, by);
+    return back.record;
+  }
+
+  /** Does not wait for a write that is open: that write fails, and what it put into the store is destroyed. */
+  async revoke(key: CredentialKey, reason: string | null, by: string): Promise<CredentialRecord> {
+    const { writer, clock, events, step } = this.#parts;
+    let served = false;
+    const gone = await writer.change(key, (record) => {
+      served = record.state === 'active';
+      if (record.state === 'new' || record.state === 'purged') throw noCredential(key);
+      return record.state === 'revoked' && record.intent === null ? undefined : revoked(record, clock.now(), reason);
+    });
+    await step('revoke.committed');
+    await writer.announce(key, gone);
+    await step('revoke.announced');
+    if (served && gone.record.current !== null) events.removed(key, gone.record.current.reference.store, by);
+    return this.#clear(key, gone);
+  }
+
+  async purge(key: CredentialKey): Promise<CredentialRecord> {
+    const { writer, clock, step } = this.#parts;
+    const before = await settledRecord(this.#parts, key);
+    if (before === undefined) throw noCredential(key);
+    const gone = await writer.change(key, (record) => {
+      if (record.state === 'new' || record.state === 'purged') throw noCredential(key);
+      if (record.state === 'active') throw new KeyholdError('conflict', 'The credential is in use. Delete it first; then it can be purged.');
+      return purged(record, clock.now());
+    });
+    await step('purge.committed');
+    await writer.announce(key, gone);
+    await step('purge.announced');
+    return this.#clear(key, gone);
+  }
+
+  #intent(operation: 'remove' | 'restore', current: CurrentVersion): CredentialIntent {
+    const { clock, limits } = this.#parts;
+    return {
+      id: this.#random(16).toString('hex'),
+      operation,
+      store: current.reference.store,
+      version: current.version,
+      cas: null,
+      digest: '',
+      next: null,
+      expires: clock.now() + limits.intentMs,
+    };
+  }
+
+  #close(key: CredentialKey, intent: CredentialIntent, finish: (record: CredentialRecord) => CredentialRecord): Promise<Stored<CredentialRecord>> {
+    return this.#parts.writer.change(key, (record) => (record.intent?.id === intent.id ? finish(record) : undefined));
+  }
+
+  async #recoveryFailed(key: CredentialKey, intent: CredentialIntent, error: unknown): Promise<void> {
+    if (!certainlyNothingHappened(error)) return;
+    const gone = asKeyholdError(error).code === 'not_found';
+    await this.#close(key, intent, (record) => (gone ? purged(record, this.#parts.clock.now()) : intentClosed(record)));
+  }
+
+  /** What cannot be destroyed now stays listed in the record. */
+  async #clear(key: CredentialKey, gone: Stored<CredentialRecord>): Promise<CredentialRecord> {
+    try {
+      return (await this.#parts.leftovers.clear(key, gone)).record;
+    } catch (error) {
+      this.#left(key, error);
+      return gone.record;
+    }
+  }
+
+  #left({ service, label, scope }: CredentialKey, error: unknown): void {
+    this.#parts.log.warn('credential_removal_pending', 'A credential is out of use, but its store could not remove the value yet; this is repeated', {
+      ...(scope.kind === 'tenant' ? { tenantId: scope.tenant } : {}),
+      service,
+      label,
+      error,
+    });
+  }
+}

@@ -1,0 +1,181 @@
+import { createHmac } from 'node:crypto';
+import type { RandomBytes } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import { scopeKey } from '../../ports/scope.ts';
+import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import type { SecretFields } from '../../ports/secret-value.ts';
+import { isAiService } from '../catalog/catalog.ts';
+import type { Service } from '../catalog/service.ts';
+import { fieldsDigest } from '../crypto/digest.ts';
+import { frame } from '../crypto/framing.ts';
+import { newCredentialId } from './credential-id.ts';
+import type { CredentialParts } from './credential-parts.ts';
+import { checkExpiry, checkOffer } from './credential-request.ts';
+import { requireMatch } from './credential-view.ts';
+import { handOver } from './hand-over.ts';
+import { begun, emptyRecord, intentClosed, putCommitted } from './record-changes.ts';
+import { busy } from './record-writer.ts';
+import { settledRecord } from './settled-record.ts';
+import { checkSettings } from './settings.ts';
+import { certainlyNothingHappened } from './store-errors.ts';
+
+export interface PutRequest {
+  readonly fields: Readonly<Record<string, string>>;
+  /** Of this version alone: what is left out is not taken over from the version before (S3). */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** Left out or null: the new key does not expire. */
+  readonly expiresAt?: number | null | undefined;
+  /** Left out: as before; on a new credential `all` for AI services, `none` for others (R0.2). */
+  readonly offerTo?: OfferTo | undefined;
+  readonly ifMatch?: string | undefined;
+}
+
+/** A hand-over that passed every check. */
+interface CheckedPut {
+  readonly fields: SecretFields;
+  readonly hints: readonly FieldHint[];
+  readonly warnings: readonly string[];
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  readonly expiresAt: number | null;
+  readonly offerTo: OfferTo | undefined;
+}
+
+export interface PutOutcome {
+  readonly created: boolean;
+  readonly record: CredentialRecord;
+  readonly warnings: readonly string[];
+}
+
+export interface CredentialPutDependencies {
+  readonly parts: CredentialParts;
+  /** Takes new values (R0.5). */
+  readonly store: SecretStore;
+  readonly random: RandomBytes;
+  readonly digestKey: Buffer;
+}
+
+/** Handing over a key: intent, put, commit. The version before serves until the commit, and at a crash the intent says how to go on. */
+export class CredentialPut {
+  readonly #parts: CredentialParts;
+  readonly #store: SecretStore;
+  readonly #random: RandomBytes;
+  readonly #digestKey: Buffer;
+
+  constructor({ parts, store, random, digestKey }: CredentialPutDependencies) {
+    this.#parts = parts;
+    this.#store = store;
+    this.#random = random;
+    this.#digestKey = digestKey;
+  }
+
+  async put(key: CredentialKey, request: PutRequest, by: string): Promise<PutOutcome> {
+    const { writer, catalog, clock, events, step } = this.#parts;
+    const service = catalog.get(key.service);
+    const checked = check(service, key, request, clock.now());
+    const before = await settledRecord(this.#parts, key);
+    requireMatch(before?.record, request.ifMatch);
+
+    const startedAt = clock.monotonic();
+    const record = before?.record ?? emptyRecord(key, clock.now());
+    const intent = this.#intent(service, record, checked, by);
+    await writer.write(key, before, begun(record, intent));
+    await step('put.begun');
+    const reference = await this.#keep(key, checked.fields, intent, startedAt);
+    await step('put.stored');
+    const { stored, ours } = await this.#commit(key, intent, reference);
+    await step('put.committed');
+    await writer.announce(key, stored);
+    await step('put.announced');
+    if (ours) events.added(key, reference.store, by);
+    return { created: record.state !== 'active', record: stored.record, warnings: checked.warnings };
+  }
+
+  #intent(service: Service, record: CredentialRecord, { fields, hints, settings, expiresAt, offerTo }: CheckedPut, by: string): CredentialIntent {
+    const { clock, limits } = this.#parts;
+    const now = clock.now();
+    const version = record.version + 1;
+    const lives = record.state === 'active';
+    const id = lives && record.current !== null ? record.current.id : newCredentialId(this.#random);
+    return {
+      id: this.#random(16).toString('hex'),
+      operation: 'put',
+      store: this.#store.kind,
+      version,
+      cas: record.current?.reference.store === this.#store.kind ? record.current.reference.version : null,
+      digest: this.#digest(record, version, fields),
+      next: { id, version, fields: hints, settings, createdAt: now, createdBy: by, expiresAt, offerTo: nextOffer(service, record, offerTo) },
+      expires: now + limits.intentMs,
+    };
+  }
+
+  /** Another name or version gives another digest, so that equal keys cannot be told from the database. */
+  #digest({ scope, service, label }: CredentialKey, version: number, fields: SecretFields): string {
+    const place = frame(['keyhold credential digest 1', scopeKey(scope), service, label, String(version)]);
+    return fieldsDigest(createHmac('sha256', this.#digestKey).update(place).digest(), fields);
+  }
+
+  async #keep(key: CredentialKey, fields: SecretFields, intent: CredentialIntent, startedAt: number): Promise<SecretReference> {
+    const { writer, clock, limits } = this.#parts;
+    // A process that slept must not begin what somebody else is about to declare undone.
+    if (clock.monotonic() - startedAt > limits.intentMs / 2) {
+      throw new KeyholdError('unavailable', 'Storing the credential took too long and was given up. Send it again in a minute.', { retryAfterSeconds: 60 });
+    }
+    try {
+      return await this.#store.put(key, fields, intent);
+    } catch (error) {
+      if (certainlyNothingHappened(error)) {
+        await writer.change(key, (record) => (record.intent?.id === intent.id ? intentClosed(record) : undefined));
+      }
+      throw error;
+    }
+  }
+
+  async #commit(key: CredentialKey, intent: CredentialIntent, reference: SecretReference): Promise<{ readonly stored: Stored<CredentialRecord>; readonly ours: boolean }> {
+    const { writer, clock, limits } = this.#parts;
+    let ours = false;
+    const stored = await writer.change(key, (record) => {
+      ours = record.intent?.id === intent.id;
+      return ours ? putCommitted(record, reference, clock.now(), limits.retireGraceMs) : undefined;
+    });
+    if (stored.record.current?.version !== intent.version) {
+      await this.#giveUp(reference, key);
+      throw busy();
+    }
+    return { stored, ours };
+  }
+
+  /** The intent was taken away, by a revocation or as expired. Whoever did it does not know this value, if it came late. */
+  async #giveUp(reference: SecretReference, { service, label }: CredentialKey): Promise<void> {
+    try {
+      await this.#store.destroy(reference);
+    } catch (error) {
+      this.#parts.log.warn('credential_value_left', 'A value that arrived too late to be used could not be destroyed in its store', {
+        service,
+        label,
+        version: reference.version,
+        error,
+      });
+    }
+  }
+}
+
+function check(service: Service, { scope }: CredentialKey, { fields, settings = {}, expiresAt = null, offerTo }: PutRequest, now: number): CheckedPut {
+  const handedOver = handOver(service, fields);
+  checkExpiry(expiresAt, now);
+  return {
+    fields: handedOver.fields,
+    hints: handedOver.hints,
+    warnings: handedOver.warnings,
+    settings: checkSettings(service, settings),
+    expiresAt,
+    offerTo: checkOffer(scope, offerTo),
+  };
+}
+
+function nextOffer(service: Service, { scope, state, offerTo }: CredentialRecord, asked: OfferTo | undefined): OfferTo | null {
+  if (scope.kind !== 'platform') return null;
+  const before = state === 'active' ? offerTo : null;
+  return asked ?? before ?? (isAiService(service) ? 'all' : 'none');
+}

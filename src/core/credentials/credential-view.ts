@@ -1,0 +1,81 @@
+import { KeyholdError } from '../../ports/errors.ts';
+import type { CredentialRecord, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
+import type { StoreKind } from '../../ports/secret-store.ts';
+
+export type CredentialState = 'active' | 'disabled' | 'expired' | 'revoked' | 'deleted' | 'purged';
+
+/** What may be shown of a credential (R0.2): never a value. Times are milliseconds since the epoch. */
+export interface CredentialView {
+  readonly service: string;
+  readonly label: string;
+  readonly id: string;
+  readonly state: CredentialState;
+  readonly storedIn: StoreKind;
+  /** By field, the last characters of its value; empty where a value is too short to show any (S22). */
+  readonly hints: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  readonly version: number;
+  readonly etag: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly expiresAt: number | null;
+  readonly weight: number;
+  readonly notes: string;
+  readonly disabled: boolean;
+  /** Platform credentials only. */
+  readonly offerTo?: OfferTo;
+  readonly revokedAt: number | null;
+  readonly deletedAt: number | null;
+  /** In the answer to a PUT: what looked unusual about the values (S5). */
+  readonly warnings?: readonly string[];
+}
+
+/** The state as it is shown and as resolution sees it: what can never serve again first, then what may come back. */
+export function credentialState(record: CredentialRecord, now: number): CredentialState | 'new' {
+  if (record.state !== 'active') return record.state;
+  if (record.disabled) return 'disabled';
+  return record.expiresAt !== null && record.expiresAt <= now ? 'expired' : 'active';
+}
+
+export function credentialView(record: CredentialRecord, now: number): CredentialView {
+  const { current } = record;
+  const state = credentialState(record, now);
+  if (current === null || state === 'new') throw new KeyholdError('internal', 'A credential that was never stored cannot be shown.');
+  return {
+    service: record.service,
+    label: record.label,
+    id: current.id,
+    state,
+    storedIn: current.reference.store,
+    hints: Object.fromEntries(current.fields.map(({ name, hint }) => [name, hint])),
+    settings: current.settings,
+    version: current.version,
+    etag: credentialEtag(record),
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+    expiresAt: record.expiresAt,
+    weight: record.weight,
+    notes: record.notes,
+    disabled: record.disabled,
+    ...(record.offerTo === null ? {} : { offerTo: record.offerTo }),
+    revokedAt: record.revokedAt,
+    deletedAt: record.deletedAt,
+  };
+}
+
+/** Two numbers that only grow (S22): housekeeping in the record does not make a caller's tag stale. */
+export function credentialEtag(record: CredentialRecord): string {
+  return `"${record.current?.version ?? 0}-${record.edition}"`;
+}
+
+/**
+ * Throws `precondition_failed` unless an `If-Match` header (RFC 9110, section 13.1.1) names the record as it is: `*` or a list of
+ * tags, compared strongly. A name without a credential matches nothing.
+ */
+export function requireMatch(record: CredentialRecord | undefined, ifMatch: string | undefined): void {
+  if (ifMatch === undefined) return;
+  const exists = record !== undefined && record.state !== 'new' && record.state !== 'purged';
+  const tags = ifMatch.split(',').map((tag) => tag.trim());
+  if (exists && (tags.includes('*') || tags.includes(credentialEtag(record)))) return;
+  throw new KeyholdError('precondition_failed', 'The credential changed since it was read. Read it again and repeat the request with its new ETag.');
+}

@@ -1,0 +1,87 @@
+import type { Clock } from '../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { SecretReference } from '../../ports/secret-store.ts';
+import type { CredentialEvents } from './credential-events.ts';
+import type { CredentialLimits } from './limits.ts';
+import { intentClosed, purged, putCommitted, restored } from './record-changes.ts';
+import type { RecordWriter } from './record-writer.ts';
+import type { StepHook } from './steps.ts';
+import { type Stores, storeOf } from './store-errors.ts';
+
+export interface IntentFinisherDependencies {
+  readonly writer: RecordWriter;
+  readonly stores: Stores;
+  readonly events: CredentialEvents;
+  readonly clock: Clock;
+  readonly limits: CredentialLimits;
+  readonly step: StepHook;
+}
+
+/**
+ * Finishes what a writer left open: a put that the store proves is rolled forward, one that never happened is undone; a removal and
+ * a recovery, which can be repeated, are repeated. For intents whose writer is known to be gone (expired, or a dead process's).
+ */
+export class IntentFinisher {
+  readonly #writer: RecordWriter;
+  readonly #stores: Stores;
+  readonly #events: CredentialEvents;
+  readonly #clock: Clock;
+  readonly #limits: CredentialLimits;
+  readonly #step: StepHook;
+
+  constructor({ writer, stores, events, clock, limits, step }: IntentFinisherDependencies) {
+    this.#writer = writer;
+    this.#stores = stores;
+    this.#events = events;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#step = step;
+  }
+
+  /** The record afterwards, without this intent. Throws what the store throws; then the intent stays open. */
+  async finish(key: CredentialKey, { record }: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
+    const { intent } = record;
+    if (intent === null) throw new KeyholdError('internal', 'There is no open intent to finish.');
+    if (intent.operation === 'put') return this.#finishPut(key, intent);
+    if (intent.operation === 'restore') return this.#finishRestore(key, intent, requireReference(record));
+    await storeOf(this.#stores, intent.store).remove(requireReference(record));
+    return this.#close(key, intent, intentClosed);
+  }
+
+  async #finishPut(key: CredentialKey, intent: CredentialIntent): Promise<Stored<CredentialRecord>> {
+    const reference = await storeOf(this.#stores, intent.store).probe(key, intent);
+    let committed = false;
+    const finished = await this.#close(key, intent, (record) => {
+      committed = reference !== undefined;
+      return reference === undefined ? intentClosed(record) : putCommitted(record, reference, this.#clock.now(), this.#limits.retireGraceMs);
+    });
+    if (committed && finished.record.current?.version === intent.version) this.#events.added(key, intent.store, intent.next?.createdBy ?? '');
+    return finished;
+  }
+
+  async #finishRestore(key: CredentialKey, intent: CredentialIntent, reference: SecretReference): Promise<Stored<CredentialRecord>> {
+    try {
+      await storeOf(this.#stores, intent.store).restore(reference);
+    } catch (error) {
+      if (asKeyholdError(error).code !== 'not_found') throw error;
+      return this.#close(key, intent, (record) => purged(record, this.#clock.now()));
+    }
+    return this.#close(key, intent, (record) => restored(record, this.#clock.now()));
+  }
+
+  /** Only while the intent is still the record's: its writer, or another finisher, may have been faster. */
+  async #close(key: CredentialKey, intent: CredentialIntent, finish: (record: CredentialRecord) => CredentialRecord): Promise<Stored<CredentialRecord>> {
+    await this.#step('finish.stored');
+    const finished = await this.#writer.change(key, (record) => (record.intent?.id === intent.id ? finish(record) : undefined));
+    await this.#step('finish.committed');
+    await this.#writer.announce(key, finished);
+    return finished;
+  }
+}
+
+function requireReference({ current }: CredentialRecord): SecretReference {
+  if (current === null) throw new KeyholdError('internal', 'A credential without a version cannot be removed or recovered.');
+  return current.reference;
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { AbandonedPut, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { SecretReference } from '../../ports/secret-store.ts';
+import { leftoversGone } from './record-changes.ts';
+import type { RecordWriter } from './record-writer.ts';
+import type { StepHook } from './steps.ts';
+import { type Stores, storeOf } from './store-errors.ts';
+
+export interface LeftoversDependencies {
+  readonly writer: RecordWriter;
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly step: StepHook;
+}
+
+/** Destroys in the store what a record no longer needs: versions that left use, and what overtaken puts may have left. */
+export class Leftovers {
+  readonly #writer: RecordWriter;
+  readonly #stores: Stores;
+  readonly #clock: Clock;
+  readonly #step: StepHook;
+
+  constructor({ writer, stores, clock, step }: LeftoversDependencies) {
+    this.#writer = writer;
+    this.#stores = stores;
+    this.#clock = clock;
+    this.#step = step;
+  }
+
+  /**
+   * Destroys everything that is due, and returns the record without it. One value that cannot be destroyed does not keep the others;
+   * its error is thrown at the end, and it stays listed.
+   */
+  async clear(key: CredentialKey, before: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
+    const now = this.#clock.now();
+    const failures: unknown[] = [];
+    const destroyed: SecretReference[] = [];
+    const settled: string[] = [];
+    for (const { reference } of before.record.retired.filter(({ destroyAfter }) => destroyAfter <= now)) {
+      try {
+        await storeOf(this.#stores, reference.store).destroy(reference);
+        destroyed.push(reference);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    for (const put of before.record.abandoned.filter(({ probeAfter }) => probeAfter <= now)) {
+      try {
+        await this.#destroyAbandoned(key, put);
+        settled.push(put.id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    let after = before;
+    if (destroyed.length > 0 || settled.length > 0) {
+      await this.#step('leftovers.destroyed');
+      after = await this.#writer.change(key, (record) => leftoversGone(record, destroyed, settled));
+    }
+    if (failures.length > 0) throw failures[0];
+    return after;
+  }
+
+  async #destroyAbandoned(key: CredentialKey, put: AbandonedPut): Promise<void> {
+    const store = storeOf(this.#stores, put.store);
+    const reference = await store.probe(key, put);
+    if (reference !== undefined) await store.destroy(reference);
+  }
+}

@@ -1,0 +1,163 @@
+import type { CredentialIntent, CredentialRecord, CurrentVersion, OfferTo, RetiredVersion } from '../../ports/metadata/credentials.ts';
+import type { SecretReference } from '../../ports/secret-store.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { CredentialKey } from '../../ports/metadata/credentials.ts';
+
+/**
+ * What each step makes of a record. Pure: every rule about a credential's states is here, and each result is written with one
+ * compare-and-set.
+ */
+
+/** The record of a name that was never used. */
+export function emptyRecord({ scope, service, label }: CredentialKey, now: number): CredentialRecord {
+  return {
+    scope,
+    service,
+    label,
+    state: 'new',
+    disabled: false,
+    current: null,
+    version: 0,
+    edition: 0,
+    intent: null,
+    retired: [],
+    abandoned: [],
+    expiresAt: null,
+    weight: 1,
+    notes: '',
+    offerTo: null,
+    createdAt: now,
+    updatedAt: now,
+    deletedAt: null,
+    revokedAt: null,
+    revokeReason: null,
+  };
+}
+
+/** Opens an intent. A put uses up its version number, whatever becomes of it. */
+export function begun(record: CredentialRecord, intent: CredentialIntent): CredentialRecord {
+  return { ...record, version: Math.max(record.version, intent.version), intent };
+}
+
+/** The put of the open intent is in the store: it becomes the live version, and the one before leaves use. */
+export function putCommitted(record: CredentialRecord, reference: SecretReference, now: number, retireGraceMs: number): CredentialRecord {
+  const next = record.intent?.next;
+  if (next === undefined || next === null) throw new KeyholdError('internal', 'There is no open put to commit.');
+  const { expiresAt, offerTo, ...content } = next;
+  // A new version of a live credential keeps what belongs to the credential; a new credential begins afresh (R3.3).
+  const lives = record.state === 'active';
+  return {
+    ...record,
+    state: 'active',
+    disabled: lives && record.disabled,
+    current: { ...content, reference },
+    edition: record.edition + 1,
+    intent: null,
+    retired: retiring(record, now + (lives ? retireGraceMs : 0)),
+    expiresAt,
+    weight: lives ? record.weight : 1,
+    notes: lives ? record.notes : '',
+    offerTo,
+    createdAt: lives ? record.createdAt : now,
+    updatedAt: now,
+    deletedAt: null,
+    revokedAt: null,
+    revokeReason: null,
+  };
+}
+
+/** Closes an intent that changed nothing, or whose change was visible from its beginning. */
+export function intentClosed(record: CredentialRecord): CredentialRecord {
+  return { ...record, intent: null };
+}
+
+/** Gives up an open put without knowing whether it happened. */
+export function putAbandoned(record: CredentialRecord): CredentialRecord {
+  const { intent } = record;
+  if (intent?.operation !== 'put') return record;
+  const { id, version, cas, digest, store, expires } = intent;
+  return { ...record, intent: null, abandoned: [...record.abandoned, { id, version, cas, digest, store, probeAfter: expires }] };
+}
+
+/** Out of use at once; the open intent removes the value from the store's readers. */
+export function deleted(record: CredentialRecord, intent: CredentialIntent, now: number): CredentialRecord {
+  return { ...record, state: 'deleted', edition: record.edition + 1, intent, updatedAt: now, deletedAt: now };
+}
+
+export function restored(record: CredentialRecord, now: number): CredentialRecord {
+  return { ...record, state: 'active', edition: record.edition + 1, intent: null, updatedAt: now, deletedAt: null };
+}
+
+/** Terminal: no value of it will serve again, and whatever the store lets us destroy is due now. */
+export function revoked(record: CredentialRecord, now: number, reason: string | null): CredentialRecord {
+  return {
+    ...putAbandoned(record),
+    state: 'revoked',
+    edition: record.edition + 1,
+    intent: null,
+    retired: retiring(record, now).map((version) => dueBy(version, now)),
+    updatedAt: now,
+    deletedAt: null,
+    revokedAt: now,
+    revokeReason: reason,
+  };
+}
+
+/** Nothing is left but the name, its ids and its version number. */
+export function purged(record: CredentialRecord, now: number): CredentialRecord {
+  return {
+    ...putAbandoned(record),
+    state: 'purged',
+    current: record.current === null ? null : withoutContent(record.current),
+    edition: record.edition + 1,
+    intent: null,
+    retired: retiring(record, now).map((version) => dueBy(version, now)),
+    notes: '',
+    updatedAt: now,
+  };
+}
+
+export interface Changes {
+  readonly expiresAt?: number | null | undefined;
+  readonly weight?: number | undefined;
+  readonly disabled?: boolean | undefined;
+  readonly notes?: string | undefined;
+  readonly offerTo?: OfferTo | undefined;
+}
+
+export function updated(record: CredentialRecord, changes: Changes, now: number): CredentialRecord {
+  return {
+    ...record,
+    expiresAt: changes.expiresAt === undefined ? record.expiresAt : changes.expiresAt,
+    weight: changes.weight ?? record.weight,
+    disabled: changes.disabled ?? record.disabled,
+    notes: changes.notes ?? record.notes,
+    offerTo: changes.offerTo ?? record.offerTo,
+    edition: record.edition + 1,
+    updatedAt: now,
+  };
+}
+
+/** The record without what has been destroyed and without puts that are settled. */
+export function leftoversGone(record: CredentialRecord, destroyed: readonly SecretReference[], settled: readonly string[]): CredentialRecord {
+  return {
+    ...record,
+    retired: record.retired.filter(({ reference }) => !destroyed.some((gone) => gone.store === reference.store && gone.version === reference.version)),
+    abandoned: record.abandoned.filter(({ id }) => !settled.includes(id)),
+  };
+}
+
+/** The value of a live or a deleted credential joins the retired ones; that of a revoked or purged one did so before. */
+function retiring(record: CredentialRecord, destroyAfter: number): readonly RetiredVersion[] {
+  const { current, state } = record;
+  if (current === null || (state !== 'active' && state !== 'deleted')) return record.retired;
+  return [...record.retired, { reference: current.reference, version: current.version, destroyAfter }];
+}
+
+function dueBy(version: RetiredVersion, now: number): RetiredVersion {
+  return { ...version, destroyAfter: Math.min(version.destroyAfter, now) };
+}
+
+function withoutContent(current: CurrentVersion): CurrentVersion {
+  return { ...current, fields: current.fields.map(({ name }) => ({ name, hint: '' })), settings: {} };
+}

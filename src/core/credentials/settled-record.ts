@@ -1,0 +1,35 @@
+import { asKeyholdError } from '../../ports/errors.ts';
+import type { CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { CredentialParts } from './credential-parts.ts';
+import { putAbandoned } from './record-changes.ts';
+import { busy } from './record-writer.ts';
+
+export interface SettleOptions {
+  /** Give up an expired put whose store cannot be asked: what takes a key out of use does not wait for a store. */
+  readonly withoutStore?: boolean;
+}
+
+/**
+ * The record with no intent open, as the next write needs it; undefined where there is none. An intent that is still its writer's is
+ * `conflict` (R0.3); an expired one is finished first, by proof.
+ */
+export async function settledRecord(
+  { writer, finisher, clock }: Pick<CredentialParts, 'writer' | 'finisher' | 'clock'>,
+  key: CredentialKey,
+  { withoutStore = false }: SettleOptions = {},
+): Promise<Stored<CredentialRecord> | undefined> {
+  const found = await writer.get(key);
+  const intent = found?.record.intent ?? null;
+  if (found === undefined || intent === null) return found;
+  if (intent.expires > clock.now()) throw busy();
+  let settled: Stored<CredentialRecord>;
+  try {
+    settled = await finisher.finish(key, found);
+  } catch (error) {
+    if (!withoutStore || intent.operation !== 'put' || asKeyholdError(error).code === 'conflict') throw error;
+    settled = await writer.change(key, (record) => (record.intent?.id === intent.id ? putAbandoned(record) : undefined));
+  }
+  if (settled.record.intent !== null) throw busy();
+  return settled;
+}

@@ -1,0 +1,21 @@
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { SecretStore, StoreKind } from '../../ports/secret-store.ts';
+
+/** The stores that are switched on, by kind. */
+export type Stores = (kind: StoreKind) => SecretStore | undefined;
+
+/** The store that keeps a value; `unavailable` while it is not switched on, since its values are not gone. */
+export function storeOf(stores: Stores, kind: StoreKind): SecretStore {
+  const store = stores(kind);
+  if (store === undefined) throw new KeyholdError('unavailable', `The store ${kind}, which keeps this credential, is not switched on. An operator has to configure it again.`);
+  return store;
+}
+
+/**
+ * Whether a store's refusal proves that it did nothing. After a time-out or a lost connection the change may have happened, or may
+ * still be on its way: then only waiting and a probe tell.
+ */
+export function certainlyNothingHappened(error: unknown): boolean {
+  const { code } = asKeyholdError(error);
+  return code !== 'unavailable' && code !== 'timeout' && code !== 'canceled' && code !== 'internal' && code !== 'upstream_failed';
+}
