@@ -1,0 +1,109 @@
+import { createSecretKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
+import type { RandomBytes } from '../../ports/clock.ts';
+import type { KeyWrapper } from '../../ports/key-wrapper.ts';
+import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
+import { SecretValue } from '../../ports/secret-value.ts';
+import { DataKeys } from './data-keys.ts';
+import { openEnvelope, sealEnvelope } from './envelope.ts';
+import { loadOrCreateRootKey } from './root-key-record.ts';
+import { openValue, type SealedPlace, sealValue } from './seal.ts';
+
+interface Vectors {
+  readonly keyFile: string;
+  readonly rootId: string;
+  readonly rootCommitment: string;
+  readonly wrappedRootKey: string;
+  readonly dataKey: { readonly scope: string; readonly tenant: string; readonly id: string; readonly wrapped: string };
+  readonly values: readonly {
+    readonly scope: string;
+    readonly tenant: string;
+    readonly service: string;
+    readonly label: string;
+    readonly field: string;
+    readonly version: number;
+    readonly text: string;
+    readonly sealed: string;
+  }[];
+}
+
+const clock = { now: () => 0, monotonic: () => 0 };
+
+async function published(): Promise<Vectors> {
+  const page = await readFile(new URL('../../../docs/sealing-format.md', import.meta.url), 'utf8');
+  return JSON.parse(/```json\n([^`]*)```/.exec(page)?.[1] ?? '') as Vectors;
+}
+
+/** What the vectors were drawn from: each call counts upwards from the next of these bytes. */
+function drawing(...firsts: readonly number[]): RandomBytes {
+  const left = [...firsts];
+  return (count) => {
+    const first = left.shift() ?? 0;
+    return Buffer.from(Array.from({ length: count }, (_, index) => (first + index) % 256));
+  };
+}
+
+function scopeOf({ scope, tenant }: { readonly scope: string; readonly tenant: string }): Scope {
+  return scope === 'platform' ? platformScope : tenantScope(tenant);
+}
+
+function wrapperOf(keyFile: string, random: RandomBytes): KeyWrapper & { pinned: string | undefined } {
+  const key = createSecretKey(Buffer.from(keyFile, 'base64'));
+  return {
+    kind: 'key-file',
+    pinned: undefined,
+    wrap: async (rootKey, aad) => sealEnvelope({ key, purpose: 'root-key', aad }, rootKey, random),
+    unwrap: async (wrapped, aad) => openEnvelope({ key, purpose: 'root-key', aad }, wrapped),
+    async pinnedCommitment() {
+      return this.pinned;
+    },
+    async pinCommitment(commitment) {
+      this.pinned = commitment;
+    },
+  };
+}
+
+describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
+  it('are what is written under the same random bytes', async () => {
+    const vectors = await published();
+    const { platform, dataKeys: repository } = createMemoryStore();
+    const wrapper = wrapperOf(vectors.keyFile, drawing(0x40, 0x60));
+    const root = await loadOrCreateRootKey({ platform, wrapper, random: drawing(0, 0), clock, mayCreate: true });
+    expect(root.id).toBe(vectors.rootId);
+    expect(root.commitment()).toBe(vectors.rootCommitment);
+    expect(wrapper.pinned).toBe(vectors.rootCommitment);
+    expect((await platform.get({ name: 'root' }))?.record).toMatchObject({ wrapped: vectors.wrappedRootKey, commitment: vectors.rootCommitment });
+
+    const dataKeys = new DataKeys({ repository, root, clock, random: drawing(0x20, 0x70, 0x90) });
+    const scope = scopeOf(vectors.dataKey);
+    const dataKey = await dataKeys.current(scope);
+    expect(dataKey.id).toBe(vectors.dataKey.id);
+    expect((await repository.get({ scope, id: 'dk_1' }))?.record.wrapped).toBe(vectors.dataKey.wrapped);
+
+    const draws = [
+      [0xa0, 0xc0],
+      [0x05, 0x55],
+    ];
+    expect(vectors.values).toHaveLength(draws.length);
+    for (const [index, { text, sealed, service, label, field, version, ...owner }] of vectors.values.entries()) {
+      const place: SealedPlace = { name: { scope: scopeOf(owner), service, label }, field, version };
+      expect(sealValue(dataKey, place, new SecretValue(text), drawing(...(draws[index] ?? [])))).toBe(sealed);
+    }
+  });
+
+  it('are read from the database and the key file alone', async () => {
+    const vectors = await published();
+    const { platform, dataKeys: repository } = createMemoryStore();
+    await platform.create({ name: 'root' }, { name: 'root', rootId: vectors.rootId, wrapped: vectors.wrappedRootKey, commitment: vectors.rootCommitment, createdAt: 0 });
+    await repository.create({ scope: scopeOf(vectors.dataKey), id: vectors.dataKey.id }, { wrapped: vectors.dataKey.wrapped, rootId: vectors.rootId, createdAt: 0 });
+    const root = await loadOrCreateRootKey({ platform, wrapper: wrapperOf(vectors.keyFile, drawing()), random: drawing(), clock, mayCreate: false });
+    const dataKeys = new DataKeys({ repository, root, clock, random: drawing() });
+    for (const { text, sealed, service, label, field, version, ...owner } of vectors.values) {
+      const scope = scopeOf(owner);
+      const dataKey = await dataKeys.byId(scope, vectors.dataKey.id);
+      expect(openValue(dataKey, { name: { scope, service, label }, field, version }, sealed).reveal()).toBe(text);
+    }
+  });
+});
