@@ -1,0 +1,148 @@
+import type { Clock } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { UsageRepository, UsageRollupKey } from '../../ports/metadata/usage.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { UsageEvent } from '../../ports/usage.ts';
+import type { JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
+import { addEvents, hourOf } from './rollup.ts';
+
+const INTERVAL_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+/** Tenants of one segment that are written at the same time, so that a database with group commit has a group. */
+const AT_ONCE = 16;
+/** A roll-up is written by its journal's deliverer alone; more conflicts than a lost answer explains are a fault. */
+const MAX_CONFLICTS = 8;
+
+export interface UsageDeliveryDependencies {
+  readonly journal: UsageJournal;
+  readonly repository: UsageRepository;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/**
+ * Carries usage from the journal into the metadata store, each event once whatever fails in between: a segment's batch is
+ * create-only, a roll-up remembers the last segment it holds, and the segment is forgotten only when both stand.
+ */
+export class UsageDelivery {
+  readonly #journal: UsageJournal;
+  readonly #repository: UsageRepository;
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  #flight: Promise<void> | null = null;
+  #nextFlight: Promise<void> | null = null;
+  #failures = 0;
+  #notBefore = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ journal, repository, log, metrics, clock }: UsageDeliveryDependencies) {
+    this.#journal = journal;
+    this.#repository = repository;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolves when everything that was in the journal at the call is in the repository. Rejects with what went wrong; nothing is
+   * lost then, and it is tried again.
+   */
+  async deliver(): Promise<void> {
+    if (this.#flight === null) {
+      this.#flight = this.#fly();
+      return this.#flight;
+    }
+    // The flight under way may have sealed the journal before the call, so callers meet in one flight after it.
+    this.#nextFlight ??= this.#flight
+      .catch(() => {})
+      .then(async () => {
+        this.#nextFlight = null;
+        return this.deliver();
+      });
+    return this.#nextFlight;
+  }
+
+  /** Delivers each second while something is pending, less often while it fails. */
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#metrics.journalPending(this.#journal.pending());
+      if (this.#flight !== null || this.#journal.pending() === 0 || this.#clock.monotonic() < this.#notBefore) return;
+      // The failure is logged where it happens.
+      this.deliver().catch(() => {});
+    }, INTERVAL_MS).unref();
+  }
+
+  /** Delivers what is left. What cannot be delivered stays in the journal for the next start. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.deliver().catch(() => {});
+  }
+
+  async #fly(): Promise<void> {
+    try {
+      for (const segment of await this.#journal.seal()) {
+        await this.#deliverSegment(segment);
+        await this.#journal.discard(segment);
+      }
+      this.#succeeded();
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    } finally {
+      this.#flight = null;
+      this.#metrics.journalPending(this.#journal.pending());
+    }
+  }
+
+  async #deliverSegment({ journal, segment, events }: JournalSegment): Promise<void> {
+    const tenants = [...Map.groupBy(events, ({ tenant }) => tenant)];
+    for (let first = 0; first < tenants.length; first += AT_ONCE) {
+      // All have ended before a failure of one ends the flight: there is never a write of an earlier flight under way.
+      const results = await Promise.allSettled(
+        tenants.slice(first, first + AT_ONCE).map(async ([tenant, own]) => {
+          await this.#repository.putBatch({ tenant, journal, segment, events: own });
+          for (const [hour, ofHour] of Map.groupBy(own, ({ time }) => hourOf(time))) {
+            await this.#rollUp({ tenant, hour, journal }, segment, ofHour);
+          }
+        }),
+      );
+      const failed = results.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+    }
+  }
+
+  /** Adds a segment's events of one hour, unless the roll-up has them: the segments of a journal come in order. */
+  async #rollUp(key: UsageRollupKey, segment: number, events: readonly UsageEvent[]): Promise<void> {
+    for (let conflicts = 0; ; conflicts += 1) {
+      const stored = await this.#repository.getRollup(key);
+      if (stored !== undefined && stored.record.appliedSegment >= segment) return;
+      const rollup = { appliedSegment: segment, rows: addEvents(stored?.record.rows ?? [], events) };
+      try {
+        if (stored === undefined) await this.#repository.createRollup(key, rollup);
+        else await this.#repository.replaceRollup(key, rollup, stored.revision);
+        return;
+      } catch (error) {
+        const changed = error instanceof KeyholdError && (error.code === 'conflict' || error.code === 'already_exists');
+        if (!changed || conflicts >= MAX_CONFLICTS) throw error;
+      }
+    }
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#log.info('usage_delivered_again', 'Usage is being delivered to the database again; nothing was lost.');
+    this.#failures = 0;
+    this.#notBefore = 0;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#failures === 0) {
+      this.#log.error('usage_delivery_failed', 'Usage cannot be delivered to the database. It is kept in the journal and delivered later.', { count: this.#journal.pending(), error });
+    }
+    this.#failures += 1;
+    this.#notBefore = this.#clock.monotonic() + Math.min(INTERVAL_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
+  }
+}

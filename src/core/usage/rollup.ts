@@ -1,0 +1,98 @@
+import type { UsageDimensions, UsageRollup, UsageSums } from '../../ports/metadata/usage.ts';
+import type { UsageEvent } from '../../ports/usage.ts';
+
+export const HOUR_MS = 3_600_000;
+
+export type RollupRow = UsageRollup['rows'][number];
+
+export const noUsage: UsageSums = Object.freeze({
+  requests: 0,
+  unpricedRequests: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  cachedTokens: 0,
+  cacheWriteTokens: 0,
+  reasoningTokens: 0,
+});
+
+/** Start of the hour that a time lies in; both are milliseconds since the epoch. */
+export function hourOf(time: number): number {
+  return Math.floor(time / HOUR_MS) * HOUR_MS;
+}
+
+/** What one event adds to the sums. */
+export function sumsOf(event: UsageEvent): UsageSums {
+  return {
+    requests: 1,
+    unpricedRequests: event.unpriced ? 1 : 0,
+    inputTokens: event.inputTokens,
+    outputTokens: event.outputTokens,
+    cachedTokens: event.cachedTokens,
+    cacheWriteTokens: event.cacheWriteTokens,
+    reasoningTokens: event.reasoningTokens,
+  };
+}
+
+export function addSums(a: UsageSums, b: UsageSums): UsageSums {
+  return {
+    requests: a.requests + b.requests,
+    unpricedRequests: a.unpricedRequests + b.unpricedRequests,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cachedTokens: a.cachedTokens + b.cachedTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+  };
+}
+
+export function dimensionsOf(event: UsageEvent): UsageDimensions {
+  return {
+    service: event.service,
+    model: event.model,
+    route: event.route,
+    outcome: event.outcome,
+    keySource: event.keySource,
+    credentialId: event.credentialId,
+    gatewayKeyId: event.gatewayKeyId,
+    tokenId: event.tokenId,
+  };
+}
+
+/** The rows of a roll-up with these events added: one row for each set of dimensions that occurs. */
+export function addEvents(rows: readonly RollupRow[], events: readonly UsageEvent[]): readonly RollupRow[] {
+  const sums = new SumsBy<UsageDimensions>((dimensions) => [
+    dimensions.service,
+    dimensions.model,
+    dimensions.route,
+    dimensions.outcome,
+    dimensions.keySource,
+    dimensions.credentialId,
+    dimensions.gatewayKeyId,
+    dimensions.tokenId,
+  ]);
+  for (const row of rows) sums.add(row.dimensions, row.sums);
+  for (const event of events) sums.add(dimensionsOf(event), sumsOf(event));
+  return sums.groups().map(({ key, sums }) => ({ dimensions: key, sums }));
+}
+
+/** Adds up usage by a key, told apart by the parts that `partsOf` gives of it. */
+export class SumsBy<K> {
+  readonly #partsOf: (key: K) => readonly (string | null)[];
+  readonly #groups = new Map<string, { readonly key: K; sums: UsageSums }>();
+
+  constructor(partsOf: (key: K) => readonly (string | null)[]) {
+    this.#partsOf = partsOf;
+  }
+
+  add(key: K, sums: UsageSums): void {
+    const text = JSON.stringify(this.#partsOf(key));
+    const group = this.#groups.get(text);
+    if (group === undefined) this.#groups.set(text, { key, sums });
+    else group.sums = addSums(group.sums, sums);
+  }
+
+  /** In the order in which the keys were first seen. */
+  groups(): readonly { readonly key: K; readonly sums: UsageSums }[] {
+    return [...this.#groups.values()];
+  }
+}
