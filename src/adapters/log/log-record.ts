@@ -1,0 +1,65 @@
+import type { Log, LogFields } from '../../ports/log.ts';
+import { type ErrorFields, errorFields } from './error-fields.ts';
+import { redactSentence } from './redact.ts';
+import { visibleText } from './visible-text.ts';
+
+export type LogLevel = keyof Log;
+
+/** One log line before it is rendered: everything in it is safe to print. */
+export interface LogRecord {
+  readonly event: string;
+  readonly msg: string;
+  readonly requestId: string | null;
+  readonly fields: Readonly<Record<string, string | number>>;
+  readonly error: ErrorFields | undefined;
+}
+
+const LONGEST_TEXT = 2_000;
+
+/** The allow-list, complete by construction: a field that is added to the port does not compile until it is listed here. */
+const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, true>> = {
+  tenant: true,
+  tenantId: true,
+  provider: true,
+  service: true,
+  label: true,
+  credentialId: true,
+  version: true,
+  actor: true,
+  action: true,
+  addedBy: true,
+  storedIn: true,
+  removedBy: true,
+  removedFrom: true,
+  code: true,
+  method: true,
+  route: true,
+  status: true,
+  durationMs: true,
+  count: true,
+  name: true,
+  file: true,
+  address: true,
+};
+
+/** Takes what the allow-list names, and of that only texts and numbers; everything else never reaches a line. */
+export function logRecord(event: string, msg: string, fields: LogFields = {}): LogRecord {
+  const taken: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (!Object.hasOwn(listed, name)) continue;
+    if (typeof value === 'string') taken[name] = sentence(value);
+    else if (typeof value === 'number' && Number.isFinite(value)) taken[name] = value;
+  }
+  return {
+    event: sentence(event),
+    msg: sentence(msg),
+    requestId: typeof fields.requestId === 'string' ? sentence(fields.requestId) : null,
+    fields: taken,
+    error: fields.error === undefined ? undefined : errorFields(fields.error),
+  };
+}
+
+function sentence(text: string): string {
+  const safe = visibleText(redactSentence(text));
+  return safe.length > LONGEST_TEXT ? `${safe.slice(0, LONGEST_TEXT)}…` : safe;
+}
