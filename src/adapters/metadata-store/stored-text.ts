@@ -13,9 +13,17 @@ export class StoredText<R extends object> {
     return text;
   }
 
+  /** Throws `corrupt` for what is no JSON. */
   read(text: string): R {
-    const record: R = JSON.parse(text);
-    return record;
+    try {
+      const record: R = JSON.parse(text);
+      return record;
+    } catch (error) {
+      // The parser's own message quotes the text.
+      throw new KeyholdError('corrupt', 'A record of the database cannot be read. Restore the database from a backup.', {
+        cause: new Error(`a body of ${text.length} characters is no JSON: ${error instanceof Error ? error.name : 'unknown'}`),
+      });
+    }
   }
 }
 

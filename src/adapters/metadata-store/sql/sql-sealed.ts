@@ -1,0 +1,64 @@
+import type {
+  DataKeyKey,
+  DataKeyRecord,
+  DataKeyRepository,
+  PlatformRecord,
+  PlatformRecordName,
+  SealedValueKey,
+  SealedValueRecord,
+} from '../../../ports/metadata/sealed.ts';
+import type { Stored } from '../../../ports/metadata/stored.ts';
+import { type Scope, scopeKey } from '../../../ports/scope.ts';
+import type { SqlDialect } from './dialect.ts';
+import { type SqlExecutor, textOf } from './executor.ts';
+import type { RecordTable } from './record-table.ts';
+import { SqlList } from './sql-list.ts';
+import { SqlRecords } from './sql-records.ts';
+
+/** The body holds sealed envelopes, never a value in the clear. */
+export const sealedValueTable: RecordTable<SealedValueKey, SealedValueRecord> = {
+  name: 'sealed_values',
+  keyColumns: ['scope', 'service', 'label', 'version'],
+  keyOf: ({ scope, service, label, version }) => ({ scope: scopeKey(scope), service, label, version }),
+  indexColumns: [],
+  indexOf: () => ({}),
+};
+
+export const platformTable: RecordTable<{ readonly name: PlatformRecordName }, PlatformRecord> = {
+  name: 'platform',
+  keyColumns: ['name'],
+  keyOf: ({ name }) => ({ name }),
+  indexColumns: [],
+  indexOf: () => ({}),
+};
+
+const dataKeyTable: RecordTable<DataKeyKey, DataKeyRecord> = {
+  name: 'data_keys',
+  keyColumns: ['scope', 'id'],
+  keyOf: ({ scope, id }) => ({ scope: scopeKey(scope), id }),
+  indexColumns: ['created_at'],
+  indexOf: ({ createdAt }) => ({ created_at: createdAt }),
+};
+
+/** Data keys in SQL, wrapped. */
+export class SqlDataKeys extends SqlRecords<DataKeyKey, DataKeyRecord> implements DataKeyRepository {
+  readonly #list: SqlList;
+
+  constructor(executor: SqlExecutor, dialect: SqlDialect) {
+    super(executor, dialect, dataKeyTable);
+    this.#list = new SqlList(executor, dialect, {
+      name: 'data-keys',
+      table: dataKeyTable.name,
+      equal: ['scope'],
+      order: [
+        { column: 'created_at', lowest: -1 },
+        { column: 'id', lowest: '' },
+      ],
+    });
+  }
+
+  async list(scope: Scope): Promise<readonly (Stored<DataKeyRecord> & { readonly id: string })[]> {
+    const rows = await this.#list.all({ scope: scopeKey(scope) });
+    return rows.map((row) => ({ id: textOf(row, 'id'), ...this.stored(row) }));
+  }
+}

@@ -1,0 +1,36 @@
+import { sql } from 'kysely';
+import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { SqlDialect } from './dialect.ts';
+import type { SqlExecutor } from './executor.ts';
+import { PreparedQuery } from './prepared-query.ts';
+import { SqlGatewayKeys, SqlTokens } from './sql-access.ts';
+import { SqlAudit } from './sql-audit.ts';
+import { SqlCredentials } from './sql-credentials.ts';
+import { SqlRecords } from './sql-records.ts';
+import { platformTable, sealedValueTable, SqlDataKeys } from './sql-sealed.ts';
+import { policyTable, SqlTenants } from './sql-tenants.ts';
+import { SqlUsage } from './sql-usage.ts';
+
+/** The metadata store over any SQL database whose migrations have run. Its `close` closes the executor. */
+export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): MetadataStore {
+  const credentials = new SqlCredentials(executor, dialect);
+  const one = new PreparedQuery(dialect.queries.selectNoFrom(sql<number>`1`.as('one')));
+  return {
+    kind: dialect.kind,
+    tenants: new SqlTenants(executor, dialect),
+    policies: new SqlRecords(executor, dialect, policyTable),
+    credentials,
+    credentialMaintenance: credentials,
+    tokens: new SqlTokens(executor, dialect),
+    gatewayKeys: new SqlGatewayKeys(executor, dialect),
+    sealedValues: new SqlRecords(executor, dialect, sealedValueTable),
+    dataKeys: new SqlDataKeys(executor, dialect),
+    platform: new SqlRecords(executor, dialect, platformTable),
+    audit: new SqlAudit(executor, dialect),
+    usage: new SqlUsage(executor, dialect),
+    ping: async () => {
+      await one.read(executor, {});
+    },
+    close: () => executor.close(),
+  };
+}

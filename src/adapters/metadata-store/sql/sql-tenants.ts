@@ -1,0 +1,36 @@
+import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
+import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
+import type { SqlDialect } from './dialect.ts';
+import type { SqlExecutor } from './executor.ts';
+import type { RecordTable } from './record-table.ts';
+import { SqlList } from './sql-list.ts';
+import { SqlRecords } from './sql-records.ts';
+
+interface TenantKey {
+  readonly tenant: string;
+}
+
+const tenants: RecordTable<TenantKey, TenantRecord> = {
+  name: 'tenants',
+  keyColumns: ['tenant'],
+  keyOf: ({ tenant }) => ({ tenant }),
+  indexColumns: [],
+  indexOf: () => ({}),
+};
+
+export const policyTable: RecordTable<TenantKey, PolicyRecord> = { ...tenants, name: 'policies', indexOf: () => ({}) };
+
+/** Tenants in SQL. */
+export class SqlTenants extends SqlRecords<TenantKey, TenantRecord> implements TenantRepository {
+  readonly #list: SqlList;
+
+  constructor(executor: SqlExecutor, dialect: SqlDialect) {
+    super(executor, dialect, tenants);
+    this.#list = new SqlList(executor, dialect, { name: 'tenants', table: tenants.name, equal: [], order: [{ column: 'tenant', lowest: '' }] });
+  }
+
+  async list(page: PageRequest): Promise<Page<Stored<TenantRecord>>> {
+    const { items, next } = await this.#list.page({}, page);
+    return { items: items.map((row) => this.stored(row)), next };
+  }
+}

@@ -1,0 +1,59 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Migration } from './migrations/migration.ts';
+
+/** The database is of a version that only a newer Keyhold knows. */
+export class NewerDatabaseError extends Error {
+  readonly found: number;
+  readonly known: number;
+
+  constructor(found: number, known: number) {
+    super(`database version ${found}, known up to ${known}`);
+    this.name = 'NewerDatabaseError';
+    this.found = found;
+    this.known = known;
+  }
+}
+
+/** The file is a database of some other program. */
+export class ForeignDatabaseError extends Error {
+  constructor() {
+    super('a database without a schema version, but with tables');
+    this.name = 'ForeignDatabaseError';
+  }
+}
+
+/** Throws `NewerDatabaseError` or `ForeignDatabaseError` for a database that `migrate` must not touch; changes nothing. */
+export function requireOurs(database: DatabaseSync, migrations: readonly Migration[]): void {
+  const known = migrations.at(-1)?.version ?? 0;
+  const found = versionOf(database);
+  if (found > known) throw new NewerDatabaseError(found, known);
+}
+
+/**
+ * Brings a database that is ours to the last migration's version. Each step is one transaction with its row in `schema`, so that a
+ * crash between two of them leaves a database of the version in between.
+ */
+export function migrate(database: DatabaseSync, migrations: readonly Migration[], now: number): void {
+  const found = versionOf(database);
+  if (found === 0) database.exec('CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT');
+  for (const { version, name, sql } of migrations) {
+    if (version <= found) continue;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      database.exec(sql);
+      database.prepare('INSERT INTO schema (version, name, applied_at) VALUES (?, ?, ?)').run(version, name, now);
+      database.exec('COMMIT');
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+/** The highest step that has run; 0 for a database that is new. */
+function versionOf(database: DatabaseSync): number {
+  const tables = database.prepare("SELECT count(*) AS tables, count(*) FILTER (WHERE name = 'schema') AS versioned FROM sqlite_schema WHERE type = 'table'").get();
+  if (tables?.['versioned'] === 0 && tables['tables'] !== 0) throw new ForeignDatabaseError();
+  if (tables?.['versioned'] === 0) return 0;
+  return Number(database.prepare('SELECT max(version) AS version FROM schema').get()?.['version'] ?? 0);
+}

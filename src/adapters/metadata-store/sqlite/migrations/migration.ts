@@ -1,0 +1,8 @@
+/** One step of the schema. Once released it never changes; what comes after it is the next number. */
+export interface Migration {
+  /** Counts up from 1 without gaps. */
+  readonly version: number;
+  readonly name: string;
+  /** Runs in one transaction with the note that it has run. */
+  readonly sql: string;
+}
