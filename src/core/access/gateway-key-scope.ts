@@ -1,0 +1,19 @@
+import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
+import { isAiService } from '../catalog/catalog.ts';
+import type { Service } from '../catalog/service.ts';
+import { matchesGlob } from './glob.ts';
+
+/** Whether the key reaches this service. A key without services reaches AI services only (S2). */
+export function mayUseService({ services }: Pick<GatewayKeyRecord, 'services'>, service: Service): boolean {
+  return services === null ? isAiService(service) : services.includes(service.id);
+}
+
+/** Whether the key may run this model, named as the provider names it (without `provider/`). */
+export function mayUseModel({ models }: Pick<GatewayKeyRecord, 'models'>, model: string): boolean {
+  return models === null || models.some((glob) => matchesGlob(glob, model));
+}
+
+/** Whether the key may use the catalogue's route with this id. */
+export function mayUseRoute({ routes }: Pick<GatewayKeyRecord, 'routes'>, routeId: string): boolean {
+  return routes === null || routes.includes(routeId);
+}

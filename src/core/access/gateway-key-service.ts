@@ -1,0 +1,180 @@
+import type { Bus } from '../../ports/bus.ts';
+import type { Clock, RandomBytes } from '../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { GatewayKeyRecord, GatewayKeyRepository } from '../../ports/metadata/access.ts';
+import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
+import type { SecretValue } from '../../ports/secret-value.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { changeRecord } from '../versions/change-record.ts';
+import type { IfMatch } from '../versions/etag.ts';
+import { appliedChoices, type GatewayKeyChoices, type GatewayKeyInput } from './gateway-key-request.ts';
+import { type GatewayKeyView, gatewayKeyView } from './gateway-key-view.ts';
+import type { Grant } from './grant.ts';
+import type { IdempotentRequest } from './idempotency.ts';
+import type { Resource } from './resource.ts';
+import { mintToken, newTokenId, tokenHint } from './token-text.ts';
+
+export interface GatewayKeyServiceDependencies {
+  readonly gatewayKeys: GatewayKeyRepository;
+  readonly catalog: Catalog;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+export type NewGatewayKey = GatewayKeyInput & { readonly name: string };
+
+export type GatewayKeyChange = GatewayKeyInput & {
+  readonly name?: string | undefined;
+  readonly disabled?: boolean | undefined;
+  readonly ifMatch?: IfMatch | undefined;
+};
+
+export interface CreatedGatewayKey {
+  readonly gatewayKey: GatewayKeyView;
+  /** Shown once; null when the same request came before (S27). */
+  readonly text: SecretValue | null;
+}
+
+const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
+const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false };
+
+/** A tenant's gateway keys (R0.2, S2, S22, S25). Every change is announced, so that the next request sees it. */
+export class GatewayKeyService {
+  readonly #keys: GatewayKeyRepository;
+  readonly #catalog: Catalog;
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #random: RandomBytes;
+
+  constructor({ gatewayKeys, catalog, bus, clock, random }: GatewayKeyServiceDependencies) {
+    this.#keys = gatewayKeys;
+    this.#catalog = catalog;
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /**
+   * Makes a key and gives its text, once. Throws `invalid_argument`, `unsupported` for limits, budgets and networks, and `conflict`
+   * for an Idempotency-Key of another request.
+   */
+  async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
+    const tenant = tenantOf(grant.use('gateway-key.create'));
+    const id = idempotency?.id ?? newTokenId(this.#random);
+    const earlier = idempotency && (await this.#earlier(id, idempotency));
+    if (earlier !== undefined) return earlier;
+    const choices = appliedChoices(unrestricted, input, { catalog: this.#catalog, clock: this.#clock });
+    const { text, digest } = mintToken('g', this.#random, id);
+    const record: GatewayKeyRecord = {
+      ...choices,
+      id,
+      tenant,
+      digests: [{ digest, validUntil: null }],
+      hint: tokenHint(text),
+      createdAt: this.#clock.now(),
+      createdBy: grant.actor.id,
+      revokedAt: null,
+      idempotency: idempotency?.mark ?? null,
+    };
+    try {
+      return { gatewayKey: this.#view(await this.#keys.create({ id }, record)), text };
+    } catch (error) {
+      const winner = idempotency && asKeyholdError(error).code === 'already_exists' ? await this.#earlier(id, idempotency) : undefined;
+      if (winner === undefined) throw error;
+      return winner;
+    }
+  }
+
+  /** The tenant's keys by id, revoked ones included. */
+  async list(grant: Grant, page: PageRequest): Promise<Page<GatewayKeyView>> {
+    const { items, next } = await this.#keys.list(tenantOf(grant.use('gateway-key.read')), page);
+    return { items: items.map((stored) => this.#view(stored)), next };
+  }
+
+  async get(grant: Grant): Promise<GatewayKeyView> {
+    const { tenant, id } = named(grant.use('gateway-key.read'));
+    const stored = await this.#keys.get({ id });
+    if (stored === undefined || stored.record.tenant !== tenant) throw noGatewayKey();
+    return this.#view(stored);
+  }
+
+  /** Changes what is named in the input. Throws `conflict` for a revoked key, and what `create` throws. */
+  async update(grant: Grant, { ifMatch, ...input }: GatewayKeyChange): Promise<GatewayKeyView> {
+    return this.#change(grant.use('gateway-key.update'), ifMatch, (record) => {
+      requireNotRevoked(record);
+      return { ...record, ...appliedChoices(record, input, { catalog: this.#catalog, clock: this.#clock }) };
+    });
+  }
+
+  /**
+   * Gives the key a new text, once. The old one ends at once, or works on for `overlapSeconds` (0 to 7 days) while applications
+   * change over; a still older one ends in any case.
+   */
+  async rotate(grant: Grant, { overlapSeconds = 0, ifMatch }: { readonly overlapSeconds?: number | undefined; readonly ifMatch?: IfMatch | undefined } = {}): Promise<{
+    readonly gatewayKey: GatewayKeyView;
+    readonly text: SecretValue;
+  }> {
+    const resource = grant.use('gateway-key.rotate');
+    if (!Number.isSafeInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > MAX_OVERLAP_SECONDS) {
+      throw new KeyholdError('invalid_argument', `overlapSeconds is a whole number from 0 to ${MAX_OVERLAP_SECONDS} (7 days).`, { details: { property: 'overlapSeconds' } });
+    }
+    const { id } = named(resource);
+    const { text, digest } = mintToken('g', this.#random, id);
+    const gatewayKey = await this.#change(resource, ifMatch, (record) => {
+      requireNotRevoked(record);
+      const validUntil = this.#clock.now() + overlapSeconds * 1_000;
+      const previous = record.digests.find((old) => old.validUntil === null);
+      const kept = overlapSeconds === 0 || previous === undefined ? [] : [{ digest: previous.digest, validUntil }];
+      return { ...record, digests: [{ digest, validUntil: null }, ...kept], hint: tokenHint(text) };
+    });
+    return { gatewayKey, text };
+  }
+
+  /** Ends the key for good, at once; ending it again changes nothing. */
+  async revoke(grant: Grant, { ifMatch }: { readonly ifMatch?: IfMatch | undefined } = {}): Promise<GatewayKeyView> {
+    return this.#change(grant.use('gateway-key.revoke'), ifMatch, (record) => (record.revokedAt === null ? { ...record, revokedAt: this.#clock.now() } : undefined));
+  }
+
+  async #change(resource: Resource, ifMatch: IfMatch | undefined, decide: (record: GatewayKeyRecord) => GatewayKeyRecord | undefined): Promise<GatewayKeyView> {
+    const { tenant, id } = named(resource);
+    const stored = await this.#keys.get({ id });
+    if (stored === undefined || stored.record.tenant !== tenant) throw noGatewayKey();
+    const changed = await changeRecord(this.#keys, { id }, {
+      decide,
+      ifMatch,
+      missing: noGatewayKey,
+      announce: (version) => this.#bus.publish({ topic: 'gateway-key', id, version }),
+    });
+    return this.#view(changed);
+  }
+
+  async #earlier(id: string, idempotency: IdempotentRequest): Promise<CreatedGatewayKey | undefined> {
+    const earlier = await this.#keys.get({ id });
+    if (earlier === undefined) return undefined;
+    idempotency.requireRepeat(earlier.record.idempotency);
+    return { gatewayKey: this.#view(earlier), text: null };
+  }
+
+  #view(stored: Stored<GatewayKeyRecord>): GatewayKeyView {
+    return gatewayKeyView(stored, this.#clock.now());
+  }
+}
+
+function tenantOf({ scope }: Resource): string {
+  if (scope.kind !== 'tenant') throw new KeyholdError('not_found', 'Gateway keys belong to tenants. The platform has none.');
+  return scope.tenant;
+}
+
+function named(resource: Resource): { tenant: string; id: string } {
+  if (resource.id === undefined) throw noGatewayKey();
+  return { tenant: tenantOf(resource), id: resource.id };
+}
+
+function requireNotRevoked({ revokedAt }: GatewayKeyRecord): void {
+  if (revokedAt !== null) throw new KeyholdError('conflict', 'This gateway key was revoked, which is for good. Make a new one.');
+}
+
+function noGatewayKey(): KeyholdError {
+  return new KeyholdError('not_found', 'There is no gateway key with this id.');
+}

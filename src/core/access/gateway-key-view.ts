@@ -1,0 +1,16 @@
+import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import { etagOf } from '../versions/etag.ts';
+
+/** What is shown of a gateway key: everything but its text and its digests. Times are milliseconds since the epoch. */
+export interface GatewayKeyView extends Omit<GatewayKeyRecord, 'tenant' | 'digests' | 'idempotency'> {
+  /** Until when the text before the last rotation works too; null when it does not. */
+  readonly previousValidUntil: number | null;
+  readonly etag: string;
+}
+
+export function gatewayKeyView({ record, revision }: Stored<GatewayKeyRecord>, now: number): GatewayKeyView {
+  const { tenant: _tenant, digests, idempotency: _idempotency, ...shown } = record;
+  const previous = digests.map(({ validUntil }) => validUntil).find((until) => until !== null && now < until);
+  return { ...shown, previousValidUntil: previous ?? null, etag: etagOf(revision) };
+}
