@@ -1,0 +1,229 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KeyWrapper } from '../../ports/key-wrapper.ts';
+import { openKeyFile } from './key-file.ts';
+
+const context = Buffer.from('context');
+const root = Buffer.alloc(32, 9);
+const commitment = '0123456789abcdef'.repeat(4);
+const asRoot = process.geteuid?.() === 0;
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'keyhold-key-file-'));
+  file = path.join(folder, 'keyhold.key');
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function open(mayCreate = false): Promise<KeyWrapper> {
+  return openKeyFile({ file, mayCreate, random: randomBytes });
+}
+
+function refusal(exitCode: number, ...parts: readonly string[]): unknown {
+  return expect.objectContaining({ name: 'StartError', exitCode, message: expect.toSatisfy((message: string) => parts.every((part) => message.includes(part))) });
+}
+
+async function modeOf(name: string): Promise<number> {
+  return (await stat(name)).mode & 0o777;
+}
+
+describe('R0.1: the key file', () => {
+  it('is made on the first start: 32 bytes as base64 in one line, 0600, nothing else beside it', async () => {
+    const before = process.umask(0o777);
+    try {
+      await open(true);
+    } finally {
+      process.umask(before);
+    }
+    const text = await readFile(file, 'utf8');
+    expect(text).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+    expect(Buffer.from(text, 'base64')).toHaveLength(32);
+    expect(await modeOf(file)).toBe(0o600);
+    expect(await readdir(folder)).toEqual(['keyhold.key']);
+  });
+
+  it('is found by the second start and left as it is', async () => {
+    const first = await open(true);
+    const text = await readFile(file, 'utf8');
+    const wrapped = await first.wrap(root, context);
+    const second = await open(true);
+    expect((await second.unwrap(wrapped, context)).equals(root)).toBe(true);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  it('is one file for two that start together', async () => {
+    const wrappers = await Promise.all(Array.from({ length: 8 }, () => open(true)));
+    const wrapped = await wrappers[0]!.wrap(root, context);
+    for (const wrapper of wrappers) expect((await wrapper.unwrap(wrapped, context)).equals(root)).toBe(true);
+    expect(await readdir(folder)).toEqual(['keyhold.key']);
+  });
+
+  it('may be made by openssl, with or without a newline', async () => {
+    const line = execFileSync('openssl', ['rand', '-base64', '32'], { encoding: 'utf8' });
+    await writeFile(file, line, { mode: 0o600 });
+    const wrapped = await (await open()).wrap(root, context);
+    await writeFile(file, line.trimEnd());
+    expect((await (await open()).unwrap(wrapped, context)).equals(root)).toBe(true);
+  });
+
+  it('S15: is never made anew when a database exists', async () => {
+    await expect(open(false)).rejects.toThrow(refusal(6, file, 'is missing', 'would lose every kept key', 'backup', 'KEYHOLD_KEY_FILE'));
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('S15: is not made anew when the root commitment beside it says that there was one', async () => {
+    await (await open(true)).pinCommitment(commitment);
+    await rm(file);
+    await expect(open(true)).rejects.toThrow(refusal(6, 'is missing', `${file}.root`, 'backup'));
+    expect(await readdir(folder)).toEqual(['keyhold.key.root']);
+  });
+
+  it('S15: is refused while group or others may use it, with the command that closes it', async () => {
+    await open(true);
+    for (const mode of [0o640, 0o604, 0o660, 0o601, 0o777]) {
+      await chmod(file, mode);
+      await expect(open()).rejects.toThrow(refusal(6, `chmod 600 '${file}'`, `0${mode.toString(8)}`));
+    }
+    await chmod(file, 0o400);
+    await open();
+  });
+
+  it('S15: is refused as a symbolic link, even to a good one', async () => {
+    await open(true);
+    await rename(file, `${file}.real`);
+    await symlink(`${file}.real`, file);
+    await expect(open(true)).rejects.toThrow(refusal(6, 'symbolic link'));
+    await rm(`${file}.real`);
+    await expect(open(true)).rejects.toThrow(refusal(6, 'symbolic link'));
+    expect((await lstat(file)).isSymbolicLink()).toBe(true);
+  });
+
+  it('is refused as a folder or a pipe, without waiting for it', async () => {
+    await mkdir(file, { mode: 0o700 });
+    await expect(open(true)).rejects.toThrow(refusal(6, 'not a plain file'));
+    await rm(file, { recursive: true });
+    execFileSync('mkfifo', ['-m', '600', file]);
+    await expect(open(true)).rejects.toThrow(refusal(6, 'not a plain file'));
+  });
+
+  it.runIf(asRoot)('S15: is refused when it belongs to somebody else', async () => {
+    await open(true);
+    await chown(file, 12_345, 12_345);
+    await expect(open()).rejects.toThrow(refusal(6, 'belongs to user 12345', `chown 0 '${file}'`));
+  });
+
+  it('is refused with any other content, in words that never quote it', async () => {
+    const good = Buffer.alloc(32, 0xab).toString('base64');
+    const cases: readonly (readonly [content: string | Buffer, reason: string])[] = [
+      ['', 'is empty'],
+      ['\n', 'holds a key of 0 bytes'],
+      [`${good}\n${good}\n`, 'more than one line'],
+      [`${good}\n\n`, 'more than one line'],
+      [`${good}\r\n`, 'carriage return'],
+      [`${good} \n`, 'has a space'],
+      [` ${good}`, 'has a space'],
+      [`${good.slice(0, -1)}\n`, 'does not hold base64'],
+      [`${good.slice(0, 10)} ${good.slice(10)}`, 'does not hold base64'],
+      [Buffer.alloc(32, 0xab).toString('base64url'), 'does not hold base64'],
+      [Buffer.alloc(32, 0xab).toString('hex'), 'holds a key of 48 bytes'],
+      [Buffer.alloc(31, 0xab).toString('base64'), 'holds a key of 31 bytes'],
+      [Buffer.alloc(33, 0xab).toString('base64'), 'holds a key of 33 bytes'],
+      [Buffer.alloc(32, 0xab), 'does not hold base64'],
+      ['sk-test-not-a-key-file', 'does not hold base64'],
+      ['x'.repeat(100_000), 'has 100000 bytes'],
+    ];
+    for (const [content, reason] of cases) {
+      await writeFile(file, content, { mode: 0o600 });
+      const error: unknown = await open(true).catch((caught: unknown) => caught);
+      expect(error, reason).toEqual(refusal(6, file, reason));
+      for (const piece of ['q6ur', 'abab', 'sk-test', 'xxxx']) expect(String(error)).not.toContain(piece);
+      expect((await readFile(file)).equals(Buffer.from(content))).toBe(true);
+    }
+  });
+
+  it('says where it cannot be made', async () => {
+    file = path.join(folder, 'absent', "it's.key");
+    await expect(open(true)).rejects.toThrow(refusal(4, 'does not exist', `mkdir -p -m 700 '${folder}/absent'`));
+    await writeFile(path.join(folder, 'plain'), '');
+    file = path.join(folder, 'plain', 'keyhold.key');
+    await expect(open(true)).rejects.toThrow(refusal(6, 'ENOTDIR'));
+  });
+
+  it.skipIf(asRoot)('says that its folder cannot be written', async () => {
+    await chmod(folder, 0o500);
+    await expect(open(true)).rejects.toThrow(refusal(4, 'EACCES', 'write in its folder'));
+    await chmod(folder, 0o700);
+  });
+
+  it('says that the disk is full, and leaves nothing behind', async ({ skip }) => {
+    const mount = await mkdtemp(path.join(tmpdir(), 'keyhold-full-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', mount], { stdio: 'ignore' });
+    } catch {
+      await rm(mount, { recursive: true });
+      skip('only root can make a small disk');
+    }
+    try {
+      await writeFile(path.join(mount, 'full'), Buffer.alloc(4096));
+      file = path.join(mount, 'keyhold.key');
+      await expect(open(true)).rejects.toThrow(refusal(8, 'disk is full', file));
+      expect(await readdir(mount)).toEqual(['full']);
+    } finally {
+      execFileSync('umount', [mount]);
+      await rm(mount, { recursive: true });
+    }
+  });
+});
+
+describe('S12: wrapping by the key file', () => {
+  it('gives the root key back in its context alone, and refuses any changed byte', async () => {
+    const wrapper = await open(true);
+    const wrapped = await wrapper.wrap(root, context);
+    expect(wrapped.includes(root)).toBe(false);
+    expect((await wrapper.unwrap(wrapped, context)).equals(root)).toBe(true);
+    const corrupt = expect.objectContaining({ code: 'corrupt' });
+    await expect(wrapper.unwrap(wrapped, Buffer.from('other'))).rejects.toThrow(corrupt);
+    for (let index = 0; index < wrapped.length; index += 1) {
+      const changed = Buffer.from(wrapped);
+      changed.writeUInt8(wrapped.readUInt8(index) ^ 4, index);
+      await expect(wrapper.unwrap(changed, context)).rejects.toThrow(corrupt);
+    }
+  });
+
+  it('pins the root’s commitment in a file of its own, once', async () => {
+    const wrapper = await open(true);
+    expect(await wrapper.pinnedCommitment()).toBeUndefined();
+    await wrapper.pinCommitment(commitment);
+    expect(await readFile(`${file}.root`, 'utf8')).toBe(`${commitment}\n`);
+    expect(await modeOf(`${file}.root`)).toBe(0o600);
+    expect(await (await open()).pinnedCommitment()).toBe(commitment);
+    await wrapper.pinCommitment(commitment);
+    await expect(wrapper.pinCommitment('f'.repeat(64))).rejects.toThrow(refusal(6, 'pins another root key'));
+    expect(await wrapper.pinnedCommitment()).toBe(commitment);
+  });
+
+  it('treats the commitment’s file with the same care', async () => {
+    const wrapper = await open(true);
+    await wrapper.pinCommitment(commitment);
+    await chmod(`${file}.root`, 0o644);
+    await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, `chmod 600 '${file}.root'`));
+    await rm(`${file}.root`);
+    for (const content of ['', `${commitment}\n\n`, commitment.slice(1), commitment.toUpperCase()]) {
+      await writeFile(`${file}.root`, content, { mode: 0o600 });
+      await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, `${file}.root`, 'backup'));
+    }
+    await rm(`${file}.root`);
+    await symlink(file, `${file}.root`);
+    await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, 'symbolic link'));
+    await expect(wrapper.pinCommitment(commitment)).rejects.toThrow(refusal(6, 'symbolic link'));
+  });
+});
