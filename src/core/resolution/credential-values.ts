@@ -1,0 +1,165 @@
+import type { Bus } from '../../ports/bus.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import { type SecretStore, secretNameText } from '../../ports/secret-store.ts';
+import type { SecretFields } from '../../ports/secret-value.ts';
+import type { Access } from '../access/authorize.ts';
+import type { UseGrant } from '../access/grant.ts';
+import { RecordCache } from '../caching/record-cache.ts';
+import { credentialKeyText } from '../credentials/credential-key.ts';
+import { type Stores, storeOf } from '../credentials/store-errors.ts';
+import { storedInWords } from '../credentials/stored-in.ts';
+import { isUsable } from '../credentials/value-text.ts';
+import { StoreReadShare } from './store-read-share.ts';
+
+/** R3.10. */
+const TTL_MS = 5 * 60 * 1000;
+const MAX = 10_000;
+/** How long «there is no such value» is believed (S11: 1 to 5 s). */
+const GONE_MS = 2_000;
+
+/** The store says that the version in the record does not exist. */
+export class ValueGone extends KeyholdError {
+  constructor(cause: unknown) {
+    super('corrupt', 'The value of this credential is gone from its store. Store the key again with PUT.', { cause });
+  }
+}
+
+export interface CredentialValuesDependencies {
+  readonly access: Access;
+  readonly stores: Stores;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Plaintext values in this process: 5 minutes, bounded, read from the store by one audited read at a time each. */
+export class CredentialValues {
+  readonly #access: Access;
+  readonly #stores: Stores;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #cache: RecordCache<SecretFields>;
+  readonly #share = new StoreReadShare();
+  /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
+  readonly #cachedAs = new Map<string, string>();
+  readonly #gone = new Map<string, { readonly error: ValueGone; readonly until: number }>();
+  /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
+  #evictions = 0;
+
+  constructor({ access, stores, bus, clock, log, metrics }: CredentialValuesDependencies) {
+    this.#access = access;
+    this.#stores = stores;
+    this.#clock = clock;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
+    bus.subscribe((message) => {
+      if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
+    });
+  }
+
+  /**
+   * The fields of exactly this version, each fit for a header (S5). Throws ValueGone when the store has no such version, `corrupt`
+   * when the value cannot be used, `unavailable` when the store cannot be asked or refuses us, or the read cannot be audited.
+   */
+  async of(grant: UseGrant, record: CredentialRecord, current: CurrentVersion): Promise<SecretFields> {
+    const credential = credentialKeyText(record);
+    const { reference } = current;
+    const key = `${credential}/${reference.store}/${reference.version}`;
+    const gone = this.#gone.get(key);
+    if (gone !== undefined && this.#clock.monotonic() < gone.until) throw gone.error;
+    this.#lieUnder(credential, key);
+    let cached = true;
+    const fields = await this.#cache.get(key, async () => {
+      cached = false;
+      return { value: await this.#share.run(grant.tenant, () => this.#read(grant, record, current, key)), version: 0 };
+    });
+    if (cached) this.#log.debug('secret_cache_hit', `Cache hit for secret: ${secretNameText(record)}`, { requestId: grant.requestId });
+    return fields;
+  }
+
+  /** Out of memory, as far as this process is concerned: a read under way is repeated and finds what the store has by then. */
+  #evict(credential: string): void {
+    this.#evictions += 1;
+    const key = this.#cachedAs.get(credential);
+    if (key === undefined) return;
+    this.#cachedAs.delete(credential);
+    this.#gone.delete(key);
+    this.#cache.invalidate(key);
+  }
+
+  #lieUnder(credential: string, key: string): void {
+    if (this.#cachedAs.get(credential) === key) return;
+    this.#evict(credential);
+    this.#cachedAs.set(credential, key);
+    for (const oldest of this.#cachedAs.keys()) {
+      if (this.#cachedAs.size <= MAX) return;
+      this.#evict(oldest);
+    }
+  }
+
+  #read(grant: UseGrant, { scope, service, label }: CredentialRecord, current: CurrentVersion, key: string): Promise<SecretFields> {
+    return this.#access.perform(grant.actor, 'credential.fetch', { scope, service, label }, grant.requestId, async (fetch) => {
+      fetch.use('credential.fetch');
+      const { reference } = current;
+      const store = storeOf(this.#stores, reference.store);
+      const evictions = this.#evictions;
+      const fields = await this.#timed(store, () => store.get(reference)).catch((error: unknown) => {
+        throw this.#translated(error, key, evictions);
+      });
+      requireUsable(fields, current);
+      this.#log.info('secret_retrieved', `Retrieved API key from ${storedInWords[reference.store].read}: ${secretNameText({ scope, service, label })}`, {
+        requestId: grant.requestId,
+      });
+      return fields;
+    });
+  }
+
+  async #timed<T>(store: SecretStore, read: () => Promise<T>): Promise<T> {
+    const startedAt = this.#clock.monotonic();
+    let outcome: 'ok' | 'failed' = 'failed';
+    try {
+      const result = await read();
+      outcome = 'ok';
+      return result;
+    } finally {
+      this.#metrics.storeRead({ store: store.kind, outcome, durationMs: this.#clock.monotonic() - startedAt });
+    }
+  }
+
+  /** What a store says of us is not said of the caller: a refusal of our access is an outage, and a lost value is no 404. */
+  #translated(error: unknown, key: string, evictions: number): KeyholdError {
+    const known = asKeyholdError(error);
+    if (known.code === 'not_found') {
+      const gone = new ValueGone(error);
+      if (evictions === this.#evictions) this.#remember(key, gone);
+      return gone;
+    }
+    if (known.code === 'permission_denied') {
+      return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access.', { cause: error, retryAfterSeconds: 30 });
+    }
+    return known;
+  }
+
+  #remember(key: string, gone: ValueGone): void {
+    this.#gone.delete(key);
+    this.#gone.set(key, { error: gone, until: this.#clock.monotonic() + GONE_MS });
+    for (const oldest of this.#gone.keys()) {
+      if (this.#gone.size <= MAX) return;
+      this.#gone.delete(oldest);
+    }
+  }
+}
+
+/** S5 at the moment of use: whatever is in a store now, no CR or LF ever reaches a socket. */
+function requireUsable(fields: SecretFields, current: CurrentVersion): void {
+  const whole = current.fields.every(({ name }) => Object.hasOwn(fields, name));
+  if (whole && Object.values(fields).every((value) => isUsable(value.reveal()))) return;
+  throw new KeyholdError('corrupt', 'What the store keeps for this credential cannot be used as a key. Store the key again with PUT.');
+}
