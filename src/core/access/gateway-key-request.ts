@@ -50,7 +50,7 @@ export function appliedChoices(
     expiresAt: expiresAt === undefined ? before.expiresAt : checkedExpiry(expiresAt, clock),
     disabled: disabled ?? before.disabled,
   };
-  requireReachableDefault(after, catalog);
+  if (defaultProvider !== undefined || services !== undefined) requireReachableDefault(after, catalog);
   return after;
 }
 

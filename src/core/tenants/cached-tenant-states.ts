@@ -1,0 +1,38 @@
+import type { Bus } from '../../ports/bus.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { TenantRecord, TenantRepository } from '../../ports/metadata/tenants.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { TenantStates } from '../access/authorize.ts';
+import { RecordCache } from '../caching/record-cache.ts';
+
+const TTL_MS = 10_000;
+const MAX_CACHED = 10_000;
+
+export interface CachedTenantStatesDependencies {
+  readonly tenants: TenantRepository;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+/** Tenants' states as every decision needs them, at most 10 s old, "none" included, and read again at once when one changes. */
+export class CachedTenantStates implements TenantStates {
+  readonly #tenants: TenantRepository;
+  readonly #states: RecordCache<TenantRecord['state'] | undefined>;
+
+  constructor({ tenants, bus, clock, metrics }: CachedTenantStatesDependencies) {
+    this.#tenants = tenants;
+    this.#states = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'record', hit }) });
+    bus.subscribe((message) => {
+      if (message.topic === 'tenant') this.#states.invalidate(message.tenant, message.version);
+    });
+  }
+
+  /** undefined where there is no such tenant. Throws `unavailable` when the database cannot answer. */
+  stateOf(tenant: string): Promise<TenantRecord['state'] | undefined> {
+    return this.#states.get(tenant, async () => {
+      const stored = await this.#tenants.get({ tenant });
+      return { value: stored?.record.state, version: stored?.revision ?? 0 };
+    });
+  }
+}

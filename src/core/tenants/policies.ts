@@ -1,0 +1,38 @@
+import type { Bus } from '../../ports/bus.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenants.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import { RecordCache } from '../caching/record-cache.ts';
+import { defaultPolicy } from './default-policy.ts';
+
+const TTL_MS = 10_000;
+const MAX_CACHED = 10_000;
+
+export interface PoliciesDependencies {
+  readonly policies: PolicyRepository;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+/** Tenants' policies as every request needs them: at most 10 s old, and read again at once when one changes. */
+export class Policies {
+  readonly #records: PolicyRepository;
+  readonly #cache: RecordCache<PolicyRecord>;
+
+  constructor({ policies, bus, clock, metrics }: PoliciesDependencies) {
+    this.#records = policies;
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'record', hit }) });
+    bus.subscribe((message) => {
+      if (message.topic === 'policy') this.#cache.invalidate(message.tenant, message.version);
+    });
+  }
+
+  /** The tenant's policy, or the default one. Throws `unavailable` when the database cannot answer. */
+  policyOf(tenant: string): Promise<PolicyRecord> {
+    return this.#cache.get(tenant, async () => {
+      const stored = await this.#records.get({ tenant });
+      return { value: stored?.record ?? defaultPolicy, version: stored?.revision ?? 0 };
+    });
+  }
+}

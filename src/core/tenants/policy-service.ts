@@ -1,0 +1,78 @@
+import type { Bus } from '../../ports/bus.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenants.ts';
+import type { Grant } from '../access/grant.ts';
+import type { Resource } from '../access/resource.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { etagOf, type IfMatch, requireMatch } from '../versions/etag.ts';
+import { defaultPolicy } from './default-policy.ts';
+import { type PolicyInput, policyFrom } from './policy-request.ts';
+
+export interface PolicyServiceDependencies {
+  readonly policies: PolicyRepository;
+  readonly catalog: Catalog;
+  readonly bus: Bus;
+}
+
+export interface PolicyView extends PolicyRecord {
+  readonly etag: string;
+}
+
+const ATTEMPTS = 10;
+
+/** A tenant's policy (R0.2). */
+export class PolicyService {
+  readonly #policies: PolicyRepository;
+  readonly #catalog: Catalog;
+  readonly #bus: Bus;
+
+  constructor({ policies, catalog, bus }: PolicyServiceDependencies) {
+    this.#policies = policies;
+    this.#catalog = catalog;
+    this.#bus = bus;
+  }
+
+  /** The policy; the default one, with the ETag 0, where none was set. */
+  async get(grant: Grant): Promise<PolicyView> {
+    return policyView(await this.#policies.get({ tenant: tenantOf(grant.use('policy.read')) }));
+  }
+
+  /**
+   * Replaces the policy as a whole; what is left out has its default. Throws `invalid_argument`, `unsupported` for what would not
+   * be kept to, `precondition_failed` when `ifMatch` names another version.
+   */
+  async put(grant: Grant, input: PolicyInput, ifMatch?: IfMatch): Promise<PolicyView> {
+    const tenant = tenantOf(grant.use('policy.put'));
+    const policy = policyFrom(input, this.#catalog);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const before = await this.#policies.get({ tenant });
+      requireMatch(ifMatch, etagOf(before?.revision ?? 0));
+      try {
+        const after = before === undefined ? await this.#policies.create({ tenant }, policy) : await this.#policies.replace({ tenant }, policy, before.revision);
+        await this.#announce(tenant, after.revision);
+        return policyView(after);
+      } catch (error) {
+        const { code } = asKeyholdError(error);
+        if (code === 'conflict' || code === 'already_exists') continue;
+        // The write may have happened although its answer was lost: nobody goes on with what was cached before.
+        await this.#announce(tenant, before?.revision ?? 0);
+        throw error;
+      }
+    }
+    throw new KeyholdError('conflict', 'The policy is being changed by somebody else at the same time. Nothing was changed; send the request again.');
+  }
+
+  #announce(tenant: string, version: number): Promise<void> {
+    return this.#bus.publish({ topic: 'policy', tenant, version });
+  }
+}
+
+function policyView(stored: Stored<PolicyRecord> | undefined): PolicyView {
+  return { ...(stored?.record ?? defaultPolicy), etag: etagOf(stored?.revision ?? 0) };
+}
+
+function tenantOf({ scope }: Resource): string {
+  if (scope.kind !== 'tenant') throw new KeyholdError('not_found', 'The platform has no policy of a tenant.');
+  return scope.tenant;
+}
