@@ -1,0 +1,46 @@
+import type { BodyRules } from '../core/catalog/service.ts';
+
+/** What a key's value means to the scan; bits, since one key can mean several things. */
+export const KeyMeaning = {
+  model: 1,
+  reference: 2,
+  bareId: 4,
+  freeForm: 8,
+  type: 16,
+  id: 32,
+} as const;
+
+/** Body rules in the form the scan looks them up in. */
+export interface CompiledRules {
+  /** By folded key. */
+  readonly meanings: ReadonlyMap<string, number>;
+  readonly referenceTypes: ReadonlySet<string>;
+  /** Top-level keys that decide what runs and what it costs, by folded key; each may stand there once, in this spelling (S8). */
+  readonly once: ReadonlyMap<string, string>;
+  /** Keys longer than this mean nothing. */
+  readonly longestKey: number;
+}
+
+/** Besides the models: what decides on streaming, and what bounds the price. */
+const ONCE = ['stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n', 'user', 'metadata'];
+
+export function compileRules(rules: BodyRules): CompiledRules {
+  const meanings = new Map<string, number>();
+  const add = (keys: readonly string[], meaning: number): void => {
+    for (const key of keys) meanings.set(foldKey(key), (meanings.get(foldKey(key)) ?? 0) | meaning);
+  };
+  add(rules.modelKeys, KeyMeaning.model);
+  add(rules.referenceKeys, KeyMeaning.reference);
+  add(rules.bareIdKeys, KeyMeaning.bareId);
+  add(rules.freeFormKeys, KeyMeaning.freeForm);
+  add(['type'], KeyMeaning.type);
+  add(['id'], KeyMeaning.id);
+  const once = new Map([...rules.modelKeys, ...ONCE].map((key) => [foldKey(key), key]));
+  const longestKey = Math.max(...[...meanings.keys(), ...once.keys()].map((key) => key.length));
+  return { meanings, referenceTypes: new Set(rules.referenceTypes), once, longestKey };
+}
+
+/** Some providers' JSON readers take keys without regard to case (Go's does, with Unicode folding: `ſtream` is `stream`). */
+export function foldKey(key: string): string {
+  return /^[\x20-\x7e]*$/.test(key) ? key.toLowerCase() : key.toUpperCase().toLowerCase();
+}

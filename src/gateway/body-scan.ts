@@ -1,0 +1,247 @@
+import { KeyholdError } from '../ports/errors.ts';
+import type { BodyFacts, Span, StreamOptionsFact } from './body-facts.ts';
+import { type CompiledRules, foldKey, KeyMeaning } from './body-rules.ts';
+import { JsonText } from './json-text.ts';
+
+const MAX_MODELS = 64;
+const MAX_REFERENCES = 16;
+const MODEL_NAME = /^[\x21-\x7e]{1,256}$/;
+const MAX_END_USER = 256;
+
+/** The meanings that a list hands on to its elements. */
+const ELEMENTS = KeyMeaning.model | KeyMeaning.reference | KeyMeaning.bareId;
+
+/**
+ * Reads a request's body once: checks that it is JSON, finds what decides on routing, streaming and price with its byte offsets,
+ * and collects what refers to the account. Nothing is built from what is not looked for.
+ *
+ * `text` holds one character per byte of UTF-8 (latin1), so that indexes are byte offsets. Throws `invalid_argument` for what is
+ * not JSON, for a policy-relevant key that stands twice or in another spelling (S8), and for values of the wrong type in those.
+ */
+export function scanBody(text: string, rules: CompiledRules): BodyFacts {
+  return new BodyScan(text, rules).body();
+}
+
+class BodyScan {
+  readonly #json: JsonText;
+  readonly #rules: CompiledRules;
+  readonly #otherModels: string[] = [];
+  readonly #references: string[] = [];
+  readonly #seen = new Set<string>();
+  #model: string | null = null;
+  #modelSpan: Span | null = null;
+  #stream = false;
+  #streamOptions: StreamOptionsFact | null = null;
+  #endUser: string | null = null;
+
+  constructor(text: string, rules: CompiledRules) {
+    this.#json = new JsonText(text);
+    this.#rules = rules;
+  }
+
+  body(): BodyFacts {
+    const json = this.#json;
+    json.space();
+    if (!json.at('{')) throw refused('must be a JSON object');
+    const firstKeyAt = json.position + 1;
+    const empty = this.#members((key) => this.#topLevel(key));
+    json.end();
+    return {
+      model: this.#model,
+      modelSpan: this.#modelSpan,
+      otherModels: this.#otherModels,
+      stream: this.#stream,
+      streamOptions: this.#streamOptions,
+      endUser: this.#endUser,
+      references: this.#references,
+      firstKeyAt,
+      empty,
+    };
+  }
+
+  /** Reads an object from its brace on; `member` reads one value. Tells whether the object was empty. */
+  #members(member: (key: string) => void): boolean {
+    const json = this.#json;
+    json.open('{');
+    if (json.closes('}')) return true;
+    do {
+      const key = json.key(this.#rules.longestKey);
+      json.colon();
+      member(key);
+    } while (json.comma('}'));
+    return false;
+  }
+
+  #topLevel(key: string): void {
+    const folded = foldKey(key);
+    const exact = this.#rules.once.get(folded);
+    if (exact !== undefined) {
+      if (key !== exact) throw refused(`has the key ${JSON.stringify(key.slice(0, 64))}, which some providers read as "${exact}". Write it as "${exact}"`);
+      if (this.#seen.has(key)) throw refused(`has the key "${key}" twice. Send it once`);
+      this.#seen.add(key);
+    }
+    switch (key) {
+      case 'model':
+        this.#topModel();
+        return;
+      case 'stream':
+        this.#streamFlag();
+        return;
+      case 'stream_options':
+        this.#options();
+        return;
+      case 'user':
+        if (this.#json.at('"')) this.#endUser = endUser(this.#json.stringValue());
+        else this.#value(0, false, '');
+        return;
+      case 'metadata':
+        this.#metadata();
+        return;
+      default:
+        this.#value(this.#rules.meanings.get(folded) ?? 0, false, key);
+    }
+  }
+
+  #topModel(): void {
+    const json = this.#json;
+    if (json.at('n')) {
+      json.literal();
+      return;
+    }
+    if (!json.at('"')) throw refused('has a "model" that is not a text');
+    const start = json.position;
+    this.#model = modelName(json.stringValue());
+    this.#modelSpan = { start, end: json.position };
+  }
+
+  #streamFlag(): void {
+    const json = this.#json;
+    if (json.at('t')) this.#stream = true;
+    else if (!json.at('f') && !json.at('n')) throw refused('has a "stream" that is neither true nor false');
+    json.literal();
+  }
+
+  #options(): void {
+    const json = this.#json;
+    const start = json.position;
+    if (!json.at('{')) {
+      const kind = json.at('n') ? 'null' : 'other';
+      this.#value(0, false, '');
+      this.#streamOptions = { span: { start, end: json.position }, kind, empty: false, includeUsage: null };
+      return;
+    }
+    let includeUsage: StreamOptionsFact['includeUsage'] = null;
+    const empty = this.#members((key) => {
+      if (foldKey(key) !== 'include_usage') {
+        this.#value(0, false, '');
+        return;
+      }
+      if (includeUsage !== null || key !== 'include_usage') throw refused('has "include_usage" twice, or in another spelling');
+      const from = json.position;
+      const asked = json.at('t');
+      this.#value(0, false, '');
+      includeUsage = { span: { start: from, end: json.position }, asked };
+    });
+    this.#streamOptions = { span: { start, end: json.position }, kind: 'object', empty, includeUsage };
+  }
+
+  /** Anthropic has the end user in `metadata.user_id`. */
+  #metadata(): void {
+    if (!this.#json.at('{')) {
+      this.#value(0, true, '');
+      return;
+    }
+    this.#members((key) => {
+      if (key === 'user_id' && this.#json.at('"')) this.#endUser ??= endUser(this.#json.stringValue());
+      else this.#value(0, true, '');
+    });
+  }
+
+  /** One value; `meaning` is that of its key, `freeForm` says that nothing below is looked at. */
+  #value(meaning: number, freeForm: boolean, key: string): void {
+    const json = this.#json;
+    if (json.at('"')) {
+      if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference)) === 0) json.skipString();
+      else this.#meantText(meaning, key);
+    } else if (json.at('{')) {
+      json.deeper();
+      this.#object(meaning, freeForm || (meaning & KeyMeaning.freeForm) !== 0, key);
+      json.shallower();
+    } else if (json.at('[')) {
+      json.deeper();
+      this.#array(meaning & ELEMENTS, freeForm || (meaning & KeyMeaning.freeForm) !== 0, key);
+      json.shallower();
+    } else {
+      const nothing = json.at('n') || json.at('f');
+      json.literal();
+      if (!freeForm && !nothing && (meaning & KeyMeaning.reference) !== 0) this.#refers(key);
+    }
+  }
+
+  #meantText(meaning: number, key: string): void {
+    const text = this.#json.stringValue();
+    if ((meaning & KeyMeaning.reference) !== 0) this.#refers(key);
+    if ((meaning & KeyMeaning.model) === 0) return;
+    if (this.#otherModels.length >= MAX_MODELS) throw refused(`names more than ${MAX_MODELS} models`);
+    this.#otherModels.push(modelName(text));
+  }
+
+  #array(meaning: number, freeForm: boolean, key: string): void {
+    const json = this.#json;
+    json.open('[');
+    if (json.closes(']')) return;
+    do {
+      this.#value(meaning, freeForm, key);
+    } while (json.comma(']'));
+  }
+
+  #object(meaning: number, freeForm: boolean, key: string): void {
+    if (freeForm) {
+      this.#members(() => this.#value(0, true, ''));
+      return;
+    }
+    let hasId = false;
+    let types = 0;
+    let oddType = false;
+    this.#members((inner) => {
+      const innerMeaning = this.#rules.meanings.get(foldKey(inner)) ?? 0;
+      if ((innerMeaning & KeyMeaning.type) !== 0) {
+        types += 1;
+        if (this.#json.at('"')) this.#type(this.#json.stringValue());
+        else {
+          oddType = true;
+          this.#value(0, false, '');
+        }
+        return;
+      }
+      if ((innerMeaning & KeyMeaning.id) !== 0) hasId ||= this.#json.at('"');
+      this.#value(innerMeaning, false, inner);
+    });
+    // A `type` that stands twice, or is no text, is one the provider may not see (S8).
+    if ((meaning & KeyMeaning.bareId) !== 0 && hasId && (types !== 1 || oddType)) this.#refers(`${key}.id`);
+  }
+
+  #type(value: string): void {
+    if (this.#rules.referenceTypes.has(value)) this.#refers(`type=${value}`);
+  }
+
+  #refers(what: string): void {
+    const folded = foldKey(what);
+    if (this.#references.length < MAX_REFERENCES && !this.#references.includes(folded)) this.#references.push(folded);
+  }
+}
+
+function modelName(text: string): string {
+  if (!MODEL_NAME.test(text)) throw refused('names a model that is no model\'s name: up to 256 printable ASCII characters without spaces');
+  return text;
+}
+
+/** Kept only where every store can keep it as it is. */
+function endUser(text: string): string | null {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text !== '' && text.length <= MAX_END_USER && text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text) ? text : null;
+}
+
+function refused(what: string): KeyholdError {
+  return new KeyholdError('invalid_argument', `The request body ${what}.`);
+}
