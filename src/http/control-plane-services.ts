@@ -13,7 +13,6 @@ import type { UsageQuery } from '../core/usage/usage-query.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
-import type { StoreKind } from '../ports/secret-store.ts';
 
 /** Whether requests can be served, told without hosts or error texts (S35). */
 export interface Readiness {
@@ -43,8 +42,6 @@ export interface ControlPlaneServices {
   readonly readiness: { report(): Promise<Readiness> };
   /** Only this machine can reach the listener: `/metrics` needs no token (S35). */
   readonly listenIsLoopback: boolean;
-  /** Where new values go (R0.5). */
-  readonly storeKind: StoreKind;
   /** Keyhold's own. */
   readonly version: string;
 }

@@ -78,9 +78,11 @@ export interface GuardedRoute<S extends RouteSchema = RouteSchema> extends Route
   /** Which kinds of keys sign in here (S22). */
   readonly accepts: readonly TokenKind[];
   readonly action: Action;
+  /** The body may name the thing too: `resource` is asked, and its answer checked, once more when the body has been read. */
+  readonly namedInBody?: boolean;
   /**
    * What the request is about; undefined while only the body can tell. Asked before the body is read, so that a stranger is not
-   * listened to (S34), and again afterwards if it could not tell.
+   * listened to (S34).
    */
   resource(request: ResourceRequest): Resource | undefined;
   handle(grant: Grant, input: RouteInput<S>, services: RouteServices): Promise<Answer<S>>;
@@ -91,8 +93,6 @@ export interface OpenRoute<S extends RouteSchema = RouteSchema> extends RouteCom
   readonly kind: 'open';
   /** Where the listener can be reached from elsewhere, this permission is needed all the same (S35). */
   readonly guardedOffLoopback?: Action;
-  /** Asked every few seconds by machines: not worth a line in the log at `info`. */
-  readonly probe: boolean;
   handle(services: RouteServices): Promise<Answer<S>>;
 }
 

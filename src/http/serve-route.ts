@@ -57,7 +57,7 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
       await name(request, undefined);
     },
     preValidation: async (request) => {
-      if (stateOf(request).resource === undefined) await name(request, { json: request.body });
+      if (route.namedInBody === true) await name(request, { json: request.body });
       if (takesBody(route) && isOptionalBody(route) && request.body === undefined) request.body = {};
     },
     handler: async (request, reply) => {

@@ -1,0 +1,39 @@
+import { Type } from 'typebox';
+import { parseInstant } from '../../rfc3339.ts';
+import { type GuardedRoute, guardedRoute } from '../../route.ts';
+import { credentialBody, credentialSchema, offerTo } from '../../schemas/credential.ts';
+import { closed, instant, nullable } from '../../schemas/fields.ts';
+import { type CredentialOwner, ifMatchText, labelQuery } from './owner.ts';
+
+const body = Type.Object(
+  {
+    expiresAt: Type.Optional(nullable(instant)),
+    weight: Type.Optional(Type.Integer({ description: 'a whole number from 0 to 1000: this label\'s share among several.', minimum: 0, maximum: 1000 })),
+    disabled: Type.Optional(Type.Boolean()),
+    notes: Type.Optional(Type.String({ maxLength: 2000 })),
+    offerTo: Type.Optional(offerTo),
+  },
+  closed,
+);
+
+/** R0.2: changes what is not part of the secret; what is left out stays. Where a key is sent changes with the key alone (S3). */
+export function updateCredential(owner: CredentialOwner): GuardedRoute {
+  return guardedRoute({
+    method: 'PATCH',
+    url: `${owner.base}/:service`,
+    summary: `Change what goes with ${owner.whose} credential`,
+    tag: owner.tag,
+    statuses: [200],
+    schema: { params: owner.params, query: labelQuery, body, answer: credentialSchema },
+    action: 'credential.update',
+    resource: (request) => owner.credential(request),
+    async handle(grant, { body: { expiresAt, ...changes }, ifMatch }, { credentials }) {
+      const view = await credentials.update(grant, {
+        ...changes,
+        expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt,
+        ifMatch: ifMatchText(ifMatch),
+      });
+      return { status: 200, body: credentialBody(view), etag: view.etag };
+    },
+  });
+}
