@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allServices } from '../../catalog/all-services.ts';
 import { StartError } from '../ports/start-error.ts';
 import { type Config, loadConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 
-const services = [{ id: 'openai' }, { id: 'anthropic' }, { id: 'azure-openai' }];
+const services = allServices;
 const token = 'admin-token-for-tests-0123456789';
 let folder: string;
 beforeAll(() => {
@@ -210,11 +211,11 @@ describe('service base URLs (R0.1, S4)', () => {
     const { serviceBaseUrls } = load({
       KEYHOLD_SERVICE_BASE_URL_OPENAI: 'http://127.0.0.1:9000/v1/',
       KEYHOLD_SERVICE_BASE_URL_ANTHROPIC: 'http://[::1]:9000',
-      KEYHOLD_SERVICE_BASE_URL_AZURE_OPENAI: 'https://proxy.example.com/openai',
+      KEYHOLD_SERVICE_BASE_URL_GOOGLE_GEMINI: 'https://proxy.example.com/openai',
     });
     expect([...serviceBaseUrls]).toEqual([
       ['anthropic', 'http://[::1]:9000'],
-      ['azure-openai', 'https://proxy.example.com/openai'],
+      ['google-gemini', 'https://proxy.example.com/openai'],
       ['openai', 'http://127.0.0.1:9000/v1'],
     ]);
   });
@@ -235,6 +236,7 @@ describe('service base URLs (R0.1, S4)', () => {
 
   it('refuses the name of no service, since its requests would go to the real provider', () => {
     expect(refusal({ KEYHOLD_SERVICE_BASE_URL_OPEN_AI: 'https://x.example' })).toContain('the nearest is KEYHOLD_SERVICE_BASE_URL_OPENAI');
+    expect(refusal({ KEYHOLD_SERVICE_BASE_URL_TWILIO: 'https://x.example' })).toContain('no service that the gateway calls');
     expect(refusal({ KEYHOLD_DEFAULT_PROVIDER: 'opena' })).toContain('the nearest is openai');
   });
 });
@@ -293,7 +295,7 @@ describe('keyhold config', () => {
     const { effective } = loadConfig(environment({ variables: { KEYHOLD_ADMIN_TOKEN: token, KEYHOLD_DATABASE_URL: 'sqlite:a.db', KEYHOLD_SERVICE_BASE_URL_OPENAI: 'https://x.example/v1/' }, dotenv: { KEYHOLD_LISTEN: '[::1]:1' } }), services);
     expect(effective.slice(0, 4)).toEqual([
       { name: 'KEYHOLD_LISTEN', shown: '[::1]:1', origin: '.env' },
-      { name: 'KEYHOLD_DATA_DIR', shown: './data', origin: 'default' },
+      { name: 'KEYHOLD_DATA_DIR', shown: '/srv/app/data', origin: 'default' },
       { name: 'KEYHOLD_ADMIN_TOKEN', shown: '[set]', origin: 'environment' },
       { name: 'NODE_ENV', shown: 'production', origin: 'default' },
     ]);

@@ -5,7 +5,7 @@ import { StartError } from '../ports/start-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { otherStores, unusedServers } from './other-stores.ts';
-import { baseUrlVariable, serviceBaseUrl } from './service-base-urls.ts';
+import { baseUrlVariable, gatewayServiceIds, serviceBaseUrl } from './service-base-urls.ts';
 import { type Setting, settings, settingsInOrder } from './settings.ts';
 import { nearest, unknownNames } from './unknown-names.ts';
 import { missingProtection, unsafeProcess } from './unsafe-process.ts';
@@ -50,9 +50,9 @@ export interface LoadedConfig {
  * The configuration, frozen. Throws `StartError` (2) with every problem at once: the variable's name, what is wrong (never quoting a
  * secret) and an example (R0.1).
  */
-export function loadConfig(environment: Environment, services: readonly Pick<Service, 'id'>[]): LoadedConfig {
+export function loadConfig(environment: Environment, services: readonly Pick<Service, 'id' | 'gateway'>[]): LoadedConfig {
   const reader = new Reader(environment);
-  const ids = services.map(({ id }) => id);
+  const ids = gatewayServiceIds(services);
   const listen = reader.read(settings.listen);
   const dataDir = resolve(environment.workingDirectory, reader.read(settings.dataDir));
   const adminToken = reader.read(settings.adminToken);
@@ -64,6 +64,9 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   reader.read(settings.keyWrapper);
   const givenKeyFile = reader.read(settings.keyFile);
   const keyFile = givenKeyFile === null ? join(dataDir, 'keyhold.key') : resolve(environment.workingDirectory, givenKeyFile);
+  reader.show(settings.dataDir, dataDir);
+  reader.show(settings.database, `sqlite:${file}`);
+  reader.show(settings.keyFile, keyFile);
   const defaultProvider = reader.read({ ...settings.defaultProvider, parse: (text) => knownService(text, ids) });
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const config: Config = {
@@ -113,6 +116,13 @@ class Reader {
     }
   }
 
+  /** Shows what a value amounts to instead of how it was written, once that is known to be no secret. */
+  show(setting: Setting<unknown>, shown: string): void {
+    const index = this.effective.findIndex(({ name }) => name === setting.name);
+    const found = this.effective[index];
+    if (found !== undefined) this.effective[index] = { ...found, shown };
+  }
+
   /** `KEYHOLD_SERVICE_BASE_URL_<SERVICE>` by service id. A name of no service is a problem: its requests would go to the real provider. */
   baseUrls(ids: readonly string[], allowHttp: boolean): ReadonlyMap<string, string> {
     const byVariable = new Map(ids.map((id) => [baseUrlVariable(id), id]));
@@ -122,7 +132,7 @@ class Reader {
       const id = byVariable.get(name);
       if (found === undefined) continue;
       try {
-        if (id === undefined) throw new InvalidValue(`names no service; the nearest is ${nearest(name, [...byVariable.keys()])}`);
+        if (id === undefined) throw new InvalidValue(`names no service that the gateway calls; the nearest is ${nearest(name, [...byVariable.keys()])}`);
         const url = serviceBaseUrl(found.text.trim(), allowHttp);
         urls.set(id, url);
         this.effective.push({ name, shown: url, origin: found.origin });
@@ -159,7 +169,7 @@ function isInside(folder: string, file: string): boolean {
 }
 
 function knownService(id: string, ids: readonly string[]): string {
-  if (!ids.includes(id)) throw new InvalidValue(`is ${quoted(id)}, which is no service; the nearest is ${nearest(id, ids)}`);
+  if (!ids.includes(id)) throw new InvalidValue(`is ${quoted(id)}, which is no service that the gateway calls; the nearest is ${nearest(id, ids)}`);
   return id;
 }
 

@@ -1,9 +1,9 @@
 import type { Service } from '../core/catalog/service.ts';
-import { baseUrlVariable } from './service-base-urls.ts';
+import { baseUrlVariable, gatewayServiceIds } from './service-base-urls.ts';
 import { settingsInOrder } from './settings.ts';
 
 /** The text of `.env.example`: every setting, commented out at its default, so that a copy of it changes nothing. */
-export function envExample(services: readonly Pick<Service, 'id'>[]): string {
+export function envExample(services: readonly Pick<Service, 'id' | 'gateway'>[]): string {
   const lines = [
     '# Copy this file to .env and change what you need. The real environment wins over .env; an empty value counts as left out.',
     '# A secret can also be read from a file: NAME_FILE=/run/secrets/name instead of NAME=…',
@@ -20,7 +20,7 @@ export function envExample(services: readonly Pick<Service, 'id'>[]): string {
   lines.push(
     '# Where a service is reached, instead of its own address: what its SDK takes as base URL.',
     '# https, or http on this machine (http elsewhere needs KEYHOLD_ALLOW_HTTP_UPSTREAM=true).',
-    ...services.map(({ id }) => `#${baseUrlVariable(id)}=`),
+    ...gatewayServiceIds(services).map((id) => `#${baseUrlVariable(id)}=`),
   );
   return `${lines.join('\n')}\n`;
 }

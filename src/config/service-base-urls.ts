@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import type { Service } from '../core/catalog/service.ts';
 import { InvalidValue } from './invalid-value.ts';
 import { SERVICE_BASE_URL_PREFIX } from './settings.ts';
 
@@ -27,4 +28,9 @@ export function serviceBaseUrl(text: string, allowHttp: boolean): string {
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
+}
+
+/** The services that have a base URL: those the gateway calls. */
+export function gatewayServiceIds(services: readonly Pick<Service, 'id' | 'gateway'>[]): readonly string[] {
+  return services.filter(({ gateway }) => gateway !== null).map(({ id }) => id);
 }

@@ -1,0 +1,42 @@
+import { Command, CommanderError } from 'commander';
+import { wantsDebug } from '../config/wants-debug.ts';
+import { addConfigCommand } from './commands/config.ts';
+import { addServeCommand } from './commands/serve.ts';
+import { addTokenCommand } from './commands/token.ts';
+import { failureOf } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+import { productVersion } from './version.ts';
+
+/**
+ * Runs one command and gives its exit status (R0.1); never throws. Messages for people go to `terminal`, without stacks unless
+ * `KEYHOLD_LOG_LEVEL=debug`.
+ */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const program = new Command('keyhold')
+      .description('Keeps other people\'s API keys and uses them on their behalf.')
+      .version(productVersion(), '-V, --version', 'print the version')
+      .helpOption('-h, --help', 'print this help')
+      .helpCommand('help [command]', 'print the help of a command')
+      .addHelpText('after', helpAfter)
+      .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) })
+      .showHelpAfterError('`keyhold --help` lists the commands.')
+      .exitOverride();
+    addServeCommand(program, terminal);
+    addConfigCommand(program, terminal);
+    addTokenCommand(program, terminal);
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    const { text, exitCode } = failureOf(error, wantsDebug());
+    terminal.error(text);
+    return exitCode;
+  }
+}
+
+const helpAfter = `
+Settings come from the environment and from ./.env; \`keyhold config\` shows them.
+
+Exit status: 0 ok, 1 other, 2 configuration, 3 port, 4 data folder, 5 data folder in use, 6 key file or root key,
+7 database of a newer version, 8 disk full.`;

@@ -1,0 +1,7 @@
+import { readFileSync } from 'node:fs';
+
+/** The version in `package.json`, which lies two folders up in a checkout and in an installed package alike. */
+export function productVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}
