@@ -5,7 +5,7 @@ import { platformScope, tenantScope } from '../../src/ports/scope.ts';
 import type { PutIntent, SecretName, SecretReference, SecretStore } from '../../src/ports/secret-store.ts';
 import { type SecretFields, SecretValue } from '../../src/ports/secret-value.ts';
 
-export interface SecretStoreUnderTest {
+interface SecretStoreUnderTest {
   readonly store: SecretStore;
   close?(): Promise<void>;
 }
