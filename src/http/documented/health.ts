@@ -10,6 +10,6 @@ export const health = openRoute({
   statuses: [200],
   schema: { answer: Type.Object({ status: Type.Enum(['ok']), secrets: Type.Object({ vault_enabled: Type.Boolean(), vault_connected: Type.Boolean() }) }) },
   async handle() {
-    return { status: 200, body: { status: 'ok', secrets: { vault_enabled: false, vault_connected: false } } };
+    return { status: 200, body: { status: 'ok' as const, secrets: { vault_enabled: false, vault_connected: false } } };
   },
 });

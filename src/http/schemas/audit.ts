@@ -13,7 +13,7 @@ export const auditRow = Type.Object({
   actor: Type.Object({ kind: Type.Enum(['token', 'gateway-key', 'system', 'anonymous']), id: Type.String(), role: Type.String() }),
   tenant: nullableText,
   resource: Type.String(),
-  outcome: Type.Enum(['ok', 'denied', 'failed', null], { description: 'null on an intent.' }),
+  outcome: Type.Unsafe<AuditRowView['outcome']>({ type: ['string', 'null'], enum: ['ok', 'denied', 'failed', null], description: 'null on an intent.' }),
   code: nullableText,
   requestId: nullableText,
 });

@@ -4,6 +4,7 @@ import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
 import { instantText, optionalInstantText, parseInstant } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
 
+const listed = nullable(Type.Array(Type.String()));
 const list = (description: string) => nullable(Type.Array(Type.String({ maxLength: 200 }), { description, maxItems: 100 }));
 
 /** What a caller may say of a gateway key, besides its name. */
@@ -23,9 +24,9 @@ const properties = {
   id: Type.String(),
   name: Type.String(),
   hint: Type.String({ description: 'The last characters of the key.' }),
-  services: list(''),
-  models: list(''),
-  routes: list(''),
+  services: listed,
+  models: listed,
+  routes: listed,
   defaultProvider: nullableText,
   tags: Type.Record(Type.String(), Type.String()),
   disabled: Type.Boolean(),

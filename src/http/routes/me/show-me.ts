@@ -30,7 +30,7 @@ export const showMe = guardedRoute({
     return {
       status: 200,
       body: {
-        kind: actor.kind === 'gateway-key' ? 'gateway-key' : 'token',
+        kind: actor.kind === 'gateway-key' ? ('gateway-key' as const) : ('token' as const),
         id: actor.id,
         role: actor.role,
         tenant: actor.scope.kind === 'tenant' ? actor.scope.tenant : null,

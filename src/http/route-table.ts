@@ -1,0 +1,75 @@
+import { deleteDocumentedCredential } from './documented/delete-credential.ts';
+import { health } from './documented/health.ts';
+import { storeDocumentedCredential } from './documented/store-credential.ts';
+import type { Route } from './route.ts';
+import { listAudit } from './routes/audit/list-audit.ts';
+import { listTenantAudit } from './routes/audit/list-tenant-audit.ts';
+import { deleteCredential } from './routes/credentials/delete-credential.ts';
+import { getCredential } from './routes/credentials/get-credential.ts';
+import { listCredentials } from './routes/credentials/list-credentials.ts';
+import { platformOwner, tenantOwner } from './routes/credentials/owner.ts';
+import { purgeCredential } from './routes/credentials/purge-credential.ts';
+import { putCredential } from './routes/credentials/put-credential.ts';
+import { recoverCredential } from './routes/credentials/recover-credential.ts';
+import { revokeCredential } from './routes/credentials/revoke-credential.ts';
+import { updateCredential } from './routes/credentials/update-credential.ts';
+import { createGatewayKey } from './routes/gateway-keys/create-gateway-key.ts';
+import { getGatewayKey } from './routes/gateway-keys/get-gateway-key.ts';
+import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
+import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
+import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
+import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
+import { showMe } from './routes/me/show-me.ts';
+import { showOpenapi } from './routes/openapi/show-openapi.ts';
+import { getPolicy } from './routes/policy/get-policy.ts';
+import { putPolicy } from './routes/policy/put-policy.ts';
+import { livez } from './routes/probes/livez.ts';
+import { metrics } from './routes/probes/metrics.ts';
+import { readyz } from './routes/probes/readyz.ts';
+import { listServices } from './routes/services/list-services.ts';
+import { createTenant } from './routes/tenants/create-tenant.ts';
+import { deleteTenant } from './routes/tenants/delete-tenant.ts';
+import { getTenant } from './routes/tenants/get-tenant.ts';
+import { listTenants } from './routes/tenants/list-tenants.ts';
+import { updateTenant } from './routes/tenants/update-tenant.ts';
+import { createToken } from './routes/tokens/create-token.ts';
+import { listTokens } from './routes/tokens/list-tokens.ts';
+import { platformTokens, tenantTokens } from './routes/tokens/owner.ts';
+import { revokeToken } from './routes/tokens/revoke-token.ts';
+import { listUsageEvents } from './routes/usage/list-usage-events.ts';
+import { sumUsage } from './routes/usage/sum-usage.ts';
+
+const credentialRoutes = [listCredentials, putCredential, getCredential, updateCredential, deleteCredential, revokeCredential, recoverCredential, purgeCredential];
+const tokenRoutes = [createToken, listTokens, revokeToken];
+
+/** Every address of the control plane. What is not here is 404. */
+export const routeTable: readonly Route[] = [
+  createTenant,
+  listTenants,
+  getTenant,
+  updateTenant,
+  deleteTenant,
+  getPolicy,
+  putPolicy,
+  ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),
+  ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
+  createGatewayKey,
+  listGatewayKeys,
+  getGatewayKey,
+  updateGatewayKey,
+  revokeGatewayKey,
+  rotateGatewayKey,
+  sumUsage,
+  listUsageEvents,
+  listAudit,
+  listTenantAudit,
+  listServices,
+  showMe,
+  showOpenapi,
+  storeDocumentedCredential,
+  deleteDocumentedCredential,
+  health,
+  livez,
+  readyz,
+  metrics,
+];

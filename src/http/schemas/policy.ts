@@ -1,0 +1,31 @@
+import { type Static, Type } from 'typebox';
+import type { PolicyView } from '../../core/tenants/policy-service.ts';
+import { closed, etag, nullable, nullableText } from './fields.ts';
+
+const flags = {
+  platformFallback: Type.Boolean({ description: 'Whether the platform\'s keys may serve where the tenant has none.' }),
+  explicitKeys: Type.Boolean({ description: 'Whether a request may bring its own key in x-keyhold-api-key.' }),
+  adoptOutsideChanges: Type.Boolean({ description: 'true is not possible yet: answered with 501.' }),
+  validateOnAdd: Type.Boolean({ description: 'true is not possible yet: answered with 501.' }),
+};
+
+const defaultModels = Type.Record(Type.String(), Type.String(), { description: 'The model by service, where a request names none.' });
+
+export const policySchema = Type.Object({ ...flags, defaultProvider: nullableText, defaultModels, unpricedModels: Type.String(), etag });
+
+export const policyInput = Type.Object(
+  {
+    platformFallback: Type.Optional(flags.platformFallback),
+    explicitKeys: Type.Optional(flags.explicitKeys),
+    defaultProvider: Type.Optional(nullable(Type.String({ description: 'The service where a request names none.', maxLength: 40 }))),
+    defaultModels: Type.Optional(defaultModels),
+    adoptOutsideChanges: Type.Optional(flags.adoptOutsideChanges),
+    validateOnAdd: Type.Optional(flags.validateOnAdd),
+    unpricedModels: Type.Optional(Type.String({ description: 'allow', maxLength: 20 })),
+  },
+  closed,
+);
+
+export function policyBody(view: PolicyView): Static<typeof policySchema> {
+  return { ...view, defaultModels: { ...view.defaultModels } };
+}
