@@ -4,6 +4,7 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, sta
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mountSmallDisk } from '../../../test/support/small-disk.ts';
 import type { KeyWrapper } from '../../ports/key-wrapper.ts';
 import { openKeyFile } from './key-file.ts';
 
@@ -67,11 +68,11 @@ describe('R0.1: the key file', () => {
     expect(await readdir(folder)).toEqual(['keyhold.key']);
   });
 
-  it('may be made by openssl, with or without a newline', async () => {
-    const line = execFileSync('openssl', ['rand', '-base64', '32'], { encoding: 'utf8' });
-    await writeFile(file, line, { mode: 0o600 });
+  it('may be what `openssl rand -base64 32` prints, with or without the newline', async () => {
+    const line = randomBytes(32).toString('base64');
+    await writeFile(file, `${line}\n`, { mode: 0o600 });
     const wrapped = await (await open()).wrap(root, context);
-    await writeFile(file, line.trimEnd());
+    await writeFile(file, line);
     expect((await (await open()).unwrap(wrapped, context)).equals(root)).toBe(true);
   });
 
@@ -111,7 +112,7 @@ describe('R0.1: the key file', () => {
     await mkdir(file, { mode: 0o700 });
     await expect(open(true)).rejects.toThrow(refusal(6, 'not a plain file'));
     await rm(file, { recursive: true });
-    execFileSync('mkfifo', ['-m', '600', file]);
+    execFileSync('/usr/bin/mkfifo', ['-m', '600', file]);
     await expect(open(true)).rejects.toThrow(refusal(6, 'not a plain file'));
   });
 
@@ -165,21 +166,19 @@ describe('R0.1: the key file', () => {
   });
 
   it('says that the disk is full, and leaves nothing behind', async ({ skip }) => {
-    const mount = await mkdtemp(path.join(tmpdir(), 'keyhold-full-'));
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', mount], { stdio: 'ignore' });
-    } catch {
-      await rm(mount, { recursive: true });
-      skip('only root can make a small disk');
+    const disk = mountSmallDisk();
+    if (disk === undefined) {
+      skip('only root on Linux can make a small disk');
+      return;
     }
     try {
-      await writeFile(path.join(mount, 'full'), Buffer.alloc(4096));
-      file = path.join(mount, 'keyhold.key');
+      disk.fill();
+      const before = await readdir(disk.folder);
+      file = path.join(disk.folder, 'keyhold.key');
       await expect(open(true)).rejects.toThrow(refusal(8, 'disk is full', file));
-      expect(await readdir(mount)).toEqual(['full']);
+      expect(await readdir(disk.folder)).toEqual(before);
     } finally {
-      execFileSync('umount', [mount]);
-      await rm(mount, { recursive: true });
+      disk.remove();
     }
   });
 });
