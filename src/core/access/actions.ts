@@ -27,7 +27,7 @@ export const actions = {
   'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
-  'token.create': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...close },
   'credential.read': {
     platform: ['platform-admin', 'platform-operator', 'platform-auditor'],

@@ -119,6 +119,15 @@ export class TenantService {
     });
   }
 
+  /** Turns a tenant in removal, from which everything is gone, into the tombstone that keeps its id from being used again. */
+  async finishRemoval(grant: Grant): Promise<TenantView> {
+    const tenant = tenantOf(grant.use('tenant.delete'));
+    return this.#change(tenant, undefined, (record) => {
+      if (record.state !== 'deleting') throw new KeyholdError('conflict', `Tenant ${tenant} is not being deleted.`);
+      return { ...record, state: 'deleted', name: '', adminTokens: [], deletedAt: this.#clock.now() };
+    });
+  }
+
   async #change(tenant: string, ifMatch: IfMatch | undefined, decide: (record: TenantRecord) => TenantRecord | undefined): Promise<TenantView> {
     const changed = await changeRecord(this.#tenants, { tenant }, {
       decide,

@@ -1,0 +1,155 @@
+import { systemActor } from '../core/access/actor.ts';
+import type { Access } from '../core/access/authorize.ts';
+import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
+import type { TokenService } from '../core/access/token-service.ts';
+import type { TenantService } from '../core/tenants/tenant-service.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { GatewayKeyRepository, TokenRepository } from '../ports/metadata/access.ts';
+import type { Page, PageRequest, Stored } from '../ports/metadata/stored.ts';
+import type { TenantRepository } from '../ports/metadata/tenants.ts';
+import { type Scope, tenantScope } from '../ports/scope.ts';
+
+export interface RemoveTenantsDependencies {
+  readonly tenants: TenantRepository;
+  readonly tokens: TokenRepository;
+  readonly gatewayKeys: GatewayKeyRepository;
+  /** Destroys a tenant's credentials and their values; true when none is left and no write of one is open. Safe to repeat. */
+  readonly credentials: { purgeAll(tenant: string): Promise<boolean> };
+  readonly tenantService: TenantService;
+  readonly tokenService: TokenService;
+  readonly gatewayKeyService: GatewayKeyService;
+  readonly access: Access;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface RemovalCount {
+  /** Tenants that became tombstones. */
+  readonly removed: number;
+  /** Tenants that need another run. */
+  readonly waiting: number;
+}
+
+const EVERY_MS = 5_000;
+const PAGE = 500;
+const actor = systemActor('remove-tenants');
+
+/**
+ * How long a tenant stays in removal at least: a request that was let in before the removal began holds its grant for 5 s, and
+ * another replica may believe for 10 s that the tenant is active. What they make is found by the run after that.
+ */
+const SETTLE_MS = 15_000;
+
+/**
+ * Ends what belongs to tenants in state `deleting` (R0.2), one audited step each, and leaves a tombstone when nothing is left. Every
+ * step can be repeated, so that a run that died is simply followed by the next.
+ */
+export class RemoveTenants {
+  readonly #dependencies: RemoveTenantsDependencies;
+  readonly #begun = new Map<string, number>();
+  #due = true;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(dependencies: RemoveTenantsDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Runs now and then every 5 s while something is to be done: after each change of a tenant, and until none waits. */
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#unsubscribe = this.#dependencies.bus.subscribe(({ topic }) => {
+      if (topic === 'tenant') this.#due = true;
+    });
+    this.#timer = setInterval(() => this.#tick(), EVERY_MS).unref();
+    this.#tick();
+  }
+
+  /** Resolves when nothing is under way any more; what is left waits for the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#unsubscribe();
+    await this.#running;
+  }
+
+  /** One pass over all tenants in removal. A tenant that fails is logged and waits for the next pass. */
+  async runOnce(): Promise<RemovalCount> {
+    this.#due = false;
+    let removed = 0;
+    let waiting = 0;
+    for await (const { record } of all((page) => this.#dependencies.tenants.list(page))) {
+      if (this.#stopped) break;
+      if (record.state !== 'deleting') continue;
+      if (await this.#sweep(record.id)) removed += 1;
+      else waiting += 1;
+    }
+    if (waiting > 0) this.#due = true;
+    return { removed, waiting };
+  }
+
+  #tick(): void {
+    this.#running = this.#running.then(() => this.#runIfDue());
+  }
+
+  async #runIfDue(): Promise<void> {
+    if (!this.#due || this.#stopped) return;
+    try {
+      await this.runOnce();
+    } catch (error) {
+      this.#due = true;
+      this.#dependencies.log.warn('tenant_removal_failed', 'The tenants in removal could not be looked up. It is tried again in a few seconds', { error });
+    }
+  }
+
+  async #sweep(tenant: string): Promise<boolean> {
+    const { access, clock, credentials, log, tenantService } = this.#dependencies;
+    const begun = this.#begun.get(tenant) ?? clock.monotonic();
+    this.#begun.set(tenant, begun);
+    try {
+      const ended = (await this.#endKeysAndTokens(tenant)) === 0;
+      const purged = await credentials.purgeAll(tenant);
+      if (!ended || !purged || clock.monotonic() - begun < SETTLE_MS) return false;
+      await access.perform(actor, 'tenant.delete', { scope: tenantScope(tenant) }, null, (grant) => tenantService.finishRemoval(grant));
+      this.#begun.delete(tenant);
+      log.info('tenant_removed', 'A tenant has been removed. Its id is never used again', { tenantId: tenant });
+      return true;
+    } catch (error) {
+      log.warn('tenant_removal_failed', 'A tenant could not be removed completely. It is tried again in a few seconds', { tenantId: tenant, error });
+      return false;
+    }
+  }
+
+  /** How many gateway keys and tokens were still alive. */
+  async #endKeysAndTokens(tenant: string): Promise<number> {
+    const { access, gatewayKeys, gatewayKeyService, tokens, tokenService } = this.#dependencies;
+    const scope: Scope = tenantScope(tenant);
+    let ended = 0;
+    for await (const { record } of all((page) => gatewayKeys.list(tenant, page))) {
+      if (record.revokedAt !== null) continue;
+      await access.perform(actor, 'gateway-key.revoke', { scope, id: record.id }, null, (grant) => gatewayKeyService.revoke(grant));
+      ended += 1;
+    }
+    for await (const { record } of all((page) => tokens.list(scope, page))) {
+      if (record.revokedAt !== null) continue;
+      await access.perform(actor, 'token.revoke', { scope, id: record.id }, null, (grant) => tokenService.revoke(grant));
+      ended += 1;
+    }
+    return ended;
+  }
+}
+
+async function* all<T>(list: (page: PageRequest) => Promise<Page<Stored<T>>>): AsyncGenerator<Stored<T>> {
+  let after: string | undefined;
+  do {
+    const page: Page<Stored<T>> = await list({ limit: PAGE, after });
+    yield* page.items;
+    after = page.next;
+  } while (after !== undefined);
+}
