@@ -24,7 +24,7 @@ export class CredentialLifecycle {
 
   async remove(key: CredentialKey, ifMatch: string | undefined, by: string): Promise<CredentialRecord> {
     const { writer, stores, clock, events, step } = this.#parts;
-    const before = await settledRecord(this.#parts, key, { withoutStore: true });
+    const before = await settledRecord(this.#parts, key);
     requireMatch(before?.record, ifMatch);
     const current = before?.record.current;
     if (before?.record.state === 'revoked') {
@@ -84,7 +84,7 @@ export class CredentialLifecycle {
     const gone = await writer.change(key, (record) => {
       served = record.state === 'active';
       if (record.state === 'new' || record.state === 'purged') throw noCredential(key);
-      return record.state === 'revoked' && record.intent === null ? undefined : revoked(record, clock.now(), reason);
+      return record.state === 'revoked' && (record.intent?.next ?? null) === null ? undefined : revoked(record, clock.now(), reason);
     });
     await step('revoke.committed');
     await writer.announce(key, gone);

@@ -136,20 +136,22 @@ export class CredentialPut {
     const { writer, clock, limits } = this.#parts;
     let ours = false;
     const stored = await writer.change(key, (record) => {
-      ours = record.intent?.id === intent.id;
+      ours = record.intent?.id === intent.id && record.intent.next !== null;
       return ours ? putCommitted(record, reference, clock.now(), limits.retireGraceMs) : undefined;
     });
     if (stored.record.current?.version !== intent.version) {
-      await this.#giveUp(reference, key);
+      await this.#giveUp(key, intent, reference);
       throw busy();
     }
     return { stored, ours };
   }
 
-  /** The intent was taken away, by a revocation or as expired. Whoever did it does not know this value, if it came late. */
-  async #giveUp(reference: SecretReference, { service, label }: CredentialKey): Promise<void> {
+  /** A revocation did not wait, or somebody took this writer for dead: then nobody else may know of the value. */
+  async #giveUp(key: CredentialKey, intent: CredentialIntent, reference: SecretReference): Promise<void> {
+    const { service, label } = key;
     try {
       await this.#store.destroy(reference);
+      await this.#parts.writer.change(key, (record) => (record.intent?.id === intent.id ? intentClosed(record) : undefined));
     } catch (error) {
       this.#parts.log.warn('credential_value_left', 'A value that arrived too late to be used could not be destroyed in its store', {
         service,
@@ -176,6 +178,6 @@ function check(service: Service, { scope }: CredentialKey, { fields, settings = 
 
 function nextOffer(service: Service, { scope, state, offerTo }: CredentialRecord, asked: OfferTo | undefined): OfferTo | null {
   if (scope.kind !== 'platform') return null;
-  const before = state === 'active' ? offerTo : null;
-  return asked ?? before ?? (isAiService(service) ? 'all' : 'none');
+  if (asked !== undefined || (state === 'active' && offerTo !== null)) return asked ?? null;
+  return isAiService(service) ? 'all' : 'none';
 }

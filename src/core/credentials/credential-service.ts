@@ -112,7 +112,7 @@ export class CredentialService {
     if ((await settledRecord(this.#parts, key, { withoutStore: true })) === undefined) throw noCredential(key);
     const changed = await writer.change(key, (record) => {
       if (!isShown(record)) throw noCredential(key);
-      if (record.intent !== null) throw busy();
+      if (record.intent !== null && record.intent.expires > clock.now()) throw busy();
       requireMatch(record, ifMatch);
       if (record.state !== 'active') throw new KeyholdError('conflict', `The credential is ${record.state} and cannot be changed. PUT stores a new one.`);
       return updated(record, changes, clock.now());

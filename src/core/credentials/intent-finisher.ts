@@ -20,8 +20,8 @@ export interface IntentFinisherDependencies {
 }
 
 /**
- * Finishes what a writer left open: a put that the store proves is rolled forward, one that never happened is undone; a removal and
- * a recovery, which can be repeated, are repeated. For intents whose writer is known to be gone (expired, or a dead process's).
+ * Finishes what a writer left open: a put that the store proves is rolled forward, or destroyed where a revocation gave it up; one
+ * that never happened is undone; a removal and a recovery, which can be repeated, are repeated. For intents whose writer is known to be gone (expired, or a dead process's).
  */
 export class IntentFinisher {
   readonly #writer: RecordWriter;
@@ -40,7 +40,7 @@ export class IntentFinisher {
     this.#step = step;
   }
 
-  /** The record afterwards, without this intent. Throws what the store throws; then the intent stays open. */
+  /** The record afterwards, without this intent unless it changed meanwhile. Throws what the store throws; then the intent stays open. */
   async finish(key: CredentialKey, { record }: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
     const { intent } = record;
     if (intent === null) throw new KeyholdError('internal', 'There is no open intent to finish.');
@@ -51,13 +51,20 @@ export class IntentFinisher {
   }
 
   async #finishPut(key: CredentialKey, intent: CredentialIntent): Promise<Stored<CredentialRecord>> {
-    const reference = await storeOf(this.#stores, intent.store).probe(key, intent);
+    const store = storeOf(this.#stores, intent.store);
+    const reference = await store.probe(key, intent);
+    if (reference === undefined) return this.#close(key, intent, intentClosed);
+    if (intent.next === null) {
+      await store.destroy(reference);
+      return this.#close(key, intent, intentClosed);
+    }
     let committed = false;
     const finished = await this.#close(key, intent, (record) => {
-      committed = reference !== undefined;
-      return reference === undefined ? intentClosed(record) : putCommitted(record, reference, this.#clock.now(), this.#limits.retireGraceMs);
+      // Revoked since: what has been proven is to be destroyed, the next time this is called.
+      committed = record.intent?.next !== null;
+      return committed ? putCommitted(record, reference, this.#clock.now(), this.#limits.retireGraceMs) : undefined;
     });
-    if (committed && finished.record.current?.version === intent.version) this.#events.added(key, intent.store, intent.next?.createdBy ?? '');
+    if (committed && finished.record.current?.version === intent.version) this.#events.added(key, intent.store, intent.next.createdBy);
     return finished;
   }
 
@@ -72,7 +79,7 @@ export class IntentFinisher {
   }
 
   /** Only while the intent is still the record's: its writer, or another finisher, may have been faster. */
-  async #close(key: CredentialKey, intent: CredentialIntent, finish: (record: CredentialRecord) => CredentialRecord): Promise<Stored<CredentialRecord>> {
+  async #close(key: CredentialKey, intent: CredentialIntent, finish: (record: CredentialRecord) => CredentialRecord | undefined): Promise<Stored<CredentialRecord>> {
     await this.#step('finish.stored');
     const finished = await this.#writer.change(key, (record) => (record.intent?.id === intent.id ? finish(record) : undefined));
     await this.#step('finish.committed');

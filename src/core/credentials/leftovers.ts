@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
-import type { AbandonedPut, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import type { CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
 import { leftoversGone } from './record-changes.ts';
@@ -14,7 +14,7 @@ export interface LeftoversDependencies {
   readonly step: StepHook;
 }
 
-/** Destroys in the store what a record no longer needs: versions that left use, and what overtaken puts may have left. */
+/** Destroys in the store the versions that left use. */
 export class Leftovers {
   readonly #writer: RecordWriter;
   readonly #stores: Stores;
@@ -36,7 +36,6 @@ export class Leftovers {
     const now = this.#clock.now();
     const failures: unknown[] = [];
     const destroyed: SecretReference[] = [];
-    const settled: string[] = [];
     for (const { reference } of before.record.retired.filter(({ destroyAfter }) => destroyAfter <= now)) {
       try {
         await storeOf(this.#stores, reference.store).destroy(reference);
@@ -45,26 +44,12 @@ export class Leftovers {
         failures.push(error);
       }
     }
-    for (const put of before.record.abandoned.filter(({ probeAfter }) => probeAfter <= now)) {
-      try {
-        await this.#destroyAbandoned(key, put);
-        settled.push(put.id);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
     let after = before;
-    if (destroyed.length > 0 || settled.length > 0) {
+    if (destroyed.length > 0) {
       await this.#step('leftovers.destroyed');
-      after = await this.#writer.change(key, (record) => leftoversGone(record, destroyed, settled));
+      after = await this.#writer.change(key, (record) => leftoversGone(record, destroyed));
     }
     if (failures.length > 0) throw failures[0];
     return after;
-  }
-
-  async #destroyAbandoned(key: CredentialKey, put: AbandonedPut): Promise<void> {
-    const store = storeOf(this.#stores, put.store);
-    const reference = await store.probe(key, put);
-    if (reference !== undefined) await store.destroy(reference);
   }
 }

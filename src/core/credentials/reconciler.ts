@@ -91,8 +91,7 @@ export class Reconciler {
     return (
       this.#intentIsOurs(record, allOpenIntents) ||
       this.#isOverdue(record) ||
-      record.retired.some(({ destroyAfter }) => destroyAfter <= now) ||
-      record.abandoned.some(({ probeAfter }) => probeAfter <= now)
+      record.retired.some(({ destroyAfter }) => destroyAfter <= now)
     );
   }
 

@@ -21,7 +21,6 @@ export function emptyRecord({ scope, service, label }: CredentialKey, now: numbe
     edition: 0,
     intent: null,
     retired: [],
-    abandoned: [],
     expiresAt: null,
     weight: 1,
     notes: '',
@@ -57,7 +56,7 @@ export function putCommitted(record: CredentialRecord, reference: SecretReferenc
     expiresAt,
     weight: lives ? record.weight : 1,
     notes: lives ? record.notes : '',
-    offerTo,
+    offerTo: offerTo ?? record.offerTo,
     createdAt: lives ? record.createdAt : now,
     updatedAt: now,
     deletedAt: null,
@@ -71,14 +70,6 @@ export function intentClosed(record: CredentialRecord): CredentialRecord {
   return { ...record, intent: null };
 }
 
-/** Gives up an open put without knowing whether it happened. */
-export function putAbandoned(record: CredentialRecord): CredentialRecord {
-  const { intent } = record;
-  if (intent?.operation !== 'put') return record;
-  const { id, version, cas, digest, store, expires } = intent;
-  return { ...record, intent: null, abandoned: [...record.abandoned, { id, version, cas, digest, store, probeAfter: expires }] };
-}
-
 /** Out of use at once; the open intent removes the value from the store's readers. */
 export function deleted(record: CredentialRecord, intent: CredentialIntent, now: number): CredentialRecord {
   return { ...record, state: 'deleted', edition: record.edition + 1, intent, updatedAt: now, deletedAt: now };
@@ -88,13 +79,13 @@ export function restored(record: CredentialRecord, now: number): CredentialRecor
   return { ...record, state: 'active', edition: record.edition + 1, intent: null, updatedAt: now, deletedAt: null };
 }
 
-/** Terminal: no value of it will serve again, and whatever the store lets us destroy is due now. */
+/** Terminal: no value of it will serve again, and whatever the store lets us destroy is due now. An open put is given up. */
 export function revoked(record: CredentialRecord, now: number, reason: string | null): CredentialRecord {
   return {
-    ...putAbandoned(record),
+    ...record,
     state: 'revoked',
     edition: record.edition + 1,
-    intent: null,
+    intent: record.intent?.operation === 'put' ? { ...record.intent, next: null } : null,
     retired: retiring(record, now).map((version) => dueBy(version, now)),
     updatedAt: now,
     deletedAt: null,
@@ -106,7 +97,7 @@ export function revoked(record: CredentialRecord, now: number, reason: string | 
 /** Nothing is left but the name, its ids and its version number. */
 export function purged(record: CredentialRecord, now: number): CredentialRecord {
   return {
-    ...putAbandoned(record),
+    ...record,
     state: 'purged',
     current: record.current === null ? null : withoutContent(record.current),
     edition: record.edition + 1,
@@ -138,12 +129,11 @@ export function updated(record: CredentialRecord, changes: Changes, now: number)
   };
 }
 
-/** The record without what has been destroyed and without puts that are settled. */
-export function leftoversGone(record: CredentialRecord, destroyed: readonly SecretReference[], settled: readonly string[]): CredentialRecord {
+/** The record without the retired versions that have been destroyed. */
+export function leftoversGone(record: CredentialRecord, destroyed: readonly SecretReference[]): CredentialRecord {
   return {
     ...record,
     retired: record.retired.filter(({ reference }) => !destroyed.some((gone) => gone.store === reference.store && gone.version === reference.version)),
-    abandoned: record.abandoned.filter(({ id }) => !settled.includes(id)),
   };
 }
 

@@ -2,16 +2,15 @@ import { asKeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { CredentialParts } from './credential-parts.ts';
-import { putAbandoned } from './record-changes.ts';
 import { busy } from './record-writer.ts';
 
 export interface SettleOptions {
-  /** Give up an expired put whose store cannot be asked: what takes a key out of use does not wait for a store. */
+  /** Leave an expired put open whose store cannot be asked: switching a key off does not wait for a store. */
   readonly withoutStore?: boolean;
 }
 
 /**
- * The record with no intent open, as the next write needs it; undefined where there is none. An intent that is still its writer's is
+ * The record with no intent open (but for `withoutStore`), as the next write needs it; undefined where there is none. An intent that is still its writer's is
  * `conflict` (R0.3); an expired one is finished first, by proof.
  */
 export async function settledRecord(
@@ -28,7 +27,7 @@ export async function settledRecord(
     settled = await finisher.finish(key, found);
   } catch (error) {
     if (!withoutStore || intent.operation !== 'put' || asKeyholdError(error).code === 'conflict') throw error;
-    settled = await writer.change(key, (record) => (record.intent?.id === intent.id ? putAbandoned(record) : undefined));
+    return found;
   }
   if (settled.record.intent !== null) throw busy();
   return settled;

@@ -39,7 +39,10 @@ export interface CredentialIntent extends PutIntent {
   readonly operation: 'put' | 'remove' | 'restore';
   /** The store that is being changed, whatever takes new values by the time somebody finishes this. */
   readonly store: StoreKind;
-  /** For `put`: what becomes current at the commit, with what else the request sets. */
+  /**
+   * For `put`: what becomes current at the commit, with what else the request sets (`offerTo` null: as before). null on a put that a
+   * revocation did not wait for: it must not be committed, and what it left in the store is destroyed.
+   */
   readonly next: (CredentialContent & { readonly expiresAt: number | null; readonly offerTo: OfferTo | null }) | null;
   /** Milliseconds since the epoch; until then the writer that made it may still be at work. */
   readonly expires: number;
@@ -50,15 +53,6 @@ export interface RetiredVersion {
   readonly reference: SecretReference;
   readonly version: number;
   readonly destroyAfter: number;
-}
-
-/**
- * A put that is no longer wanted, since a revocation did not wait for it. From `probeAfter` on it is certain whether it happened;
- * what it left in the store is then destroyed.
- */
-export interface AbandonedPut extends PutIntent {
-  readonly store: StoreKind;
-  readonly probeAfter: number;
 }
 
 /** Whom a platform credential is offered to (R0.2). */
@@ -87,7 +81,6 @@ export interface CredentialRecord {
   readonly edition: number;
   readonly intent: CredentialIntent | null;
   readonly retired: readonly RetiredVersion[];
-  readonly abandoned: readonly AbandonedPut[];
   readonly expiresAt: number | null;
   readonly weight: number;
   readonly notes: string;
@@ -110,20 +103,8 @@ export interface CredentialRepository extends Repository<CredentialKey, Credenti
 /** How long a deleted credential can be recovered (R3.7): 30 days, in milliseconds. */
 export const RECOVERABLE_MS = 30 * 24 * 60 * 60 * 1000;
 
-/**
- * When the reconciler has work with a record, milliseconds since the epoch; undefined: none in sight. An open intent counts from the
- * start (0), since a start on an embedded folder finishes its dead predecessor's without waiting for them to expire. Adapters keep
- * this value beside the record to answer `dueForReconciling`.
- */
-export function reconcileAt(record: CredentialRecord): number | undefined {
-  if (record.intent !== null) return 0;
-  const times = [...record.retired.map(({ destroyAfter }) => destroyAfter), ...record.abandoned.map(({ probeAfter }) => probeAfter)];
-  if (record.state === 'deleted' && record.deletedAt !== null) times.push(record.deletedAt + RECOVERABLE_MS);
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
 /** Operator-wide reads: jobs only, never a request. */
 export interface CredentialMaintenance {
-  /** Keys of records whose `reconcileAt` is at or before `now`, across all scopes. */
+  /** Keys of records with an open intent, or with a retired version or a deletion (`RECOVERABLE_MS`) whose time has come, across all scopes. */
   dueForReconciling(now: number, page: PageRequest): Promise<Page<CredentialKey>>;
 }

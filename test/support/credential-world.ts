@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
+import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
+import { createMemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
+import type { Action } from '../../src/core/access/actions.ts';
+import type { Actor } from '../../src/core/access/actor.ts';
+import { Access } from '../../src/core/access/authorize.ts';
+import type { Grant, UseGrant } from '../../src/core/access/grant.ts';
+import type { AuditEntry, AuditLog } from '../../src/core/audit/audit-log.ts';
+import { Catalog } from '../../src/core/catalog/catalog.ts';
+import type { Service } from '../../src/core/catalog/service.ts';
+import { credentialKey } from '../../src/core/credentials/credential-key.ts';
+import { CredentialService } from '../../src/core/credentials/credential-service.ts';
+import { Reconciler } from '../../src/core/credentials/reconciler.ts';
+import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
+import { Resolver } from '../../src/core/resolution/resolver.ts';
+import type { Clock, RandomBytes } from '../../src/ports/clock.ts';
+import type { Log, LogFields } from '../../src/ports/log.ts';
+import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
+import type { Stored } from '../../src/ports/metadata/stored.ts';
+import type { Metrics } from '../../src/ports/metrics.ts';
+import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
+
+/** Time that a test moves. */
+export class TestClock implements Clock {
+  #now = 1_800_000_000_000;
+  #monotonic = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    this.#monotonic += ms;
+  }
+}
+
+/** Log lines as they were written. */
+export class RecordingLog implements Log {
+  readonly lines: { readonly level: string; readonly event: string; readonly msg: string; readonly fields: LogFields }[] = [];
+
+  debug(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'debug', event, msg, fields });
+  }
+
+  info(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'info', event, msg, fields });
+  }
+
+  warn(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'warn', event, msg, fields });
+  }
+
+  error(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'error', event, msg, fields });
+  }
+
+  of(event: string): readonly { readonly level: string; readonly msg: string; readonly fields: LogFields }[] {
+    return this.lines.filter((line) => line.event === event);
+  }
+}
+
+/** Rows as they were asked for. */
+class RecordingAudit implements AuditLog {
+  readonly intents: AuditEntry[] = [];
+  fails: Error | undefined;
+
+  async intent(entry: AuditEntry): Promise<string> {
+    if (this.fails !== undefined) throw this.fails;
+    this.intents.push(entry);
+    return `row-${this.intents.length}`;
+  }
+
+  async outcome(): Promise<void> {}
+
+  async denied(): Promise<void> {}
+
+  signInFailed(): void {}
+
+  async list(): Promise<{ readonly items: readonly never[]; readonly next: undefined }> {
+    return { items: [], next: undefined };
+  }
+
+  countOf(action: Action): number {
+    return this.intents.filter((intent) => intent.action === action).length;
+  }
+}
+
+const noMetrics: Metrics = {
+  gatewayRequest() {},
+  openRequests() {},
+  controlRequest() {},
+  storeRead() {},
+  cache() {},
+  journalPending() {},
+  auditFailed() {},
+  async render() {
+    return { contentType: 'text/plain', body: '' };
+  },
+};
+
+function service(id: string, more: Partial<Service>): Service {
+  return { id, name: id, category: 'AI/LLM', fields: [{ name: 'api_key', required: true }], settings: [], gateway: null, ...more };
+}
+
+export const testServices = {
+  openai: service('openai', { name: 'OpenAI', fields: [{ name: 'api_key', required: true, format: '^sk-' }] }),
+  azure: service('azure-openai', {
+    settings: [
+      { name: 'endpoint', kind: 'https-url', required: true, hostSuffix: '.openai.azure.com' },
+      { name: 'deploymentMappings', kind: 'text-map', required: false },
+    ],
+  }),
+  twilio: service('twilio', {
+    category: 'Communication',
+    fields: [
+      { name: 'account_sid', required: true },
+      { name: 'auth_token', required: true },
+      { name: 'region_hint', required: false },
+    ],
+  }),
+} satisfies Record<string, Service>;
+
+/** Repeatable bytes that look random. */
+function repeatableRandom(): RandomBytes {
+  let counter = 0;
+  return (count) => {
+    const chunks: Buffer[] = [];
+    for (let have = 0; have < count; have += 32) {
+      counter += 1;
+      chunks.push(createHash('sha256').update(`test randomness ${counter}`).digest());
+    }
+    return Buffer.concat(chunks).subarray(0, count);
+  };
+}
+
+/** Thrown by the step hook of a world to end an operation as a crash would. */
+export class Crash extends Error {}
+
+const admin: Actor = { kind: 'token', id: 'tok-admin', role: 'tenant-admin', scope: tenantScope('acme') };
+const platformAdmin: Actor = { kind: 'token', id: 'tok-platform', role: 'platform-admin', scope: platformScope };
+
+export interface CredentialWorldOptions {
+  readonly log?: RecordingLog;
+}
+
+/** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
+export function createCredentialWorld({ log = new RecordingLog() }: CredentialWorldOptions = {}) {
+  const clock = new TestClock();
+  const random = repeatableRandom();
+  const metadata = createMemoryStore();
+  const store = createMemorySecretStore();
+  const bus = createInProcessBus();
+  const audit = new RecordingAudit();
+  const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' } });
+  const catalog = new Catalog(Object.values(testServices));
+  const policy = { explicitKeys: true, platformFallback: true };
+  let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
+  const step: StepHook = (at) => stopAt?.(at);
+  const stores = (kind: string) => (kind === store.kind ? store : undefined);
+  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step };
+  const credentials = new CredentialService({ ...shared, store, random, digestKey: Buffer.alloc(32, 1) });
+  const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
+  const newResolver = (): Resolver =>
+    new Resolver({ records: metadata.credentials, access, stores, policies: { policyOf: async () => policy }, bus, clock, log, metrics: noMetrics });
+
+  const world = {
+    clock,
+    metadata,
+    store,
+    bus,
+    audit,
+    access,
+    catalog,
+    policy,
+    log,
+    credentials,
+    reconciler,
+    resolver: newResolver(),
+    newResolver,
+    /** The operation's grant for a credential, as its route would get it. */
+    as<T>(action: Action, work: (grant: Grant) => Promise<T>, { service: id = 'openai', label, scope = tenantScope('acme') }: { service?: string; label?: string; scope?: Scope } = {}): Promise<T> {
+      const actor = scope.kind === 'platform' ? platformAdmin : admin;
+      return access.perform(actor, action, { scope, service: id, ...(label === undefined ? {} : { label }) }, 'req-1', work);
+    },
+    put(key: string, more: { label?: string; scope?: Scope; ifMatch?: string; expiresAt?: number | null } = {}) {
+      const { label, scope, ...request } = more;
+      return world.as('credential.put', (grant) => credentials.put(grant, { fields: { api_key: key }, ...request }), {
+        ...(label === undefined ? {} : { label }),
+        ...(scope === undefined ? {} : { scope }),
+      });
+    },
+    use(tenant = 'acme'): Promise<UseGrant> {
+      return access.authorizeUse({ kind: 'gateway-key', id: 'gw-1', role: 'gateway-key', scope: tenantScope(tenant) }, 'req-2');
+    },
+    /** The key that would be sent upstream. */
+    async served(tenant = 'acme'): Promise<string | undefined> {
+      const resolved = await world.resolver.resolve(await world.use(tenant), { service: testServices.openai });
+      return resolved.fields['api_key']?.reveal();
+    },
+    async record(label = 'default', scope: Scope = tenantScope('acme')): Promise<Stored<CredentialRecord> | undefined> {
+      return metadata.credentials.get(credentialKey({ scope, service: 'openai', label }));
+    },
+    /** From now on operations stop dead at this step, as by `kill -9`; undefined: nowhere. */
+    crashAt(at: CredentialStep | undefined): void {
+      stopAt = at === undefined ? undefined : (now) => {
+        if (now === at) throw new Crash(at);
+      };
+    },
+    /** From now on this is called at each step. */
+    atSteps(hook: StepHook | undefined): void {
+      stopAt = hook;
+    },
+    reconcile({ allOpenIntents = false }: { allOpenIntents?: boolean } = {}) {
+      return reconciler.runOnce({ allOpenIntents });
+    },
+  };
+  return world;
+}
+
+export type CredentialWorld = ReturnType<typeof createCredentialWorld>;
+
+/** The code of the error that the promise ends with; fails when it does not. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  }
+  throw new Error('expected a failure');
+}
+
