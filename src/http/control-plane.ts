@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
+import { apiDescription } from './api-description.ts';
 import type { ControlPlaneServices } from './control-plane-services.ts';
 import { errorAnswer } from './error-answer.ts';
 import { recordRequest } from './record-request.ts';
@@ -55,7 +56,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
   });
 
   const running: RouteServices = { ...services, openapi: () => app.swagger() };
-  await app.register(swagger, { openapi: apiDescription(services.version) });
+  await app.register(swagger, apiDescription(services.version));
   await app.register(async (scope: App) => {
     for (const route of routeTable) serveRoute(scope, route, running, stateOf);
   });
@@ -92,7 +93,7 @@ function readJsonOnly(app: App, stateOf: StateOf): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {
       refuseEncodings(request);
-      stateOf(request).body = body;
+      if (request.headers['idempotency-key'] !== undefined) stateOf(request).body = body;
       done(null, body.length === 0 ? undefined : parseStrictJson(body));
     } catch (error) {
       done(asKeyholdError(error));
@@ -124,7 +125,7 @@ function sendError(error: KeyholdError, request: FastifyRequest, reply: FastifyR
   const { status, headers, body } = errorAnswer(error, request.id);
   // fastify closes the connection under an unread body, and a caller who still sends would see a reset instead of the answer.
   // Node reads the rest and throws it away, within the listener's time limit.
-  reply.removeHeader('connection');
+  if (reply.hasHeader('connection')) reply.removeHeader('connection');
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
 }
 
@@ -134,16 +135,4 @@ function nothingHere(): KeyholdError {
 
 function one(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined;
-}
-
-function apiDescription(version: string) {
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Keyhold',
-      version,
-      description: 'Keeps other people\'s API keys and uses them on their behalf. Times are RFC 3339 in UTC; lists come in pages of `limit` items with a `nextCursor`.',
-    },
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token (kh_t_…); where it is said, a gateway key (kh_g_…).' } } },
-  } as const;
 }

@@ -53,7 +53,7 @@ export interface Answer<S extends RouteSchema = RouteSchema> {
 /** The services, and what only a running control plane knows. */
 export interface RouteServices extends ControlPlaneServices {
   /** The API description, from the routes' own schemas. */
-  openapi(): object;
+  readonly openapi: () => object;
 }
 
 interface RouteCommon<S extends RouteSchema> {
@@ -68,6 +68,8 @@ interface RouteCommon<S extends RouteSchema> {
   readonly schema: S;
   /** Makes something new: an `Idempotency-Key` is honoured (R0.3). */
   readonly creates?: boolean;
+  /** Honours `If-Match` (R0.3). */
+  readonly conditional?: boolean;
   /** A body is described but may be left out; then it is `{}`. */
   readonly bodyOptional?: boolean;
 }

@@ -1,19 +1,19 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { type TSchema, Type } from 'typebox';
+import type { TSchema } from 'typebox';
 import type { Action } from '../core/access/actions.ts';
 import type { Actor } from '../core/access/actor.ts';
 import type { IdempotentRequest } from '../core/access/idempotency.ts';
 import type { Principal } from '../core/access/principals.ts';
 import type { Resource } from '../core/access/resource.ts';
-import type { KeyholdError } from '../ports/errors.ts';
-import { KeyholdError as Refusal } from '../ports/errors.ts';
+import type { IfMatch } from '../core/versions/etag.ts';
+import { KeyholdError } from '../ports/errors.ts';
 import { platformScope } from '../ports/scope.ts';
 import { admit } from './admission.ts';
-import { parseIfMatch } from './conditions.ts';
+import { entityTag, parseIfMatch } from './conditions.ts';
+import { fastifySchema } from './fastify-schema.ts';
 import type { Answer, GuardedRoute, OpenRoute, ResourceRequest, Route, RouteInput, RouteServices } from './route.ts';
-import { errorSchema } from './schemas/error.ts';
 
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
 
@@ -22,7 +22,7 @@ export interface RequestState {
   readonly startedAt: number;
   principal?: Principal;
   resource?: Resource;
-  /** The body as it came. */
+  /** The body as it came, where an `Idempotency-Key` is compared over it. */
   body?: Buffer;
   error?: KeyholdError;
 }
@@ -63,13 +63,13 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
     handler: async (request, reply) => {
       const state = stateOf(request);
       const { actor } = principalOf(state);
-      if (state.resource === undefined) throw new Refusal('internal', 'The route does not say what the request is about.');
+      if (state.resource === undefined) throw new KeyholdError('internal', 'The route does not say what the request is about.');
       const input: RouteInput<{ readonly answer: TSchema }> = {
         params: request.params,
         query: request.query,
         body: request.body,
         requestId: request.id,
-        ifMatch: parseIfMatch(request.headers['if-match']),
+        ifMatch: conditionOf(request, route),
         idempotent: route.creates === true ? idempotent(request, state, actor, state.resource, services) : undefined,
       };
       const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services));
@@ -96,8 +96,14 @@ function serveOpen(app: App, route: OpenRoute, services: RouteServices, stateOf:
 }
 
 function principalOf({ principal }: RequestState): Principal {
-  if (principal === undefined) throw new Refusal('internal', 'A guarded route ran before its caller was known.');
+  if (principal === undefined) throw new KeyholdError('internal', 'A guarded route ran before its caller was known.');
   return principal;
+}
+
+function conditionOf({ headers }: FastifyRequest, { method, conditional = false }: GuardedRoute): IfMatch | undefined {
+  const condition = parseIfMatch(headers['if-match']);
+  if (condition === undefined || conditional || method === 'GET') return condition;
+  throw new KeyholdError('invalid_argument', 'This address does not take If-Match. Nothing was changed; send the request without it.', { details: { header: 'if-match' } });
 }
 
 function idempotent(request: FastifyRequest, state: RequestState, actor: Actor, { scope }: Resource, { idempotency }: RouteServices): IdempotentRequest | undefined {
@@ -114,7 +120,7 @@ function idempotent(request: FastifyRequest, state: RequestState, actor: Actor, 
 }
 
 function send(reply: FastifyReply, { status, body, etag, contentType }: Answer): FastifyReply {
-  if (etag !== undefined) reply.header('etag', etag.startsWith('"') ? etag : `"${etag}"`);
+  if (etag !== undefined) reply.header('etag', entityTag(etag));
   if (contentType !== undefined) reply.type(contentType);
   return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
 }
@@ -129,20 +135,4 @@ function takesBody({ method }: Route): boolean {
 
 function isOptionalBody({ schema, bodyOptional = false }: Route): boolean {
   return bodyOptional || schema.body === undefined;
-}
-
-const nothing = Type.Object({}, { additionalProperties: false });
-
-function fastifySchema(route: Route): FastifySchema {
-  const { schema, statuses, summary, tag } = route;
-  const success = statuses.map((status) => [status, schema.answer ?? Type.Null({ description: 'No content' })] as const);
-  return {
-    summary,
-    tags: [tag],
-    security: route.kind === 'guarded' ? [{ token: [] }] : [],
-    ...(schema.params === undefined ? {} : { params: schema.params }),
-    querystring: schema.query ?? nothing,
-    ...(takesBody(route) ? { body: schema.body ?? nothing } : {}),
-    response: { ...Object.fromEntries(success), default: errorSchema },
-  };
 }

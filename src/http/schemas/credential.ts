@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { CredentialView } from '../../core/credentials/credential-view.ts';
+import { entityTag } from '../conditions.ts';
 import { instantText, optionalInstantText } from '../rfc3339.ts';
 import { etag, instant, label, nullable, serviceId, tenantId } from './fields.ts';
 
@@ -38,6 +39,7 @@ export function credentialBody(view: CredentialView): Static<typeof credentialSc
   const { offerTo: offered, warnings, ...rest } = view;
   return {
     ...rest,
+    etag: entityTag(view.etag),
     hints: { ...view.hints },
     settings: { ...view.settings },
     createdAt: instantText(view.createdAt),

@@ -10,7 +10,7 @@ export const tenantId = Type.String({ description: 'a tenant\'s id: 1 to 63 of a
 
 export const serviceId = Type.String({ description: 'a service\'s id, as GET /api/v1/services lists them.', pattern: SERVICE_PATTERN });
 
-export const etag = Type.String({ description: 'changes whenever the thing does; for If-Match.' });
+export const etag = Type.String({ description: 'changes whenever the thing does; for If-Match, quotes included.' });
 
 export const label = Type.String({ description: '1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or a digit; default without one.', pattern: LABEL_PATTERN });
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { GatewayKeyInput } from '../../core/access/gateway-key-request.ts';
 import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
+import { entityTag } from '../conditions.ts';
 import { instantText, optionalInstantText, parseInstant } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
 
@@ -51,6 +52,7 @@ export const gatewayKeyParams = Type.Object({ tenant: tenantId, id: recordId });
 export function gatewayKeyBody(view: GatewayKeyView): Static<typeof gatewayKeySchema> {
   return {
     ...view,
+    etag: entityTag(view.etag),
     services: view.services === null ? null : [...view.services],
     models: view.models === null ? null : [...view.models],
     routes: view.routes === null ? null : [...view.routes],

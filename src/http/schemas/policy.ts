@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { PolicyView } from '../../core/tenants/policy-service.ts';
+import { entityTag } from '../conditions.ts';
 import { closed, etag, nullable, nullableText } from './fields.ts';
 
 const flags = {
@@ -27,5 +28,5 @@ export const policyInput = Type.Object(
 );
 
 export function policyBody(view: PolicyView): Static<typeof policySchema> {
-  return { ...view, defaultModels: { ...view.defaultModels } };
+  return { ...view, etag: entityTag(view.etag), defaultModels: { ...view.defaultModels } };
 }

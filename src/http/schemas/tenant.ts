@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { TenantView } from '../../core/tenants/tenant-view.ts';
+import { entityTag } from '../conditions.ts';
 import { instantText } from '../rfc3339.ts';
 import { etag, instant, tenantId } from './fields.ts';
 
@@ -15,5 +16,5 @@ export const tenantSchema = Type.Object({
 export const tenantParams = Type.Object({ tenant: tenantId });
 
 export function tenantBody(view: TenantView): Static<typeof tenantSchema> {
-  return { ...view, createdAt: instantText(view.createdAt) };
+  return { ...view, etag: entityTag(view.etag), createdAt: instantText(view.createdAt) };
 }

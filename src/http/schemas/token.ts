@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { TokenView } from '../../core/access/token-view.ts';
+import { entityTag } from '../conditions.ts';
 import { instantText, optionalInstantText } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText } from './fields.ts';
 
@@ -27,6 +28,7 @@ export function tokenBody(view: TokenView): Static<typeof tokenSchema> {
   const { scope, ...shown } = view;
   return {
     ...shown,
+    etag: entityTag(view.etag),
     tenant: scope.kind === 'tenant' ? scope.tenant : null,
     createdAt: instantText(view.createdAt),
     expiresAt: optionalInstantText(view.expiresAt),

@@ -11,6 +11,7 @@ export function deleteCredential(owner: CredentialOwner): GuardedRoute {
     tag: owner.tag,
     statuses: [200],
     schema: { params: owner.params, query: labelQuery, answer: credentialSchema },
+    conditional: true,
     action: 'credential.delete',
     resource: (request) => owner.credential(request),
     async handle(grant, { ifMatch }, { credentials }) {

@@ -21,6 +21,7 @@ export function putCredential(owner: CredentialOwner): GuardedRoute {
     tag: owner.tag,
     statuses: [201, 200],
     schema: { params: owner.params, query: labelQuery, body, answer: credentialSchema },
+    conditional: true,
     action: 'credential.put',
     resource: (request) => owner.credential(request),
     async handle(grant, { body: { fields, settings: given, expiresAt, offerTo: offered }, ifMatch }, { credentials }) {

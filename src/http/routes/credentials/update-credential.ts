@@ -25,6 +25,7 @@ export function updateCredential(owner: CredentialOwner): GuardedRoute {
     tag: owner.tag,
     statuses: [200],
     schema: { params: owner.params, query: labelQuery, body, answer: credentialSchema },
+    conditional: true,
     action: 'credential.update',
     resource: (request) => owner.credential(request),
     async handle(grant, { body: { expiresAt, ...changes }, ifMatch }, { credentials }) {

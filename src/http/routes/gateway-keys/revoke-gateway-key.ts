@@ -10,6 +10,7 @@ export const revokeGatewayKey = guardedRoute({
   tag: 'Gateway keys',
   statuses: [200],
   schema: { params: gatewayKeyParams, answer: gatewayKeySchema },
+  conditional: true,
   action: 'gateway-key.revoke',
   resource: (request) => withId(request, tenantInPath(request)),
   async handle(grant, { ifMatch }, { gatewayKeys }) {

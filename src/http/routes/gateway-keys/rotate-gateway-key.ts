@@ -18,6 +18,7 @@ export const rotateGatewayKey = guardedRoute({
   statuses: [200],
   schema: { params: gatewayKeyParams, body, answer: createdGatewayKeySchema },
   bodyOptional: true,
+  conditional: true,
   action: 'gateway-key.rotate',
   resource: (request) => withId(request, tenantInPath(request)),
   async handle(grant, { body: { overlapSeconds }, ifMatch }, { gatewayKeys }) {

@@ -16,6 +16,7 @@ export const updateGatewayKey = guardedRoute({
     body: Type.Object({ name: Type.Optional(name), disabled: Type.Optional(Type.Boolean()), ...gatewayKeyChoices }, closed),
     answer: gatewayKeySchema,
   },
+  conditional: true,
   action: 'gateway-key.update',
   resource: (request) => withId(request, tenantInPath(request)),
   async handle(grant, { body, ifMatch }, { gatewayKeys }) {

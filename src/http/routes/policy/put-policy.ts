@@ -11,6 +11,7 @@ export const putPolicy = guardedRoute({
   tag: 'Policy',
   statuses: [200],
   schema: { params: tenantParams, body: policyInput, answer: policySchema },
+  conditional: true,
   action: 'policy.put',
   resource: tenantInPath,
   async handle(grant, { body, ifMatch }, { policies }) {

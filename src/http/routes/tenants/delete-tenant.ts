@@ -10,6 +10,7 @@ export const deleteTenant = guardedRoute({
   tag: 'Tenants',
   statuses: [202],
   schema: { params: tenantParams, answer: tenantSchema },
+  conditional: true,
   action: 'tenant.delete',
   resource: tenantInPath,
   async handle(grant, { ifMatch }, { tenants }) {

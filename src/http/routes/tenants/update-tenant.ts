@@ -16,6 +16,7 @@ export const updateTenant = guardedRoute({
     body: Type.Object({ name: Type.Optional(name), state: Type.Optional(Type.Enum(['active', 'suspended'])) }, closed),
     answer: tenantSchema,
   },
+  conditional: true,
   action: 'tenant.update',
   resource: tenantInPath,
   async handle(grant, { body, ifMatch }, { tenants }) {

@@ -1,0 +1,32 @@
+import type { FastifySchema } from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import { type TObject, Type } from 'typebox';
+import type { Route } from './route.ts';
+import { errorSchema } from './schemas/error.ts';
+
+/** For a query or body of which nothing is expected: anything that comes is refused by name. */
+export const nothing = Type.Object({}, { additionalProperties: false });
+
+const ifMatch = Type.Optional(Type.String({ description: 'The ETag that the thing must still have: otherwise 412, and nothing is changed.' }));
+const idempotencyKey = Type.Optional(Type.String({ description: 'A repeat with the same key within 24 hours finds what the first request made.' }));
+
+/** A route's schema as fastify checks requests, writes answers and describes the API by it. */
+export function fastifySchema(route: Route): FastifySchema {
+  const { schema, statuses, summary, tag } = route;
+  const answers = statuses.map((status) => [status, { ...(schema.answer ?? Type.Null()), description: STATUS_CODES[status] ?? '' }] as const);
+  return {
+    summary,
+    tags: [tag],
+    security: route.kind === 'guarded' ? [{ token: [] }] : [],
+    ...(schema.params === undefined ? {} : { params: schema.params }),
+    querystring: schema.query ?? nothing,
+    ...headersSchema(route),
+    ...(route.method === 'GET' ? {} : { body: schema.body ?? nothing }),
+    response: { ...Object.fromEntries(answers), default: errorSchema },
+  };
+}
+
+function headersSchema({ conditional = false, creates = false }: Route): { headers?: TObject } {
+  if (!conditional && !creates) return {};
+  return { headers: Type.Object({ ...(conditional ? { 'if-match': ifMatch } : {}), ...(creates ? { 'idempotency-key': idempotencyKey } : {}) }) };
+}

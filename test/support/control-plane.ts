@@ -1,0 +1,189 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { allServices } from '../../catalog/all-services.ts';
+import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
+import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
+import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
+import { createMemorySecretStore, type MemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
+import { Access } from '../../src/core/access/authorize.ts';
+import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
+import { Idempotency } from '../../src/core/access/idempotency.ts';
+import { Principals } from '../../src/core/access/principals.ts';
+import { tokenDigest } from '../../src/core/access/token-text.ts';
+import { TokenService } from '../../src/core/access/token-service.ts';
+import { UnknownKeys } from '../../src/core/access/unknown-keys.ts';
+import { createAuditLog } from '../../src/core/audit/audit-writer.ts';
+import { Catalog } from '../../src/core/catalog/catalog.ts';
+import { CredentialService } from '../../src/core/credentials/credential-service.ts';
+import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
+import { PolicyService } from '../../src/core/tenants/policy-service.ts';
+import { TenantService } from '../../src/core/tenants/tenant-service.ts';
+import { UsageQuery } from '../../src/core/usage/usage-query.ts';
+import { type ControlPlane, createControlPlane } from '../../src/http/control-plane.ts';
+import type { ControlPlaneServices } from '../../src/http/control-plane-services.ts';
+import { createServer } from '../../src/http/server.ts';
+import type { MetadataStore } from '../../src/ports/metadata-store.ts';
+import { RecordingLog, TestClock } from './credential-world.ts';
+
+/** The text of the token that signs in as the platform's administrator. */
+export const platformAdminText = 'test-administrator-of-the-control-plane';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body, where it is a JSON object; else empty. */
+  readonly json: Record<string, unknown>;
+}
+
+export interface HttpCall {
+  /** null: none. Left out: the platform's administrator. */
+  readonly token?: string | null;
+  /** Sent as JSON, or, when it is a text or bytes, as it is. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+export interface TestControlPlane {
+  readonly port: number;
+  readonly controlPlane: ControlPlane;
+  readonly services: ControlPlaneServices;
+  readonly metadata: MetadataStore;
+  readonly secrets: MemorySecretStore;
+  readonly clock: TestClock;
+  readonly log: RecordingLog;
+  call(method: string, path: string, options?: HttpCall): Promise<HttpAnswer>;
+  /** As `call`, and fails unless the answer is a 2xx. */
+  must(method: string, path: string, options?: HttpCall): Promise<Record<string, unknown>>;
+  /** Makes a token and returns its text; a tenant's first administrator is made by the platform, others by that one. */
+  token(role: string, tenant?: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface TestControlPlaneOptions {
+  readonly listenIsLoopback?: boolean;
+  readonly readiness?: ControlPlaneServices['readiness'];
+}
+
+/** A whole control plane over databases in memory, behind a real listener. */
+export async function startControlPlane({ listenIsLoopback = true, readiness }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
+  const clock = new TestClock();
+  const log = new RecordingLog();
+  const random = randomBytes;
+  const bus = createInProcessBus();
+  const metadata = createMemoryStore();
+  const secrets = createMemorySecretStore();
+  const metrics = createMetrics();
+  const catalog = new Catalog(allServices);
+  const { tenants, policies, credentials, tokens, gatewayKeys } = metadata;
+  const audit = createAuditLog({ repository: metadata.audit, clock, random, replica: 'test', log, metrics });
+  const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }) });
+  const services: ControlPlaneServices = {
+    tenants: new TenantService({ tenants, bus, clock, random }),
+    policies: new PolicyService({ policies, catalog, bus }),
+    tokens: new TokenService({ tokens, tenants, bus, clock, random }),
+    gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
+    credentials: new CredentialService({
+      records: credentials,
+      store: secrets,
+      stores: (kind) => (kind === secrets.kind ? secrets : undefined),
+      catalog,
+      bus,
+      clock,
+      random,
+      log,
+      digestKey: createHash('sha256').update('test digest key').digest(),
+    }),
+    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
+    audit,
+    catalog,
+    access,
+    principals: new Principals({ tokens, gatewayKeys, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
+    unknownKeys: new UnknownKeys(clock),
+    idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),
+    log,
+    metrics,
+    clock,
+    random,
+    readiness: readiness ?? { report: async () => ({ ready: true, degraded: [] }) },
+    listenIsLoopback,
+    version: '0.0.0-test',
+  };
+  const controlPlane = await createControlPlane(services);
+  const server = createServer({ gateway: { owns: () => false, handle: () => undefined }, controlPlane, random });
+  const port = await listening(server);
+  const call: TestControlPlane['call'] = (method, path, options = {}) => send(port, method, path, options);
+  const must: TestControlPlane['must'] = async (method, path, options) => {
+    const answer = await call(method, path, options);
+    if (answer.status < 200 || answer.status > 299) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer.json;
+  };
+  const administrators = new Map<string, string>();
+  const token: TestControlPlane['token'] = async (role, tenant) => {
+    if (tenant === undefined) return textOf(await must('POST', '/api/v1/tokens', { body: { name: role, role } }));
+    const path = `/api/v1/tenants/${tenant}/tokens`;
+    const administrator = administrators.get(tenant) ?? textOf(await must('POST', path, { body: { name: 'first', role: 'tenant-admin' } }));
+    administrators.set(tenant, administrator);
+    return role === 'tenant-admin' ? administrator : textOf(await must('POST', path, { token: administrator, body: { name: role, role } }));
+  };
+  return {
+    port,
+    controlPlane,
+    services,
+    metadata,
+    secrets,
+    clock,
+    log,
+    call,
+    must,
+    token,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await controlPlane.close();
+      await audit.close();
+    },
+  };
+}
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+function textOf(body: Record<string, unknown>): string {
+  return String(body['token']);
+}
+
+/** Not `fetch`, which normalises paths and headers on the way. */
+function send(port: number, method: string, path: string, { token = platformAdminText, body, headers = {} }: HttpCall): Promise<HttpAnswer> {
+  const raw = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(raw)) }),
+        ...headers,
+      } as Record<string, string | string[]>,
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const isJson = (response.headers['content-type'] ?? '').includes('json') && text !== '';
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} });
+      });
+    });
+    request.end(raw);
+  });
+}
