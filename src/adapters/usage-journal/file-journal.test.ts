@@ -162,6 +162,20 @@ describe('the usage journal on a bad disk (R5.3)', () => {
     await journal.begin(sampleStart('use_after'));
   });
 
+  it('has the room for every end also in the segments that come after, and goes on in the old one when there is none', async () => {
+    const disk = new FaultyDisk();
+    const journal = await open(disk);
+    const starts = Array.from({ length: 600 }, (_, index) => sampleStart(`use_${index}`));
+    await Promise.all(starts.map((start) => journal.begin(start)));
+    await journal.end(sampleEnd(starts[0]!));
+    expect(await drain(journal)).toHaveLength(1);
+    disk.capacity = 0;
+    await Promise.all(starts.slice(1, 300).map((start) => journal.end(sampleEnd(start))));
+    await expect(journal.seal()).rejects.toMatchObject({ code: 'unavailable' });
+    await Promise.all(starts.slice(300).map((start) => journal.end(sampleEnd(start))));
+    expect(await drain(journal)).toHaveLength(599);
+  });
+
   it('keeps an end that the disk refused, and writes it as soon as it can', async () => {
     const disk = new FaultyDisk();
     const journal = await open(disk);
@@ -188,6 +202,29 @@ describe('the usage journal on a bad disk (R5.3)', () => {
       expect(await drain(successor)).toEqual([sampleEnd(lasting)]);
       expect(successor.damaged()).toBe(0);
     }
+  });
+
+  it('lets no refused request appear in a closed segment', async () => {
+    const disk = new FaultyDisk();
+    const journal = await open(disk);
+    const start = sampleStart('use_1');
+    await journal.begin(start);
+    await journal.end(sampleEnd(start));
+    disk.part = 1;
+    disk.failingWrites = 1;
+    await expect(journal.begin(sampleStart('use_refused'))).rejects.toMatchObject({ code: 'unavailable' });
+    disk.truncate = () => {
+      throw new Error('EPERM');
+    };
+    await journal.seal();
+    expect([...disk.files.values()].map(String).join('')).not.toContain('use_refused');
+  });
+
+  it('counts an end once that stands in a segment twice', async () => {
+    const disk = new FaultyDisk();
+    const line = (outputTokens: number): string => `${JSON.stringify({ end: sampleEnd(sampleStart('use_1'), { outputTokens }) })}\n`;
+    disk.files.set(`${folder}/0123456789abcdef-0000000001.jsonl`, Buffer.from(line(1) + line(2)));
+    expect(await drain(await open(disk))).toMatchObject([{ id: 'use_1', outputTokens: 1 }]);
   });
 
   it('starts over damaged lines, counts them, and loses nothing else', async () => {
