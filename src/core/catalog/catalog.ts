@@ -1,5 +1,5 @@
 import { KeyholdError } from '../../ports/errors.ts';
-import type { Service } from './service.ts';
+import type { ApiFormat, BodyRules, Service } from './service.ts';
 
 /** The services Keyhold knows, looked up by id. */
 export class Catalog {
@@ -24,6 +24,19 @@ export class Catalog {
 
   list(): readonly Service[] {
     return [...this.#services.values()];
+  }
+
+  /** What is looked for in a body of this format before it is known which service it goes to: everything that any of them runs or refers to. */
+  bodyRules(format: ApiFormat): BodyRules {
+    const rules = this.list().flatMap((service) => service.gateway?.endpoints[format]?.body ?? []);
+    const all = (pick: (one: BodyRules) => readonly string[]): string[] => [...new Set(rules.flatMap(pick))];
+    return {
+      modelKeys: all((one) => one.modelKeys),
+      referenceKeys: all((one) => one.referenceKeys),
+      referenceTypes: all((one) => one.referenceTypes),
+      bareIdKeys: all((one) => one.bareIdKeys),
+      freeFormKeys: all((one) => one.freeFormKeys),
+    };
   }
 }
 

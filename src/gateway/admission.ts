@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import type { Principal, Principals } from '../core/access/principals.ts';
+import type { UnknownKeys } from '../core/access/unknown-keys.ts';
+import type { AuditLog } from '../core/audit/audit-log.ts';
+import { KeyholdError } from '../ports/errors.ts';
+import { presentedKey } from './presented-key.ts';
+
+/** Where the providers' own SDKs put their key (R0.4). Cookies never authenticate (S9). */
+const KEY_HEADERS = ['authorization', 'x-api-key'];
+
+export interface AdmissionDependencies {
+  readonly principals: Pick<Principals, 'authenticate'>;
+  readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
+  readonly audit: Pick<AuditLog, 'signInFailed'>;
+}
+
+/**
+ * Whose request this is, told before a byte of its body is read (S34). Throws `unauthenticated` without a key or with one that is
+ * not known, has ended or is of another kind (S22), `rate_limited` for unknown keys from an address that sent too many of them,
+ * `invalid_argument` for two different keys, `unavailable` when the database cannot be asked.
+ */
+export async function admit(request: IncomingMessage, { principals, unknownKeys, audit }: AdmissionDependencies): Promise<Principal> {
+  const text = presentedKey(request.rawHeaders, KEY_HEADERS);
+  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>.');
+  const principal = await principals.authenticate(text, ['g', 't']);
+  if (principal !== undefined) return principal;
+  const address = request.socket.remoteAddress ?? 'unknown';
+  const blockedSeconds = unknownKeys.blockedFor(address);
+  if (blockedSeconds !== undefined) {
+    throw new KeyholdError('rate_limited', 'Too many unknown keys came from this address. Check the key, and try again later.', { retryAfterSeconds: blockedSeconds });
+  }
+  unknownKeys.note(address);
+  audit.signInFailed(address);
+  throw new KeyholdError('unauthenticated', 'The key is not known here, has expired or was revoked. Use a gateway key (kh_g_…) or a tenant\'s token (kh_t_…), not a provider\'s key.');
+}
+
+/** Throws for bodies the gateway does not read: other content, encoded content, other character sets (S8). */
+export function requireJson(request: IncomingMessage): void {
+  const { 'content-encoding': encoding, 'content-type': type } = request.headers;
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
+    throw new KeyholdError('invalid_argument', 'The request body is compressed. Send it as it is, without content-encoding.');
+  }
+  if (type === undefined) return;
+  const [media = '', ...parameters] = type.toLowerCase().split(';');
+  if (!/^application\/(?:[\w.+-]+\+)?json$/.test(media.trim())) {
+    throw new KeyholdError('invalid_argument', 'This route takes JSON. Send content-type: application/json.');
+  }
+  const charset = parameters.map((parameter) => /^\s*charset\s*=\s*"?([\w-]+)"?\s*$/.exec(parameter)?.[1]).find((found) => found !== undefined);
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
+    throw new KeyholdError('invalid_argument', 'The request body is not UTF-8. Send JSON encoded as UTF-8.');
+  }
+}

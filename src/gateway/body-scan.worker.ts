@@ -1,0 +1,23 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ApiFormat, BodyRules } from '../core/catalog/service.ts';
+import { asKeyholdError } from '../ports/errors.ts';
+import { compileRules } from './body-rules.ts';
+import type { ScanAnswer, ScanTask } from './large-bodies.ts';
+import { readFacts } from './read-facts.ts';
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what large-bodies.ts starts this worker with
+const rulesOf = workerData as Readonly<Record<ApiFormat, BodyRules>>;
+const compiled = { openai: compileRules(rulesOf.openai), anthropic: compileRules(rulesOf.anthropic) };
+
+parentPort?.on('message', ({ id, format, bytes }: ScanTask) => {
+  parentPort?.postMessage(answer(id, format, bytes), [bytes]);
+});
+
+function answer(id: number, format: ApiFormat, bytes: ArrayBuffer): ScanAnswer {
+  try {
+    return { id, bytes, facts: readFacts(Buffer.from(bytes), compiled[format]), refusal: null };
+  } catch (error) {
+    const { code, publicMessage } = asKeyholdError(error);
+    return { id, bytes, facts: null, refusal: { code, publicMessage } };
+  }
+}

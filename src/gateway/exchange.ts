@@ -1,0 +1,221 @@
+import type { RouteSpec } from '../core/catalog/service.ts';
+import type { Resolved } from '../core/resolution/resolved.ts';
+import type { Resolver } from '../core/resolution/resolver.ts';
+import { KeyholdError } from '../ports/errors.ts';
+import type { Log } from '../ports/log.ts';
+import { ChatRelay } from './chat-relay.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import { type ErrorShape, type ShownError, shownError } from './error-shapes.ts';
+import { type Ending, type Meter, partialCounts } from './meter.ts';
+import { PlainRelay } from './plain-relay.ts';
+import { RefusedRelay } from './refused-relay.ts';
+import type { RequestBody } from './request-body.ts';
+import { type Flow, type Relay, type RelayContext, textHeader, type UpstreamHeaders } from './relay.ts';
+import { isShared } from './shared-credentials.ts';
+import { StreamRelay } from './stream-relay.ts';
+import { noTokens } from './token-counts.ts';
+import { type CallObserver, UpstreamCall } from './upstream-call.ts';
+import { keyOf, requestHeaders } from './upstream-request.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** Everything that is decided when the upstream is called. */
+export interface ExchangePlan {
+  readonly upstream: Upstream;
+  readonly route: RouteSpec;
+  /** With the query. */
+  readonly path: string;
+  readonly model: string | null;
+  readonly rawHeaders: readonly string[];
+  readonly body: RequestBody;
+  readonly usageAdded: boolean;
+  readonly tenant: string;
+  readonly resolved: Resolved;
+  readonly meter: Meter;
+  readonly shape: ErrorShape;
+  readonly requestId: string;
+  readonly answer: ClientAnswer;
+  /** Throws where a shared credential may not serve this request (S1). */
+  readonly requireServable: (resolved: Resolved) => void;
+}
+
+/** One admitted request and its calls, from the first byte sent upstream to the last one given to the client. */
+export class Exchange implements CallObserver {
+  readonly #plan: ExchangePlan;
+  readonly #resolver: Pick<Resolver, 'refreshAfterRefusal'>;
+  readonly #log: Log;
+  #resolved: Resolved;
+  #attempts = 0;
+  #call: UpstreamCall | undefined;
+  #status: number | null = null;
+  #over = false;
+
+  constructor(plan: ExchangePlan, resolver: Pick<Resolver, 'refreshAfterRefusal'>, log: Log) {
+    this.#plan = plan;
+    this.#resolver = resolver;
+    this.#log = log;
+    this.#resolved = plan.resolved;
+  }
+
+  start(): void {
+    const { upstream, path, route, body, rawHeaders, answer } = this.#plan;
+    const { source, credentialId } = this.#resolved;
+    this.#attempts += 1;
+    answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId])];
+    this.#call = new UpstreamCall(this, upstream.service.id);
+    upstream.pool.dispatch(
+      { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length), body: body.forDispatch(), idempotent: false },
+      this.#call,
+    );
+  }
+
+  /** The client is gone: the upstream call ends now, and what came is accounted for (R5.2). */
+  clientLeft(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const relay = this.#call?.relay;
+    this.#call?.abort();
+    this.#plan.body.release();
+    const { meter } = this.#plan;
+    const partial = relay?.partial() ?? { counts: partialCounts(undefined, meter.inputEstimate, 0), estimated: true };
+    void meter.end({ outcome: 'aborted', status: this.#status, ...partial }, this.#servedBy());
+  }
+
+  answered(status: number, headers: UpstreamHeaders, flow: Flow): Relay {
+    this.#status = status;
+    const { upstream } = this.#plan;
+    const { id } = upstream.service;
+    if (status !== 401) this.#plan.body.release();
+    if (status === 401 || status === 403) {
+      return new RefusedRelay(flow, () => {
+        void this.#refused(status);
+      });
+    }
+    const context = this.#context();
+    if (status >= 300 && status < 400) return this.#refusing(flow, status, `${id} redirected the request (${status}), which is never followed with a key.`);
+    const encoding = textHeader(headers, 'content-encoding').toLowerCase();
+    if (encoding !== '' && encoding !== 'identity') return this.#refusing(flow, status, `${id} compressed its answer although it was asked not to.`);
+    if (status < 300 && textHeader(headers, 'content-type').toLowerCase().startsWith('text/event-stream')) {
+      return new StreamRelay(context, flow, status, headers);
+    }
+    return this.#plan.shape === 'keyhold' ? new ChatRelay(context, flow, status, headers, this.#plan.model) : new PlainRelay(context, flow, status, headers);
+  }
+
+  /** An answer that is not passed on at all. */
+  #refusing(flow: Flow, status: number, why: string): Relay {
+    flow.abort();
+    this.#fail(new KeyholdError('upstream_failed', why), failedWith(status));
+    return new RefusedRelay(flow, () => undefined);
+  }
+
+  unanswered(error: KeyholdError, sent: boolean): void {
+    this.#plan.body.release();
+    const counts = sent ? partialCounts(undefined, this.#plan.meter.inputEstimate, 0) : noTokens;
+    this.#fail(error, { outcome: 'failed', status: null, counts, estimated: sent });
+  }
+
+  #context(): RelayContext {
+    const { answer, meter, upstream, route, requestId, usageAdded } = this.#plan;
+    return {
+      answer,
+      meter,
+      upstream,
+      route,
+      requestId,
+      usageAdded,
+      shared: isShared(this.#resolved.source),
+      settle: (ending, then) => {
+        void this.#settle(ending, then);
+      },
+      fail: (error, ending, origin) => this.#fail(error, ending, origin),
+      quotesKey: (text) => text.includes(keyOf(upstream, this.#resolved)),
+    };
+  }
+
+  async #settle(ending: Ending, then: () => void): Promise<void> {
+    this.#over = true;
+    await this.#plan.meter.end(ending, this.#servedBy());
+    try {
+      then();
+    } catch (error) {
+      const { requestId, tenant, upstream, answer } = this.#plan;
+      this.#log.error('gateway_failed', 'An answer could not be given', { requestId, tenant, service: upstream.service.id, error });
+      answer.breakOff('');
+    }
+  }
+
+  #servedBy(): { keySource: Resolved['source']; credentialId: string | null; credentialVersion: number | null; attempts: number } {
+    const { source, credentialId, credentialVersion } = this.#resolved;
+    return { keySource: source, credentialId, credentialVersion, attempts: this.#attempts };
+  }
+
+  #fail(error: KeyholdError, ending: Ending, origin: 'keyhold' | 'upstream' = 'keyhold'): void {
+    const { answer, shape, requestId, tenant, upstream, route } = this.#plan;
+    this.#log.warn('gateway_upstream_failed', error.publicMessage, {
+      requestId,
+      tenant,
+      service: upstream.service.id,
+      route: route.id,
+      code: error.code,
+      status: ending.status ?? undefined,
+      error,
+    });
+    void this.#settle(ending, () => {
+      if (answer.headSent) answer.breakOff('');
+      else answer.error({ ...shownError(error), origin }, shape);
+    });
+  }
+
+  /** The provider refused the key: once more with a newer one, if there is one (S11), else its status in our words (R0.3). */
+  async #refused(status: 401 | 403): Promise<void> {
+    const newer = status === 401 && this.#attempts === 1 ? await this.#newer() : undefined;
+    if (this.#over) return;
+    if (newer !== undefined) {
+      this.#resolved = newer;
+      this.start();
+      return;
+    }
+    this.#plan.body.release();
+    const { answer, shape, requestId, tenant, upstream } = this.#plan;
+    const { source, credentialId } = this.#resolved;
+    this.#log.warn('gateway_key_refused', `${upstream.service.id} refused the key`, {
+      requestId,
+      tenant,
+      service: upstream.service.id,
+      credentialId: credentialId ?? undefined,
+      status,
+    });
+    const refusal: ShownError = {
+      status,
+      code: status === 401 ? 'unauthenticated' : 'permission_denied',
+      message: `${upstream.service.id} refused ${keyWords[source]}${credentialId === null ? '' : ` (credential ${credentialId})`}.`,
+      origin: 'upstream',
+      retryAfterSeconds: undefined,
+      details: undefined,
+    };
+    await this.#settle(failedWith(status), () => answer.error(refusal, shape));
+  }
+
+  async #newer(): Promise<Resolved | undefined> {
+    try {
+      const newer = await this.#resolver.refreshAfterRefusal(this.#resolved);
+      if (newer === undefined) return undefined;
+      this.#plan.requireServable(newer);
+      return newer;
+    } catch (error) {
+      const { requestId, tenant, upstream } = this.#plan;
+      this.#log.warn('gateway_refresh_failed', 'A refused key could not be looked up again', { requestId, tenant, service: upstream.service.id, error });
+      return undefined;
+    }
+  }
+}
+
+const keyWords: Readonly<Record<Resolved['source'], string>> = {
+  explicit: 'the key in x-keyhold-api-key',
+  tenant: 'the tenant\'s key',
+  platform: 'the platform\'s key',
+  environment: 'the service\'s own key',
+};
+
+function failedWith(status: number): Ending {
+  return { outcome: 'failed', status, counts: noTokens, estimated: false };
+}

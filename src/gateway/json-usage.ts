@@ -1,0 +1,107 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const KEY = Buffer.from('usage');
+const MAX_CAPTURE = 64 * 1024;
+
+/**
+ * Finds the top-level `usage` of a JSON answer while its bytes pass, whatever its size, and knows whether the answer is whole.
+ * Reads each byte once and keeps none but those of `usage`.
+ */
+export class JsonUsage {
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  #begun = false;
+  #ended = false;
+  /** How much of `"usage"` a string at depth 1 has matched; -1: it is another one. */
+  #matched = -1;
+  /** 0: nothing; 1: `usage` was the last string at depth 1; 2: and a colon followed; 3: inside its value. */
+  #stage = 0;
+  #captured: number[] = [];
+  #text: string | undefined;
+
+  feed(chunk: Uint8Array): void {
+    const { length } = chunk;
+    for (let at = 0; at < length; at += 1) {
+      let byte = chunk[at] ?? 0;
+      // Most bytes are inside strings that are no key of the top level.
+      if (this.#inString && this.#matched < 0 && !this.#escaped && this.#stage !== 3) {
+        while (byte !== QUOTE && byte !== BACKSLASH && at + 1 < length) {
+          at += 1;
+          byte = chunk[at] ?? 0;
+        }
+      }
+      if (this.#stage === 3) this.#capture(byte);
+      if (this.#inString) this.#stringByte(byte);
+      else this.#plainByte(byte);
+    }
+  }
+
+  /** The answer was one object, or one list, from its first bracket to its last. */
+  get whole(): boolean {
+    return this.#begun && this.#ended;
+  }
+
+  /** The parsed value of `usage`; undefined when there was none. */
+  value(): unknown {
+    if (this.#text === undefined) return undefined;
+    try {
+      return JSON.parse(this.#text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #stringByte(byte: number): void {
+    if (this.#escaped) {
+      this.#escaped = false;
+      this.#matched = -1;
+    } else if (byte === BACKSLASH) {
+      this.#escaped = true;
+    } else if (byte === QUOTE) {
+      this.#inString = false;
+      if (this.#depth === 1) this.#stage = this.#matched === KEY.length ? 1 : 0;
+    } else if (this.#matched >= 0) {
+      this.#matched = KEY[this.#matched] === byte ? this.#matched + 1 : -1;
+    }
+  }
+
+  #plainByte(byte: number): void {
+    switch (byte) {
+      case QUOTE:
+        this.#inString = true;
+        this.#matched = this.#depth === 1 && this.#stage !== 2 ? 0 : -1;
+        return;
+      case 0x7b:
+      case 0x5b:
+        this.#begun = true;
+        this.#depth += 1;
+        if (this.#stage === 2 && byte === 0x7b) this.#startCapture(byte);
+        return;
+      case 0x7d:
+      case 0x5d:
+        this.#depth -= 1;
+        if (this.#stage === 3 && this.#depth === 1) this.#endCapture();
+        if (this.#depth === 0) this.#ended = true;
+        return;
+      case 0x3a:
+        if (this.#depth === 1) this.#stage = this.#stage === 1 ? 2 : 0;
+        return;
+      default:
+    }
+  }
+
+  #startCapture(byte: number): void {
+    this.#stage = 3;
+    this.#captured = [byte];
+  }
+
+  #capture(byte: number): void {
+    if (this.#captured.length < MAX_CAPTURE) this.#captured.push(byte);
+  }
+
+  #endCapture(): void {
+    this.#stage = 0;
+    this.#text = Buffer.from(this.#captured).toString('utf8');
+  }
+}

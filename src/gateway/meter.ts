@@ -1,0 +1,118 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { KeySource, TokenCounts, UsageEvent, UsageStart } from '../ports/usage.ts';
+import type { UsageJournal } from '../ports/usage-journal.ts';
+import { noTokens } from './token-counts.ts';
+
+/** How a request ended, as its relay saw it. */
+export interface Ending {
+  readonly outcome: UsageEvent['outcome'];
+  /** The upstream's status; null when it never answered. */
+  readonly status: number | null;
+  readonly counts: TokenCounts;
+  readonly estimated: boolean;
+}
+
+/** Which credential served in the end; a key that was replaced meanwhile makes it another than at the start. */
+export interface ServedBy {
+  readonly keySource: KeySource;
+  readonly credentialId: string | null;
+  readonly credentialVersion: number | null;
+  readonly attempts: number;
+}
+
+const BYTES_PER_TOKEN = 4;
+
+/** One request's usage: the start entry before the upstream call, one end entry before the answer ends (R5.3). */
+export class Meter {
+  readonly #journal: UsageJournal;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #start: UsageStart;
+  readonly #startedAt: number;
+  #firstTokenAt: number | null = null;
+  #ended: Promise<void> | undefined;
+  ending: Ending | undefined;
+
+  /** `startedAt` is when the request came, on the monotonic clock. */
+  constructor(journal: UsageJournal, clock: Clock, log: Log, start: UsageStart, startedAt: number) {
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#log = log;
+    this.#start = start;
+    this.#startedAt = startedAt;
+  }
+
+  /** Throws `unavailable` when the entry cannot be written: then nothing may be called. */
+  begin(): Promise<void> {
+    return this.#journal.begin(this.#start);
+  }
+
+  /** The first piece of a streamed answer came. */
+  firstToken(): void {
+    this.#firstTokenAt ??= this.#clock.monotonic();
+  }
+
+  /** Milliseconds from the request to the first piece of its answer. */
+  get firstTokenMs(): number | null {
+    return this.#firstTokenAt === null ? null : Math.round(this.#firstTokenAt - this.#startedAt);
+  }
+
+  get inputEstimate(): number {
+    return this.#start.estimatedInputTokens;
+  }
+
+  /**
+   * Writes the end entry; only the first call counts. Resolves when the entry is with the operating system. Never rejects: room for
+   * it was set aside, and an answer that was paid for is not held back; what went wrong is logged.
+   */
+  end(ending: Ending, served: ServedBy): Promise<void> {
+    this.#ended ??= this.#write(ending, served);
+    return this.#ended;
+  }
+
+  async #write(ending: Ending, served: ServedBy): Promise<void> {
+    this.ending = ending;
+    const { id, tenant, service, model, route, gatewayKeyId, tokenId, tags, endUser } = this.#start;
+    const event: UsageEvent = {
+      id,
+      time: this.#clock.now(),
+      tenant,
+      service,
+      model,
+      route,
+      status: ending.status,
+      outcome: ending.outcome,
+      keySource: served.keySource,
+      credentialId: served.credentialId,
+      credentialVersion: served.credentialVersion,
+      gatewayKeyId,
+      tokenId,
+      attempts: served.attempts,
+      ...ending.counts,
+      estimated: ending.estimated,
+      latencyMs: Math.round(this.#clock.monotonic() - this.#startedAt),
+      firstTokenMs: this.firstTokenMs,
+      cost: null,
+      unpriced: true,
+      tags,
+      endUser,
+    };
+    try {
+      await this.#journal.end(event);
+    } catch (error) {
+      this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; it will be counted as aborted', { tenant, service, error });
+    }
+  }
+}
+
+/** Tokens of so many bytes or characters, where nobody has counted them. */
+export function estimatedTokens(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
+}
+
+/** An answer that did not come whole: what was told so far, or an estimate of what was read and came. */
+export function partialCounts(counts: TokenCounts | undefined, inputEstimate: number, characters: number): TokenCounts {
+  const told = counts ?? { ...noTokens, inputTokens: inputEstimate };
+  return { ...told, outputTokens: Math.max(told.outputTokens, estimatedTokens(characters)) };
+}

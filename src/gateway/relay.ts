@@ -1,0 +1,61 @@
+import type { RouteSpec } from '../core/catalog/service.ts';
+import type { KeyholdError } from '../ports/errors.ts';
+import type { TokenCounts } from '../ports/usage.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { Ending, Meter } from './meter.ts';
+import type { Upstream } from './upstreams.ts';
+
+export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** How a relay slows down or ends the upstream that feeds it. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+  /** Ends the upstream call; the relay hears nothing more. */
+  abort(): void;
+}
+
+/** Carries one upstream answer to the client. */
+export interface Relay {
+  data(chunk: Buffer): void;
+  /** The upstream's answer ended in order. */
+  end(): void;
+  /** It did not. */
+  broke(error: KeyholdError): void;
+  /** What to account for when the client leaves now. */
+  partial(): { readonly counts: TokenCounts; readonly estimated: boolean };
+}
+
+/** What every relay of one request needs. */
+export interface RelayContext {
+  readonly answer: ClientAnswer;
+  readonly meter: Meter;
+  readonly upstream: Upstream;
+  readonly route: RouteSpec;
+  readonly requestId: string;
+  /** The credential is the platform's: nothing of the account passes (S1). */
+  readonly shared: boolean;
+  /** `include_usage` was added for the meter and is taken out of the answer again. */
+  readonly usageAdded: boolean;
+  /** Ends the meter, once, and goes on when the entry is written. */
+  settle(ending: Ending, then: () => void): void;
+  /** Answers with an error of our own, or breaks the answer off where it has begun. */
+  fail(error: KeyholdError, ending: Ending, origin?: 'upstream'): void;
+  /** Whether the text holds the key that was sent. */
+  quotesKey(text: string): boolean;
+}
+
+/** The upstream's headers that pass, with its own request id under our name (S7, R0.4). */
+export function passingHeaders({ upstream, shared }: RelayContext, headers: UpstreamHeaders): string[] {
+  const passing: string[] = [];
+  upstream.headers.addResponseHeaders(passing, headers, shared);
+  const { requestIdHeader } = upstream.headers;
+  const id = requestIdHeader === null ? undefined : headers[requestIdHeader];
+  if (typeof id === 'string' && /^[\x21-\x7e]{1,200}$/.test(id)) passing.push('x-keyhold-upstream-request-id', id);
+  return passing;
+}
+
+export function textHeader(headers: UpstreamHeaders, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+}

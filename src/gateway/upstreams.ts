@@ -1,0 +1,82 @@
+import { Pool } from 'undici';
+import type { Catalog } from '../core/catalog/catalog.ts';
+import type { ApiEndpoint, ApiFormat, GatewaySpec, Service } from '../core/catalog/service.ts';
+import { HeaderRules } from './header-choice.ts';
+
+/** Long enough for a slow network, short enough to be told apart from a slow model. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A model that thinks before a plain answer sends its headers with the answer: the official SDKs wait 10 minutes too. */
+const HEADERS_TIMEOUT_MS = 600_000;
+/** Streams send pings or tokens far more often; a connection silent for so long is dead. */
+const IDLE_TIMEOUT_MS = 600_000;
+/** Below the 60 s after which common load balancers close idle connections. */
+const KEEP_ALIVE_MS = 20_000;
+
+/** One service in one API format, ready to be called. */
+export interface Upstream {
+  readonly service: Service;
+  readonly gateway: GatewaySpec;
+  readonly format: ApiFormat;
+  readonly endpoint: ApiEndpoint;
+  readonly pool: Pool;
+  /** What stands before a route's path; ends with a slash. */
+  readonly basePath: string;
+  readonly headers: HeaderRules;
+}
+
+/** Every address the gateway may call: the catalogue's, or what an operator set instead (R0.1). None comes from a caller (CVE-2024-6587). */
+export class Upstreams {
+  readonly #upstreams = new Map<string, Upstream>();
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>) {
+    for (const service of catalog.list()) {
+      const { gateway } = service;
+      if (gateway === null) continue;
+      const headers = new HeaderRules(gateway);
+      for (const format of ['openai', 'anthropic'] as const) {
+        const endpoint = gateway.endpoints[format];
+        if (endpoint === undefined) continue;
+        const override = baseUrls.get(service.id);
+        const base = new URL(override === undefined ? endpoint.baseUrl : withoutSlash(override) + (endpoint.afterOverride ?? ''));
+        this.#upstreams.set(`${format} ${service.id}`, {
+          service,
+          gateway,
+          format,
+          endpoint,
+          pool: this.#pool(base.origin),
+          basePath: `${withoutSlash(base.pathname)}/`,
+          headers,
+        });
+      }
+    }
+  }
+
+  find(service: string, format: ApiFormat): Upstream | undefined {
+    return this.#upstreams.get(`${format} ${service}`);
+  }
+
+  /** Closes every connection, busy ones too. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+
+  #pool(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new Pool(origin, {
+        allowH2: false,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        bodyTimeout: IDLE_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+}
+
+function withoutSlash(text: string): string {
+  return text.endsWith('/') ? text.slice(0, -1) : text;
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KeySource } from '../ports/usage.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { ErrorShape } from './error-shapes.ts';
+import type { Exchange } from './exchange.ts';
+import type { Meter } from './meter.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** One request to the gateway, from its head to the end of its answer; filled in as it goes on. */
+export interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly answer: ClientAnswer;
+  readonly requestId: string;
+  readonly shape: ErrorShape;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
+  /** Set while the tenant has it among its open requests. */
+  tenant: string | undefined;
+  service: string;
+  route: string;
+  keySource: KeySource | 'none';
+  body: RequestBody | undefined;
+  meter: Meter | undefined;
+  exchange: Exchange | undefined;
+}
