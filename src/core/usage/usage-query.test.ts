@@ -133,6 +133,28 @@ describe('usage (R0.2)', () => {
     expect((await query.events(grant(), {})).items).toStrictEqual([{ ...event, time: '2026-01-31T12:30:15.250Z' }]);
   });
 
+  it('counts an event at `from` and not one at `to`, this very millisecond included', async () => {
+    const { repository, query } = setup();
+    await store(repository, 'j1', 1, [sampleEvent('use_1', NOW), sampleEvent('use_2', NOW - 5)]);
+    expect((await query.summary(grant(), { from: NOW - 5, to: NOW })).totals.requests).toBe(1);
+    expect((await query.summary(grant(), { from: NOW - 3 * HOUR_MS, to: NOW })).totals.requests).toBe(1);
+    expect((await query.summary(grant(), { from: NOW - 4, to: NOW + 1 })).totals.requests).toBe(1);
+    expect((await query.events(grant(), { from: NOW - 5, to: NOW })).items.map(({ id }) => id)).toEqual(['use_2']);
+  });
+
+  it('orders events of one millisecond by id, whichever journal they are in', async () => {
+    const { repository, query } = setup();
+    for (const [journal, id] of [['j1', 'use_c'], ['j2', 'use_d'], ['j3', 'use_b'], ['j4', 'use_a']] as const) await store(repository, journal, 1, [sampleEvent(id, NOW)]);
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await query.events(grant(), { limit: 1, after });
+      seen.push(...page.items.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(seen).toEqual(['use_d', 'use_c', 'use_b', 'use_a']);
+  });
+
   const time = fc.integer({ min: NOW - 4 * HOUR_MS, max: NOW });
   const history = fc.array(
     fc.record({ journal: fc.constantFrom('j1', 'j2'), events: fc.array(fc.record({ time, model: fc.constantFrom('a', 'b', null), mine: fc.boolean() }), { minLength: 1, maxLength: 8 }) }),
