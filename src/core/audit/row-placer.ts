@@ -11,8 +11,6 @@ export type Placement =
   | { readonly state: 'absent'; readonly cause: unknown }
   | { readonly state: 'unknown'; readonly position: number; readonly cause: unknown };
 
-/** How long one call of the database may take until it counts as unanswered. */
-const ANSWER_MS = 5_000;
 /** Other replicas take the end of the log in between: each loss is somebody's progress, so this is generous. */
 const MAX_CONFLICTS = 20;
 const MAX_PAUSE_MS = 200;
@@ -29,7 +27,8 @@ export class RowPlacer {
   /** The log's end as far as is known; undefined when it has to be asked for. */
   #end: number | undefined;
 
-  constructor(repository: AuditRepository, random: RandomBytes, answerMs = ANSWER_MS) {
+  /** `answerMs`: how long one call of the database may take until it counts as unanswered. */
+  constructor(repository: AuditRepository, random: RandomBytes, answerMs: number) {
     this.#repository = repository;
     this.#random = random;
     this.#answerMs = answerMs;

@@ -3,6 +3,10 @@ import type { UsageEvent } from '../../ports/usage.ts';
 
 export const HOUR_MS = 3_600_000;
 
+/** Models are the caller's text: a roll-up has this many rows, and what comes after counts under one name, so that nobody can grow a record without end. */
+const MAX_ROWS = 2_000;
+const OTHER_MODELS = '(other models)';
+
 export type RollupRow = UsageRollup['rows'][number];
 
 export const noUsage: UsageSums = Object.freeze({
@@ -58,7 +62,7 @@ export function dimensionsOf(event: UsageEvent): UsageDimensions {
   };
 }
 
-/** The rows of a roll-up with these events added: one row for each set of dimensions that occurs. */
+/** The rows of a roll-up with these events added: one row for each set of dimensions that occurs, up to a bound. */
 export function addEvents(rows: readonly RollupRow[], events: readonly UsageEvent[]): readonly RollupRow[] {
   const sums = new SumsBy<UsageDimensions>((dimensions) => [
     dimensions.service,
@@ -71,7 +75,11 @@ export function addEvents(rows: readonly RollupRow[], events: readonly UsageEven
     dimensions.tokenId,
   ]);
   for (const row of rows) sums.add(row.dimensions, row.sums);
-  for (const event of events) sums.add(dimensionsOf(event), sumsOf(event));
+  for (const event of events) {
+    const dimensions = dimensionsOf(event);
+    const isOneTooMany = sums.size >= MAX_ROWS && !sums.has(dimensions);
+    sums.add(isOneTooMany ? { ...dimensions, model: OTHER_MODELS } : dimensions, sumsOf(event));
+  }
   return sums.groups().map(({ key, sums }) => ({ dimensions: key, sums }));
 }
 
@@ -84,8 +92,16 @@ export class SumsBy<K> {
     this.#partsOf = partsOf;
   }
 
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  has(key: K): boolean {
+    return this.#groups.has(this.#textOf(key));
+  }
+
   add(key: K, sums: UsageSums): void {
-    const text = JSON.stringify(this.#partsOf(key));
+    const text = this.#textOf(key);
     const group = this.#groups.get(text);
     if (group === undefined) this.#groups.set(text, { key, sums });
     else group.sums = addSums(group.sums, sums);
@@ -94,5 +110,9 @@ export class SumsBy<K> {
   /** In the order in which the keys were first seen. */
   groups(): readonly { readonly key: K; readonly sums: UsageSums }[] {
     return [...this.#groups.values()];
+  }
+
+  #textOf(key: K): string {
+    return JSON.stringify(this.#partsOf(key));
   }
 }
