@@ -16,6 +16,9 @@ export function documentedTenant({ actor, query, body }: ResourceRequest): Resou
     throw new KeyholdError('invalid_argument', 'tenant_id in the query and in the body are different tenants. Send it once.', { details: { property: 'tenant_id' } });
   }
   const named = inQuery ?? inBody;
+  if (named !== undefined && typeof named !== 'string') {
+    throw new KeyholdError('invalid_argument', 'tenant_id must be one text, the id of a tenant.', { details: { property: 'tenant_id' } });
+  }
   if (named !== undefined) return { scope: namedTenant(named) };
   if (actor.scope.kind === 'tenant') return { scope: actor.scope };
   throw new KeyholdError('invalid_argument', 'A platform token has to say which tenant it acts for: send tenant_id in the body, or as ?tenant_id=.', {
