@@ -16,16 +16,16 @@ const ROLLUPS_AT_ONCE_MS = 31 * 24 * HOUR_MS;
 const MAX_TIME = 253_402_300_800_000;
 
 /** What usage can be grouped by (R0.2). */
-export const usageDimensions = ['model', 'service', 'route', 'outcome', 'keySource', 'credentialId', 'gatewayKeyId', 'tokenId'] as const satisfies readonly (keyof UsageDimensions)[];
+const usageDimensions = ['model', 'service', 'route', 'outcome', 'keySource', 'credentialId', 'gatewayKeyId', 'tokenId'] as const satisfies readonly (keyof UsageDimensions)[];
 
-export type UsageDimension = (typeof usageDimensions)[number];
+type UsageDimension = (typeof usageDimensions)[number];
 
 /** Sums of R0.2. `cost` is null while no request has a price, and never 0 for an unknown one. */
-export interface UsageTotals extends UsageSums {
+interface UsageTotals extends UsageSums {
   readonly cost: Money | null;
 }
 
-export type UsageGroup = UsageTotals & { readonly [D in UsageDimension]?: string | null };
+type UsageGroup = UsageTotals & { readonly [D in UsageDimension]?: string | null };
 
 export interface UsageSummary {
   /** RFC 3339; events at `from` count, events at `to` do not. */
