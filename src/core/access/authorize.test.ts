@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import { createAccessWorld } from '../../../test/support/access-world.ts';
+import { asKeyholdError } from '../../ports/errors.ts';
+import type { TenantRecord } from '../../ports/metadata/tenants.ts';
+import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
+import { type Action, actions } from './actions.ts';
+import { type Actor, type Role, systemActor } from './actor.ts';
+
+const A = 'platform-admin';
+const O = 'platform-operator';
+const P = 'platform-auditor';
+const S = 'secret-reader';
+const a = 'tenant-admin';
+const m = 'tenant-member';
+const u = 'tenant-auditor';
+const g = 'gateway-key';
+const sys = 'system';
+const roles: readonly Role[] = [A, O, P, S, a, m, u, g, sys];
+
+/** R0.2's role table, S21 and S25 once more, written as who may: to the platform's own things, and to a tenant's. */
+const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; readonly tenant: readonly Role[] }>> = {
+  'tenant.create': { platform: [A], tenant: [] },
+  'tenant.list': { platform: [A, O, P], tenant: [] },
+  'tenant.read': { platform: [], tenant: [A, O, P] },
+  'tenant.update': { platform: [], tenant: [A] },
+  'tenant.delete': { platform: [], tenant: [A, sys] },
+  'policy.read': { platform: [], tenant: [P, a, m, u] },
+  'policy.put': { platform: [], tenant: [a] },
+  'token.list': { platform: [A, P], tenant: [P, a, m, u] },
+  'token.create': { platform: [A, sys], tenant: [A, a] },
+  'token.revoke': { platform: [A, sys], tenant: [a, m, sys] },
+  'credential.read': { platform: [A, O, P], tenant: [A, P, a, m, u] },
+  'credential.put': { platform: [A], tenant: [A, a] },
+  'credential.update': { platform: [A], tenant: [A, a] },
+  'credential.delete': { platform: [A], tenant: [A, a, sys] },
+  'credential.revoke': { platform: [A], tenant: [A, a, sys] },
+  'credential.recover': { platform: [A], tenant: [A, a] },
+  'credential.purge': { platform: [A, sys], tenant: [A, a, sys] },
+  'credential.reconcile': { platform: [sys], tenant: [sys] },
+  'credential.fetch': { platform: [a, m, g], tenant: [a, m, g] },
+  'gateway-key.read': { platform: [], tenant: [P, a, m, u] },
+  'gateway-key.create': { platform: [], tenant: [a] },
+  'gateway-key.update': { platform: [], tenant: [a] },
+  'gateway-key.rotate': { platform: [], tenant: [a] },
+  'gateway-key.revoke': { platform: [], tenant: [a, sys] },
+  'gateway.use': { platform: [], tenant: [a, m, g] },
+  'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
+  'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
+  'metrics.read': { platform: [A, O, P, S], tenant: [] },
+  'signed-in.read': { platform: roles, tenant: roles },
+};
+
+const readOnly = new Set<Action>([
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'signed-in.read',
+]);
+
+/** What a tenant that is suspended or going away still allows: looking, and ending things. */
+const notInALiveTenantOnly = new Set<Action>([
+  ...[...readOnly].filter((action) => action !== 'gateway.use'),
+  'tenant.create', 'tenant.update', 'tenant.delete', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'gateway-key.revoke',
+]);
+
+const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
+const isPlatformRole = (role: Role) => role === sys || role === A || role === O || role === P || role === S;
+
+function actorOf(role: Role): Actor {
+  if (role === sys) return systemActor('job');
+  return { kind: role === g ? 'gateway-key' : 'token', id: 'someone', role, scope: isPlatformRole(role) ? platformScope : tenantScope('acme') };
+}
+
+async function world() {
+  const made = createAccessWorld();
+  for (const tenant of ['acme', 'other']) await made.addTenant(tenant);
+  const states: readonly TenantRecord['state'][] = ['suspended', 'deleting', 'deleted'];
+  for (const state of states) await made.addTenant(state, state);
+  return made;
+}
+
+type World = Awaited<ReturnType<typeof world>>;
+
+/** `ok`, or the code of the refusal. */
+async function tried({ perform }: World, actor: Actor, action: Action, scope: Scope): Promise<string> {
+  try {
+    return await perform(actor, action, { scope }, async (grant) => {
+      grant.use(action);
+      return 'ok';
+    });
+  } catch (error) {
+    return asKeyholdError(error).code;
+  }
+}
+
+describe('who may do what (R0.2, S21, S25): every role, action and scope', () => {
+  it('the list of expectations is complete', () => {
+    expect(allActions.toSorted()).toEqual(Object.keys(expected).toSorted());
+  });
+
+  describe.each(allActions)('%s', (action) => {
+    it.each(roles)('%s', async (role) => {
+      const made = await world();
+      const actor = actorOf(role);
+      const may = expected[action];
+      expect(await tried(made, actor, action, platformScope)).toBe(may.platform.includes(role) ? 'ok' : 'permission_denied');
+      expect(await tried(made, actor, action, tenantScope('acme'))).toBe(may.tenant.includes(role) ? 'ok' : 'permission_denied');
+      if (action === 'signed-in.read') return;
+      const elsewhere = isPlatformRole(role) ? (may.tenant.includes(role) ? 'ok' : 'permission_denied') : 'not_found';
+      expect(await tried(made, actor, action, tenantScope('other'))).toBe(elsewhere);
+      const gone = isPlatformRole(role) && !may.tenant.includes(role) ? 'permission_denied' : 'not_found';
+      expect(await tried(made, actor, action, tenantScope('unknown'))).toBe(gone);
+      expect(await tried(made, actor, action, tenantScope('deleted'))).toBe(gone);
+    });
+
+    it.each(roles)('%s, in a tenant that is suspended, being deleted or deleted', async (role) => {
+      const made = await world();
+      for (const [state, refusal] of [['suspended', 'permission_denied'], ['deleting', 'conflict'], ['deleted', 'not_found']] as const) {
+        const actor = actorOf(role);
+        const own = actor.scope.kind === 'platform' ? actor : { ...actor, scope: tenantScope(state) };
+        const may = expected[action].tenant.includes(role);
+        const closed = state === 'deleted' ? action !== 'signed-in.read' : !notInALiveTenantOnly.has(action);
+        expect(await tried(made, own, action, tenantScope(state)), state).toBe(!may ? 'permission_denied' : closed ? refusal : 'ok');
+      }
+    });
+  });
+
+  it('S25: no platform role makes or changes gateway keys or a tenant\'s policy, or uses its keys', () => {
+    for (const action of ['gateway-key.create', 'gateway-key.update', 'gateway-key.rotate', 'policy.put', 'gateway.use', 'credential.fetch'] as const) {
+      for (const role of [A, O, P, S] as const) expect(actions[action].tenant).not.toContain(role);
+    }
+  });
+
+  it('CVE-2026-35029: no action that changes anything is open to a role that only reads', () => {
+    for (const action of allActions.filter((name) => !readOnly.has(name))) {
+      for (const role of [P, S, u] as const) {
+        expect(expected[action].platform).not.toContain(role);
+        expect(expected[action].tenant).not.toContain(role);
+      }
+      expect(actions[action].audited, action).toBe(true);
+    }
+  });
+});
+
+describe('perform (S21, S29)', () => {
+  it('an operation is written down before it runs and its outcome after it', async () => {
+    const made = await world();
+    const seen = await made.perform(actorOf(a), 'policy.put', { scope: tenantScope('acme') }, async () => [...made.rows]);
+    expect(seen).toEqual(['intent policy.put someone tenant:acme']);
+    expect(made.rows).toEqual(['intent policy.put someone tenant:acme', 'outcome ok']);
+  });
+
+  it('a failure keeps its error and is written down with its code', async () => {
+    const made = await world();
+    await expect(made.perform(actorOf(a), 'policy.put', { scope: tenantScope('acme') }, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(made.rows.at(-1)).toBe('outcome failed internal');
+  });
+
+  it('R10.3: when the log cannot be written the operation does not run', async () => {
+    const made = await world();
+    made.audit.broken = true;
+    let ran = false;
+    const run = made.perform(actorOf(a), 'credential.revoke', { scope: tenantScope('acme') }, async () => {
+      ran = true;
+    });
+    await expect(run).rejects.toMatchObject({ code: 'unavailable' });
+    expect(ran).toBe(false);
+  });
+
+  it('a refusal is a row, and reading is none', async () => {
+    const made = await world();
+    await tried(made, actorOf(m), 'policy.put', tenantScope('acme'));
+    await tried(made, actorOf(m), 'policy.read', tenantScope('acme'));
+    expect(made.rows).toEqual(['denied policy.put someone tenant:acme permission_denied']);
+  });
+
+  it('R10.2: another tenant\'s name reaches neither answer nor log in a way that tells whether it exists', async () => {
+    const made = await world();
+    const answers = await Promise.all(
+      ['other', 'unknown', 'suspended', 'deleted'].map(async (tenant) => {
+        const error = await made.perform(actorOf(a), 'credential.read', { scope: tenantScope(tenant), service: 'openai' }, async () => 'ok').catch((caught: unknown) => caught);
+        return String(error).replace(tenant, '…');
+      }),
+    );
+    expect(new Set(answers).size).toBe(1);
+    expect(new Set(made.rows)).toEqual(new Set(['denied credential.read someone tenant:acme not_found']));
+  });
+
+  it('check refuses as perform does, writes the refusal, and writes nothing where it passes', async () => {
+    const made = await world();
+    await expect(made.access.check(actorOf(m), 'policy.put', { scope: tenantScope('acme') }, null)).rejects.toMatchObject({ code: 'permission_denied' });
+    expect(made.rows).toHaveLength(1);
+    await made.access.check(actorOf(a), 'policy.put', { scope: tenantScope('acme') }, null);
+    expect(made.rows).toHaveLength(1);
+  });
+
+  it('a suspension counts at once, although states are cached', async () => {
+    const made = await world();
+    const acme = tenantScope('acme');
+    expect(await tried(made, actorOf(a), 'policy.put', acme)).toBe('ok');
+    await made.perform(actorOf(A), 'tenant.update', { scope: acme }, (grant) => made.tenantService.update(grant, { state: 'suspended' }));
+    expect(await tried(made, actorOf(a), 'policy.put', acme)).toBe('permission_denied');
+    await made.perform(actorOf(A), 'tenant.update', { scope: acme }, (grant) => made.tenantService.update(grant, { state: 'active' }));
+    expect(await tried(made, actorOf(a), 'policy.put', acme)).toBe('ok');
+  });
+});
+
+describe('authorizeUse', () => {
+  it('gives tenant-admin, tenant-member and gateway keys a grant for their own tenant, without a row', async () => {
+    const made = await world();
+    for (const role of [a, m, g] as const) expect(await made.access.authorizeUse(actorOf(role), 'req_1')).toMatchObject({ tenant: 'acme', requestId: 'req_1' });
+    expect(made.rows).toEqual([]);
+  });
+
+  it('refuses auditors, platform roles and the product itself', async () => {
+    const made = await world();
+    for (const role of [u, A, O, P, S, sys] as const) await expect(made.access.authorizeUse(actorOf(role), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
+  });
+
+  it('refuses in a tenant that is suspended, being deleted, deleted or unknown', async () => {
+    const made = await world();
+    for (const [tenant, code] of [['suspended', 'permission_denied'], ['deleting', 'conflict'], ['deleted', 'not_found'], ['unknown', 'not_found']] as const) {
+      await expect(made.access.authorizeUse({ ...actorOf(g), scope: tenantScope(tenant) }, 'req_1')).rejects.toMatchObject({ code });
+    }
+  });
+});

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
+import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
+import { allServices } from '../../catalog/all-services.ts';
+import type { Action } from '../../src/core/access/actions.ts';
+import type { Actor } from '../../src/core/access/actor.ts';
+import { Access } from '../../src/core/access/authorize.ts';
+import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
+import type { Grant } from '../../src/core/access/grant.ts';
+import { Idempotency } from '../../src/core/access/idempotency.ts';
+import { Principals } from '../../src/core/access/principals.ts';
+import { resourceText, type Resource } from '../../src/core/access/resource.ts';
+import { TokenService } from '../../src/core/access/token-service.ts';
+import type { AuditLog } from '../../src/core/audit/audit-log.ts';
+import { Catalog } from '../../src/core/catalog/catalog.ts';
+import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
+import { Policies } from '../../src/core/tenants/policies.ts';
+import { PolicyService } from '../../src/core/tenants/policy-service.ts';
+import { TenantService } from '../../src/core/tenants/tenant-service.ts';
+import type { BusMessage } from '../../src/ports/bus.ts';
+import { KeyholdError } from '../../src/ports/errors.ts';
+import type { Log } from '../../src/ports/log.ts';
+import type { TenantRecord } from '../../src/ports/metadata/tenants.ts';
+import type { MetadataStore } from '../../src/ports/metadata-store.ts';
+import type { Metrics } from '../../src/ports/metrics.ts';
+import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
+
+const nothing = () => undefined;
+const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const noMetrics: Metrics = {
+  gatewayRequest: nothing,
+  openRequests: nothing,
+  controlRequest: nothing,
+  storeRead: nothing,
+  cache: nothing,
+  journalPending: nothing,
+  auditFailed: nothing,
+  render: async () => ({ contentType: 'text/plain', body: '' }),
+};
+
+export const platformAdmin: Actor = { kind: 'token', id: 'platformadmin000', role: 'platform-admin', scope: platformScope };
+
+export function tenantActor(role: 'tenant-admin' | 'tenant-member' | 'tenant-auditor', tenant = 'acme', id = `${role.replace('-', '')}0000`): Actor {
+  return { kind: 'token', id, role, scope: tenantScope(tenant) };
+}
+
+/** The rooms of access and tenants over a store in memory, with a clock that tests move and an audit log that they read. */
+export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
+  let time = Date.UTC(2026, 10, 1);
+  const clock = { now: () => time, monotonic: () => time };
+  const bus = createInProcessBus();
+  const published: BusMessage[] = [];
+  bus.subscribe((message) => void published.push(message));
+  const rows: string[] = [];
+  const audit: AuditLog & { broken: boolean } = {
+    broken: false,
+    async intent({ actor, action, resource }) {
+      if (audit.broken) throw new KeyholdError('unavailable', 'The audit log cannot be written.');
+      rows.push(`intent ${action} ${actor.id} ${resourceText(resource)}`);
+      return String(rows.length);
+    },
+    async outcome(_intentId, outcome, code) {
+      rows.push(code === null ? `outcome ${outcome}` : `outcome ${outcome} ${code}`);
+    },
+    async denied({ actor, action, resource, code }) {
+      rows.push(`denied ${action} ${actor.id} ${resourceText(resource)} ${code}`);
+    },
+    signInFailed: nothing,
+    list: async () => ({ items: [], next: undefined }),
+  };
+  const dependencies = { ...store, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices) };
+  const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies) });
+  const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
+  return {
+    ...dependencies,
+    store,
+    access,
+    audit,
+    rows,
+    published,
+    perform,
+    tenantService: new TenantService(dependencies),
+    tokenService: new TokenService(dependencies),
+    gatewayKeyService: new GatewayKeyService(dependencies),
+    policyService: new PolicyService(dependencies),
+    policyReader: new Policies(dependencies),
+    principals: new Principals({ ...dependencies, bootstrap: null }),
+    idempotency: new Idempotency(Buffer.alloc(32, 9), clock),
+    advance(ms: number): void {
+      time += ms;
+    },
+    async addTenant(tenant: string, state: TenantRecord['state'] = 'active'): Promise<Scope> {
+      await store.tenants.create(
+        { tenant },
+        { id: tenant, name: tenant, state, adminTokens: [], createdAt: time, createdBy: 'test', deletedAt: null, idempotency: null },
+      );
+      return tenantScope(tenant);
+    },
+  };
+}
+
+export type AccessWorld = ReturnType<typeof createAccessWorld>;
