@@ -26,16 +26,19 @@ export interface InstalledManifest {
   readonly [key: string]: unknown;
 }
 
-/** The `package.json` of the tarball: what runs, pinned, and nothing that only builds. */
+/**
+ * The `package.json` of the tarball: what runs, pinned, and nothing that only builds. The libraries are in the tarball; Node, which
+ * differs by platform, is fetched when it is installed.
+ */
 export function manifestForInstalling(manifest: unknown): InstalledManifest {
   if (!Value.Check(Manifest, manifest)) throw new Error('package.json lacks something that the package needs.');
   const { name, version, description, license, type, engines, dependencies, optionalDependencies } = manifest;
-  return { name, version, description, license, type, engines, bin: { keyhold: 'bin/keyhold.cjs' }, dependencies, optionalDependencies };
+  return { name, version, description, license, type, engines, bin: { keyhold: 'bin/keyhold.cjs' }, dependencies, optionalDependencies, bundleDependencies: Object.keys(dependencies) };
 }
 
 /**
- * The `npm-shrinkwrap.json` of the tarball: the checkout's lock without what only development needs, so that the same files are
- * installed, checked by their integrity (S37). Throws when an entry has none.
+ * The lock by which the tarball's libraries are fetched: the checkout's without what only development needs, so that the files are
+ * those that were tested, checked by their integrity (S37). Throws when an entry has none.
  */
 export function lockForInstalling(lock: unknown, manifest: InstalledManifest): Record<string, unknown> {
   if (!Value.Check(Lock, lock)) throw new Error('package-lock.json is not a lock of version 3. Run npm install with npm 9 or newer.');

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { lockForInstalling, manifestForInstalling } from './package-manifest.ts';
 
 /*
- * Makes dist/keyhold-<version>.tgz: compiled, since Node does not strip types under node_modules; with a lock of its own, so that an
- * installed Keyhold has the dependencies that were tested; with a launcher that starts its own Node. `node scripts/package.ts [folder]`
- * puts the tarball, and the staging folder it is made in, elsewhere.
+ * Makes dist/keyhold-<version>.tgz: compiled, since Node does not strip types under node_modules; with its libraries in it, checked
+ * against the lock, since npm resolves those of a tarball anew, whatever lock lies in it; with a launcher that starts its own Node.
+ * `node scripts/package.ts [folder]` puts the tarball, and the staging folder it is made in, elsewhere.
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -26,9 +26,14 @@ for (const file of COPIED) {
 
 const manifest = manifestForInstalling(readJson('package.json'));
 writeJson('package.json', manifest);
-writeJson('npm-shrinkwrap.json', lockForInstalling(readJson('package-lock.json'), manifest));
-// `--ignore-scripts` is what .npmrc says too; a package that is only copied runs nothing.
-execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', target], { cwd: staging, stdio: 'inherit' });
+writeJson('package-lock.json', lockForInstalling(readJson('package-lock.json'), manifest));
+npm('ci', '--omit=optional', '--prefer-offline', '--no-audit', '--no-fund');
+npm('pack', '--pack-destination', target);
+
+/** Nothing is run that a package brings along (S37). */
+function npm(...args: readonly string[]): void {
+  execFileSync('npm', [...args, '--ignore-scripts'], { cwd: staging, stdio: 'inherit' });
+}
 
 function readJson(name: string): unknown {
   return JSON.parse(readFileSync(join(root, name), 'utf8'));
