@@ -30,7 +30,7 @@ function gated(gate: Gate) {
 const keys = { old: 'sk-test-old-0123456789', next: 'sk-test-next-0123456789' };
 
 describe('DESIGN «Cache»: a load in flight never brings a key back', () => {
-  it('a value that is being read while its key is revoked is not served, and not kept', async () => {
+  it.each(['revoked', 'disabled', 'replaced'] as const)('a value that is being read while its key is %s is not served, and not kept', async (how) => {
     const waiting: (() => void)[] = [];
     let hold = false;
     const world = gated(async (name) => {
@@ -38,13 +38,17 @@ describe('DESIGN «Cache»: a load in flight never brings a key back', () => {
     });
     await world.put(keys.old);
     hold = true;
-    const flight = world.served().catch((error: unknown) => asKeyholdError(error).details?.['reason']);
+    const serve = () => world.served().catch((error: unknown) => asKeyholdError(error).details?.['reason']);
+    const flight = serve();
     while (waiting.length === 0) await new Promise((resume) => setImmediate(resume));
-    await world.as('credential.revoke', (grant) => world.credentials.revoke(grant));
+    if (how === 'revoked') await world.as('credential.revoke', (grant) => world.credentials.revoke(grant));
+    if (how === 'disabled') await world.as('credential.update', (grant) => world.credentials.update(grant, { disabled: true }));
+    if (how === 'replaced') await world.put(keys.next);
     hold = false;
     for (const resume of waiting) resume();
-    expect(await flight).toBe('revoked');
-    expect(await world.served().catch((error: unknown) => asKeyholdError(error).details?.['reason'])).toBe('revoked');
+    const expected = how === 'replaced' ? keys.next : how;
+    expect(await flight).toBe(expected);
+    expect(await serve()).toBe(expected);
   });
 
   it.each(['revoke', 'disable', 'replace', 'remove'] as const)('in every order of reads and %s: a request that begins afterwards never gets the old key', async (change) => {
