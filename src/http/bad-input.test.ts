@@ -171,11 +171,13 @@ describe('bad input on every route', () => {
 type AnySchema = { readonly type?: string | readonly string[]; readonly enum?: readonly unknown[]; readonly anyOf?: unknown; readonly pattern?: string };
 
 function propertiesOf(route: { readonly schema: { readonly body?: object | undefined } }): Record<string, AnySchema> {
-  return { ...(route.schema.body as { properties?: Record<string, AnySchema> } | undefined)?.properties };
+  const body: { readonly properties?: Record<string, AnySchema> } | undefined = route.schema.body;
+  return { ...body?.properties };
 }
 
 function requiredOf(route: GuardedRoute): readonly string[] {
-  return (route.schema.body as { required?: string[] } | undefined)?.required ?? [];
+  const body: { readonly required?: readonly string[] } | undefined = route.schema.body;
+  return body?.required ?? [];
 }
 
 function wholeOf(route: GuardedRoute): Record<string, unknown> {

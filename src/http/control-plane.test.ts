@@ -55,7 +55,6 @@ describe('every answer of the control plane', () => {
       ['GET', '/API/v1/me'],
       ['GET', '//api/v1/me'],
       ['GET', '/api/v1/../v1/me'],
-      ['GET', 'http://example.com/api/v1/me'],
       ['POST', '/api/v1/tenants/acme/credentials/openai/validate'],
     ] as const) {
       const answer = await plane.call(method, path, method === 'POST' || method === 'PUT' ? { body: '{"a":1,"a":2}' } : {});

@@ -110,7 +110,7 @@ function refuseEncodings(request: FastifyRequest): void {
     throw new KeyholdError('invalid_argument', 'Compressed request bodies are not read here. Send the body without Content-Encoding.');
   }
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw new KeyholdError('invalid_argument', 'The request body must be UTF-8. Leave charset out of Content-Type.');
   }
 }

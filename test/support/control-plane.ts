@@ -54,12 +54,12 @@ export interface TestControlPlane {
   readonly secrets: MemorySecretStore;
   readonly clock: TestClock;
   readonly log: RecordingLog;
-  call(method: string, path: string, options?: HttpCall): Promise<HttpAnswer>;
+  readonly call: (method: string, path: string, options?: HttpCall) => Promise<HttpAnswer>;
   /** As `call`, and fails unless the answer is a 2xx. */
-  must(method: string, path: string, options?: HttpCall): Promise<Record<string, unknown>>;
+  readonly must: (method: string, path: string, options?: HttpCall) => Promise<Record<string, unknown>>;
   /** Makes a token and returns its text; a tenant's first administrator is made by the platform, others by that one. */
-  token(role: string, tenant?: string): Promise<string>;
-  close(): Promise<void>;
+  readonly token: (role: string, tenant?: string) => Promise<string>;
+  readonly close: () => Promise<void>;
 }
 
 export interface TestControlPlaneOptions {
