@@ -4,10 +4,10 @@ import type { Scope } from '../../ports/scope.ts';
 import type { Actor } from './actor.ts';
 
 /** The roles that tokens of the platform can have (R0.2). */
-export const platformRoles = ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'] as const satisfies readonly PlatformRole[];
+const platformRoles = ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'] as const satisfies readonly PlatformRole[];
 
 /** The roles that tokens of a tenant can have (R0.2). */
-export const tenantRoles = ['tenant-admin', 'tenant-member', 'tenant-auditor'] as const satisfies readonly TenantRole[];
+const tenantRoles = ['tenant-admin', 'tenant-member', 'tenant-auditor'] as const satisfies readonly TenantRole[];
 
 /**
  * The role, if this actor may give it to a new token of this scope: nobody grants what they do not hold, and the platform's
