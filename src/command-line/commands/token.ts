@@ -14,14 +14,17 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
     .action(async () => {
       const { loadProcessConfig } = await import('../load.ts');
       const { config } = loadProcessConfig();
-      const [{ makeAdminTokenOffline }, { tokenOutlet }, { createAdminTokenFile }] = await Promise.all([
+      const [{ makeAdminTokenOffline }, { createLog }, { tokenOutlet }, { createAdminTokenFile }] = await Promise.all([
         import('../../compose.ts'),
+        import('../../adapters/log/pino-log.ts'),
         import('../token-outlet.ts'),
         import('../../adapters/admin-token-file/admin-token-file.ts'),
       ]);
       for (const warning of config.warnings) terminal.error(`keyhold: warning: ${visibleText(warning)}\n`);
+      // Standard output is for the answer; what goes wrong on the way is told on the other one.
+      const log = createLog({ level: 'warn', destination: { write: (line) => terminal.error(line) }, pretty: true });
       const outlet = tokenOutlet({ file: createAdminTokenFile(config.dataDir), isTerminal: terminal.isTerminal });
-      const { id, text } = await makeAdminTokenOffline(config);
+      const { id, text } = await makeAdminTokenOffline(config, log);
       await outlet.keep(text);
       const handedOut = outlet.handedOut();
       if (handedOut !== undefined) terminal.out(newTokenText(id, handedOut));

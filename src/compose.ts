@@ -1,0 +1,238 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { allServices } from '../catalog/all-services.ts';
+import { createInProcessBus } from './adapters/bus/in-process.ts';
+import { openKeyFile } from './adapters/key-wrapper/key-file.ts';
+import { openDataFolder } from './adapters/data-folder/data-folder.ts';
+import { openSqliteStore } from './adapters/metadata-store/sqlite/open-sqlite.ts';
+import { createMetrics } from './adapters/metrics/prometheus.ts';
+import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
+import { systemClock } from './adapters/clock/system-clock.ts';
+import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
+import type { Config } from './config/config.ts';
+import { Access } from './core/access/authorize.ts';
+import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { FirstTokenEnd } from './core/access/first-token-end.ts';
+import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
+import { GatewayKeyService } from './core/access/gateway-key-service.ts';
+import { Idempotency } from './core/access/idempotency.ts';
+import { Principals } from './core/access/principals.ts';
+import { TokenService } from './core/access/token-service.ts';
+import { UnknownKeys } from './core/access/unknown-keys.ts';
+import { createAuditLog } from './core/audit/audit-writer.ts';
+import { Catalog } from './core/catalog/catalog.ts';
+import { CredentialService } from './core/credentials/credential-service.ts';
+import { PurgeTenant } from './core/credentials/purge-tenant.ts';
+import { Reconciler } from './core/credentials/reconciler.ts';
+import type { StepHook } from './core/credentials/steps.ts';
+import { storedInWords } from './core/credentials/stored-in.ts';
+import { DataKeys } from './core/crypto/data-keys.ts';
+import { loadOrCreateRootKey, rootKeyMayBeMade } from './core/crypto/root-key-record.ts';
+import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
+import { Resolver } from './core/resolution/resolver.ts';
+import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
+import { Policies } from './core/tenants/policies.ts';
+import { PolicyService } from './core/tenants/policy-service.ts';
+import { TenantService } from './core/tenants/tenant-service.ts';
+import { UsageDelivery } from './core/usage/delivery.ts';
+import { UsageQuery } from './core/usage/usage-query.ts';
+import { createGateway, type Gateway } from './gateway/gateway.ts';
+import { createControlPlane } from './http/control-plane.ts';
+import { ReadinessProbe } from './http/readiness.ts';
+import { createServer } from './http/server.ts';
+import { EndFirstToken } from './jobs/end-first-token.ts';
+import { startReconciling } from './jobs/reconcile.ts';
+import { RemoveTenants } from './jobs/remove-tenants.ts';
+import type { Log } from './ports/log.ts';
+import type { SecretValue } from './ports/secret-value.ts';
+import { StartError } from './ports/start-error.ts';
+
+export interface ComposeOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly version: string;
+  /** Where the first administrator's token goes. */
+  readonly firstToken: FirstTokenOutlet;
+  /** For tests that stop at a step of a credential's write. */
+  readonly step?: StepHook;
+}
+
+/** Everything that runs, put together. The data folder is the caller's to hold before and to let go after. */
+export interface Product {
+  /** Not listening yet. */
+  readonly server: Server;
+  readonly gateway: Gateway;
+  /** Finishes what a dead process left open, starts the jobs, and says ready. */
+  begin(): Promise<void>;
+  /** `/readyz` says no from now on. */
+  refuseNew(): void;
+  /** Writes what is still owed and closes the database. Nothing may be under way any more. */
+  close(): Promise<void>;
+}
+
+/** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
+export async function compose({ config, log, version, firstToken, step }: ComposeOptions): Promise<Product> {
+  const clock = systemClock;
+  const random = randomBytes;
+  const bus = createInProcessBus();
+  const metrics = createMetrics();
+  const catalog = new Catalog(allServices);
+
+  const metadata = await openSqliteStore({ file: config.database.file, clock });
+  log.info('database_connected', 'SQLite connection established for auth services');
+
+  const mayCreate = await rootKeyMayBeMade(metadata.platform);
+  const wrapper = await openKeyFile({ file: config.keyFile, mayCreate, random });
+  const root = await loadOrCreateRootKey({ platform: metadata.platform, wrapper, random, clock, mayCreate });
+  const store = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
+  const stores = (kind: string) => (kind === store.kind ? store : undefined);
+  log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: store.kind });
+
+  const audit = createAuditLog({ repository: metadata.audit, clock, random, replica: randomUUID(), log, metrics });
+  const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
+  const access = new Access({ clock, audit, tenants: tenantStates });
+  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, ...(step === undefined ? {} : { step }) };
+  const credentials = new CredentialService({ ...shared, store, random, digestKey: root.subkey('field-digest') });
+  const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
+  log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
+
+  const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
+  await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
+  const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, access, bus, clock, log, outlet: firstToken });
+  const principals = new Principals({
+    tokens: metadata.tokens,
+    gatewayKeys: metadata.gatewayKeys,
+    bus,
+    clock,
+    metrics,
+    bootstrap,
+    adminTokenUsed: () => firstTokenEnd.adminTokenUsed(),
+  });
+  const unknownKeys = new UnknownKeys(clock);
+  log.info('sign_in_ready', 'Sign-in initialized');
+
+  const journal = await openFileJournal({ folder: join(config.dataDir, 'journal'), random });
+  if (journal.damaged() > 0) log.warn('journal_damaged', 'Lines of the usage journal could not be read; their requests count as aborted, or not at all', { count: journal.damaged() });
+  const delivery = new UsageDelivery({ journal, repository: metadata.usage, log, metrics, clock });
+  const policies = new Policies({ policies: metadata.policies, bus, clock, metrics });
+  const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
+  const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
+  const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
+  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, bus, clock, log, metrics });
+  const gateway = createGateway({
+    catalog,
+    principals,
+    unknownKeys,
+    access,
+    policies,
+    resolver,
+    journal,
+    audit,
+    metrics,
+    log,
+    clock,
+    random,
+    baseUrls: config.serviceBaseUrls,
+    defaultProvider: config.defaultProvider,
+    aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
+  });
+  const readiness = new ReadinessProbe({ database: metadata, store, clock });
+  const controlPlane = await createControlPlane({
+    tenants,
+    policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
+    tokens,
+    gatewayKeys,
+    credentials,
+    usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
+    audit,
+    catalog,
+    access,
+    principals,
+    unknownKeys,
+    idempotency: new Idempotency(root.subkey('idempotency'), clock),
+    log,
+    metrics,
+    clock,
+    random,
+    readiness,
+    listenIsLoopback: isLoopback(config.listen.host),
+    version,
+  });
+  const server = createServer({ gateway, controlPlane, random });
+  log.info('routes_ready', 'Routes initialized');
+
+  const removeTenants = new RemoveTenants({
+    tenants: metadata.tenants,
+    tokens: metadata.tokens,
+    gatewayKeys: metadata.gatewayKeys,
+    credentials: new PurgeTenant({ records: metadata.credentials, credentials, access }),
+    tenantService: tenants,
+    tokenService: tokens,
+    gatewayKeyService: gatewayKeys,
+    access,
+    bus,
+    clock,
+    log,
+  });
+  const endFirstToken = new EndFirstToken({ firstToken: firstTokenEnd, log });
+  let stopReconciling: (() => Promise<void>) | undefined;
+
+  return {
+    server,
+    gateway,
+    begin: async () => {
+      // The data folder is ours alone, so whoever left an intent open is dead (R3.9 comes after: ready means finished).
+      const { finished, failed } = await reconciler.runOnce({ allOpenIntents: true });
+      if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
+      delivery.start();
+      removeTenants.start();
+      endFirstToken.start();
+      const job = startReconciling({ reconciler, clock, log });
+      stopReconciling = () => job.stop();
+      readiness.started();
+    },
+    refuseNew: () => readiness.stopping(),
+    close: async () => {
+      await stopReconciling?.();
+      await removeTenants.stop();
+      await endFirstToken.stop();
+      await controlPlane.close();
+      await delivery.stop();
+      await journal.close();
+      await audit.close();
+      await metadata.close();
+    },
+  };
+}
+
+/**
+ * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text is shown once. Throws `StartError`:
+ * 4 where there is no Keyhold yet, 5 while one is running.
+ */
+export async function makeAdminTokenOffline(config: Config, log: Log): Promise<{ readonly id: string; readonly text: SecretValue }> {
+  if (!existsSync(config.database.file)) {
+    throw new StartError(4, `There is no Keyhold in ${config.dataDir}: ${config.database.file} does not exist.\nSet KEYHOLD_DATA_DIR to its data folder. A first start makes an administrator's token by itself.`);
+  }
+  const folder = openDataFolder(config.dataDir);
+  try {
+    const clock = systemClock;
+    const metrics = createMetrics();
+    const metadata = await openSqliteStore({ file: config.database.file, clock });
+    const audit = createAuditLog({ repository: metadata.audit, clock, random: randomBytes, replica: randomUUID(), log, metrics });
+    try {
+      const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock, metrics });
+      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants }), clock, random: randomBytes });
+    } finally {
+      await audit.close();
+      await metadata.close();
+    }
+  } finally {
+    folder.close();
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
