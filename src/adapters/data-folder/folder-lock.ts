@@ -1,0 +1,47 @@
+import { chmodSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+const LOCK_FILE = 'lock.db';
+
+/** Another process holds the lock. */
+export class FolderInUse extends Error {
+  constructor() {
+    super('the lock is held by another process');
+    this.name = 'FolderInUse';
+  }
+}
+
+export interface FolderLock {
+  release(): void;
+}
+
+/**
+ * Takes the folder's lock: an exclusive transaction on a database that holds nothing. The operating system frees it with the process,
+ * however that ends, which no file with a process id in it does (ids repeat in containers). Throws `FolderInUse`, or what the system or
+ * SQLite says.
+ *
+ * Nothing else may ever open `lock.db`: closing any handle of it would drop this process's lock (POSIX locks belong to the process).
+ */
+export function lockFolder(folder: string): FolderLock {
+  const file = join(folder, LOCK_FILE);
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    // Without a journal of its own on the disk, an abrupt end leaves nothing behind.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+  } catch (error) {
+    database.close();
+    throw isBusy(error) ? new FolderInUse() : error;
+  }
+  return {
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+/** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5;
+}
