@@ -8,7 +8,7 @@ import type { TokenKind } from '../core/access/token-text.ts';
 import type { IfMatch } from '../core/versions/etag.ts';
 import type { ControlPlaneServices } from './control-plane-services.ts';
 
-export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What goes in and what comes out. Properties that are not named are refused on the way in and dropped on the way out. */
 export interface RouteSchema {

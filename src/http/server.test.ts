@@ -108,6 +108,12 @@ describe('createServer', () => {
     expect(await talk(port, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n')).toBe('');
   });
 
+  it('R0.3 refuses a request without a host in the shape of every error', async () => {
+    const port = await listen();
+    expect(await talk(port, 'GET /v1/models HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [^]*"code":"invalid_argument"/);
+    expect(await talk(port, 'GET /v1/models HTTP/1.0\r\n\r\n')).toContain('gateway');
+  });
+
   it('ignores an upgrade', async () => {
     const port = await listen();
     const answer = await talk(port, 'GET /api HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n');

@@ -39,8 +39,15 @@ export interface ServerParts {
  */
 export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Server {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections } = { ...defaultLimits, ...limits };
+  const refuse = (response: ServerResponse, message: string): void => {
+    const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
+    response.writeHead(status, { ...securityHeaders, ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+    response.end(JSON.stringify(body));
+  };
   const dispatch: Handler = (request, response) => {
-    if (gateway.owns(pathOf(request))) gateway.handle(request, response);
+    // RFC 9112, section 3.2. Node's own refusal would have no body.
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
+    else if (gateway.owns(pathOf(request))) gateway.handle(request, response);
     else controlPlane.handle(request, response);
   };
   const server = createHttpServer(
@@ -51,6 +58,7 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
       connectionsCheckingInterval: checkMs,
       maxHeaderSize: headBytes,
       insecureHTTPParser: false,
+      requireHostHeader: false,
       noDelay: true,
     },
     dispatch,
@@ -63,10 +71,7 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
     dispatch(request, response);
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    const error = new KeyholdError('invalid_argument', 'The header Expect may only say 100-continue. Leave it out.');
-    const { status, headers, body } = errorAnswer(error, requestIdFor(undefined, random));
-    response.writeHead(status, { ...securityHeaders, ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
-    response.end(JSON.stringify(body));
+    refuse(response, 'The header Expect may only say 100-continue. Leave it out.');
   });
   answerBrokenRequests(server, random);
   return server;
