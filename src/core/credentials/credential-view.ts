@@ -64,7 +64,7 @@ export function credentialView(record: CredentialRecord, now: number): Credentia
 }
 
 /** Two numbers that only grow (S22): housekeeping in the record does not make a caller's tag stale. */
-export function credentialEtag(record: CredentialRecord): string {
+function credentialEtag(record: CredentialRecord): string {
   return `"${record.current?.version ?? 0}-${record.edition}"`;
 }
 

@@ -110,16 +110,18 @@ describe('R3.3: the order of resolution', () => {
 
   it('S11: a read that began before a write does not say «gone» of what was written since', async () => {
     await world.put(own);
-    let answer: (() => void) | undefined;
+    const asked = Promise.withResolvers<undefined>();
+    const written = Promise.withResolvers<undefined>();
     vi.spyOn(world.store, 'get').mockImplementationOnce(async () => {
-      await new Promise<void>((resume) => (answer = resume));
+      asked.resolve(undefined);
+      await written.promise;
       throw new KeyholdError('not_found', 'not there yet');
     });
-    const waiting = world.served();
-    while (answer === undefined) await new Promise((resume) => setImmediate(resume));
+    const served = world.served();
+    await asked.promise;
     await update({ notes: 'something was written' });
-    answer();
-    expect(await waiting).toBe(own);
+    written.resolve(undefined);
+    expect(await served).toBe(own);
   });
 
   it('a value that is gone because it was replaced elsewhere: the record that is read once more serves', async () => {

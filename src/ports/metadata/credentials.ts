@@ -17,7 +17,7 @@ export interface FieldHint {
 export type SettingValue = string | Readonly<Record<string, string>>;
 
 /** What one version is made of, besides its secret values. Key and settings are always of one version (S3). */
-export interface CredentialContent {
+interface CredentialContent {
   /** `cred_` and 16 characters. A PUT on a revoked or deleted credential makes a new id under the same name (R3.3). */
   readonly id: string;
   readonly version: number;
