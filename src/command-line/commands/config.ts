@@ -18,7 +18,7 @@ export function addConfigCommand(program: Command, terminal: Terminal): void {
 }
 
 /** One line a value, `NAME=value`, then where it comes from. */
-export function configText(effective: readonly EffectiveValue[]): string {
+function configText(effective: readonly EffectiveValue[]): string {
   const lines = effective.map(({ name, shown, origin }) => ({ text: visibleText(`${name}=${shown}`), origin: visibleText(origin) }));
   const width = Math.max(...lines.map(({ text }) => text.length));
   return lines.map(({ text, origin }) => `${text.padEnd(width)}  # ${origin}\n`).join('');
