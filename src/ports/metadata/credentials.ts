@@ -105,6 +105,10 @@ export const RECOVERABLE_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Operator-wide reads: jobs only, never a request. */
 export interface CredentialMaintenance {
-  /** Keys of records with an open intent, or with a retired version or a deletion (`RECOVERABLE_MS`) whose time has come, across all scopes. */
+  /**
+   * Keys, across all scopes, of records with an open intent (whichever its `expires`: the caller decides), with a retired version
+   * whose `destroyAfter` is `now` or earlier, or in state `deleted` for `RECOVERABLE_MS` or longer. Open intents come first, then
+   * what is due longest; a record that changes while its list is paged through may be missed until the next run.
+   */
   dueForReconciling(now: number, page: PageRequest): Promise<Page<CredentialKey>>;
 }

@@ -16,6 +16,7 @@ export class MemoryCredentials extends RecordMap<CredentialKey, CredentialRecord
         name: 'credentials',
         shape: ['string', 'string'],
         placeOf: ({ key }) => [key.service, key.label],
+        given: [scopeKey(scope)],
         holds: ({ key }) => sameScope(key.scope, scope),
       },
       page,
@@ -26,6 +27,7 @@ export class MemoryCredentials extends RecordMap<CredentialKey, CredentialRecord
   async listService(scope: Scope, service: string): Promise<readonly Stored<CredentialRecord>[]> {
     const entries = this.all({
       placeOf: ({ key }) => [key.label],
+      given: [scopeKey(scope), service],
       holds: ({ key }) => sameScope(key.scope, scope) && key.service === service,
     });
     return entries.map(storedOnly);
@@ -36,6 +38,7 @@ export class MemoryCredentials extends RecordMap<CredentialKey, CredentialRecord
       name: 'due-credentials',
       shape: ['number', 'string', 'string', 'string'],
       placeOf: ({ key, record }) => [dueSince(record) ?? 0, scopeKey(key.scope), key.service, key.label],
+      given: [],
       holds: ({ record }) => {
         const due = dueSince(record);
         return due !== null && due <= now;

@@ -43,7 +43,7 @@ class MemoryTenants extends RecordMap<{ readonly tenant: string }, TenantRecord>
   }
 
   async list(page: PageRequest): Promise<Page<Stored<TenantRecord>>> {
-    const { items, next } = this.page({ name: 'tenants', shape: ['string'], placeOf: ({ key }) => [key.tenant], holds: () => true }, page);
+    const { items, next } = this.page({ name: 'tenants', shape: ['string'], placeOf: ({ key }) => [key.tenant], given: [], holds: () => true }, page);
     return { items: items.map(storedOnly), next };
   }
 }
@@ -55,7 +55,7 @@ class MemoryTokens extends RecordMap<Id, TokenRecord> implements TokenRepository
 
   async list(scope: Scope, page: PageRequest): Promise<Page<Stored<TokenRecord>>> {
     const holds = ({ record }: Stored<TokenRecord>): boolean => sameScope(record.scope, scope);
-    const { items, next } = this.page({ name: 'tokens', shape: ['string'], placeOf: ({ key }) => [key.id], holds }, page);
+    const { items, next } = this.page({ name: 'tokens', shape: ['string'], placeOf: ({ key }) => [key.id], given: [scopeKey(scope)], holds }, page);
     return { items: items.map(storedOnly), next };
   }
 }
@@ -67,7 +67,7 @@ class MemoryGatewayKeys extends RecordMap<Id, GatewayKeyRecord> implements Gatew
 
   async list(tenant: string, page: PageRequest): Promise<Page<Stored<GatewayKeyRecord>>> {
     const holds = ({ record }: Stored<GatewayKeyRecord>): boolean => record.tenant === tenant;
-    const { items, next } = this.page({ name: 'gateway-keys', shape: ['string'], placeOf: ({ key }) => [key.id], holds }, page);
+    const { items, next } = this.page({ name: 'gateway-keys', shape: ['string'], placeOf: ({ key }) => [key.id], given: [tenant], holds }, page);
     return { items: items.map(storedOnly), next };
   }
 }
@@ -80,6 +80,7 @@ class MemoryDataKeys extends RecordMap<DataKeyKey, DataKeyRecord> implements Dat
   async list(scope: Scope): Promise<readonly (Stored<DataKeyRecord> & { readonly id: string })[]> {
     const entries = this.all({
       placeOf: ({ key, record }) => [record.createdAt, key.id],
+      given: [scopeKey(scope)],
       holds: ({ key }) => sameScope(key.scope, scope),
     });
     return entries.map(({ key, record, revision }) => ({ id: key.id, record, revision }));

@@ -25,6 +25,7 @@ export class MemoryUsage implements UsageRepository {
       name: 'usage-batches',
       shape: ['number', 'string', 'number'],
       placeOf: ({ key, record }) => [batchTimes(record.events).last, key.journal, key.segment],
+      given: [tenant],
       holds: ({ key, record }) => {
         const { first, last } = batchTimes(record.events);
         return key.tenant === tenant && last >= range.from && first < range.to;
@@ -50,6 +51,7 @@ export class MemoryUsage implements UsageRepository {
   async listRollups(tenant: string, range: UsageRange): Promise<readonly (UsageRollupKey & { readonly rollup: UsageRollup })[]> {
     const entries = this.#rollups.all({
       placeOf: ({ key }) => [key.hour, key.journal],
+      given: [tenant],
       holds: ({ key }) => key.tenant === tenant && key.hour >= range.from && key.hour < range.to,
     });
     return entries.map(({ key, record }) => ({ ...key, rollup: record }));

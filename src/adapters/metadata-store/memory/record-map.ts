@@ -21,6 +21,8 @@ export interface ListOf<K, R> {
   /** Types of the parts of a place. */
   readonly shape: readonly ('string' | 'number')[];
   readonly placeOf: (entry: Entry<K, R>) => Place;
+  /** The caller's texts that `holds` compares with. */
+  readonly given: readonly string[];
   readonly holds: (entry: Entry<K, R>) => boolean;
   readonly newestFirst?: boolean;
 }
@@ -63,7 +65,8 @@ export class RecordMap<K, R extends object> implements Repository<K, R> {
   }
 
   /** All records that the list holds, in its order. */
-  all(list: Pick<ListOf<K, R>, 'placeOf' | 'holds' | 'newestFirst'>): readonly Entry<K, R>[] {
+  all(list: Omit<ListOf<K, R>, 'name' | 'shape'>): readonly Entry<K, R>[] {
+    requireStorable(list.given);
     const entries: Entry<K, R>[] = [];
     for (const { key, text, revision } of this.#rows.values()) {
       if (text === undefined) continue;

@@ -1,0 +1,161 @@
+import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/access.ts';
+import type { AuditRow } from '../../src/ports/metadata/audit.ts';
+import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
+import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
+import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
+import { type Scope, tenantScope } from '../../src/ports/scope.ts';
+import type { UsageEvent } from '../../src/ports/usage.ts';
+
+/** Records as the product writes them, for tests that only care about a few of their fields. */
+export const time = Date.UTC(2026, 10, 1);
+
+export function tenantRecord(id: string, changes: Partial<TenantRecord> = {}): TenantRecord {
+  return { id, name: id, state: 'active', adminTokens: [], createdAt: time, createdBy: 'token:admin', deletedAt: null, idempotency: null, ...changes };
+}
+
+export function policyRecord(changes: Partial<PolicyRecord> = {}): PolicyRecord {
+  return {
+    platformFallback: true,
+    explicitKeys: true,
+    defaultProvider: null,
+    defaultModels: {},
+    adoptOutsideChanges: false,
+    validateOnAdd: false,
+    unpricedModels: 'allow',
+    ...changes,
+  };
+}
+
+export function tokenRecord(id: string, scope: Scope): TokenRecord {
+  return {
+    id,
+    scope,
+    name: `token ${id}`,
+    role: scope.kind === 'platform' ? 'platform-admin' : 'tenant-admin',
+    digests: [{ digest: 'ab'.repeat(32), validUntil: null }],
+    origin: 'api',
+    createdAt: time,
+    createdBy: 'token:admin',
+    expiresAt: null,
+    revokedAt: null,
+    idempotency: { bodyDigest: 'cd'.repeat(32), createdAt: time },
+  };
+}
+
+export function gatewayKeyRecord(id: string, tenant: string): GatewayKeyRecord {
+  return {
+    id,
+    tenant,
+    name: `key ${id}`,
+    digests: [{ digest: 'ef'.repeat(32), validUntil: time }],
+    hint: 'wxyz',
+    services: ['openai'],
+    models: null,
+    routes: null,
+    defaultProvider: null,
+    tags: { team: 'search' },
+    disabled: false,
+    createdAt: time,
+    createdBy: 'token:admin',
+    expiresAt: null,
+    revokedAt: null,
+    idempotency: null,
+  };
+}
+
+export function credentialKey(tenant: string, service = 'openai', label = 'default'): CredentialKey {
+  return { scope: tenantScope(tenant), service, label };
+}
+
+export function credentialRecord(key: CredentialKey, changes: Partial<CredentialRecord> = {}): CredentialRecord {
+  return {
+    ...key,
+    state: 'active',
+    disabled: false,
+    current: {
+      id: 'cred_0123456789abcdef',
+      version: 1,
+      fields: [{ name: 'api_key', hint: '…7890' }],
+      settings: { endpoint: 'https://example.test/' },
+      createdAt: time,
+      createdBy: 'token:admin',
+      reference: { store: 'sealed', name: key, version: '1' },
+    },
+    version: 1,
+    edition: 1,
+    intent: null,
+    retired: [],
+    expiresAt: null,
+    weight: 1,
+    notes: '',
+    offerTo: null,
+    createdAt: time,
+    updatedAt: time,
+    deletedAt: null,
+    revokedAt: null,
+    revokeReason: null,
+    ...changes,
+  };
+}
+
+/** A put that is under way. */
+export function openIntent(expires: number): CredentialRecord['intent'] {
+  return { id: 'intent_1', version: 2, cas: '1', digest: '00'.repeat(32), operation: 'put', store: 'sealed', next: null, expires };
+}
+
+export function sealedRecord(dataKeyId: string): SealedValueRecord {
+  return { intentId: 'intent_1', digest: '11'.repeat(32), dataKeyId, fields: { api_key: 'c2VhbGVk' }, removedAt: null };
+}
+
+export function auditRow(id: string, changes: Partial<AuditRow> = {}): AuditRow {
+  return {
+    id,
+    time,
+    phase: 'intent',
+    intentId: id,
+    action: 'credential.put',
+    actor: { kind: 'token', id: 'admin', role: 'platform-admin' },
+    tenant: 'acme',
+    resource: 'tenant:acme/openai/default',
+    outcome: null,
+    code: null,
+    requestId: 'req_1',
+    replica: 'r1',
+    counter: 1,
+    previous: '0'.repeat(64),
+    nonce: '22'.repeat(16),
+    ...changes,
+  };
+}
+
+export function usageEvent(id: string, changes: Partial<UsageEvent> = {}): UsageEvent {
+  return {
+    id,
+    time,
+    tenant: 'acme',
+    service: 'openai',
+    model: 'gpt-4o',
+    route: 'chat/completions',
+    status: 200,
+    outcome: 'completed',
+    keySource: 'tenant',
+    credentialId: 'cred_0123456789abcdef',
+    credentialVersion: 1,
+    gatewayKeyId: null,
+    tokenId: 'admin',
+    attempts: 1,
+    estimated: false,
+    inputTokens: 10,
+    outputTokens: 20,
+    cachedTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    latencyMs: 12.5,
+    firstTokenMs: null,
+    cost: null,
+    unpriced: true,
+    tags: {},
+    endUser: null,
+    ...changes,
+  };
+}
