@@ -76,7 +76,7 @@ export interface Product {
 export async function compose({ config, log, version, firstToken, step }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
-  const bus = createInProcessBus();
+  const bus = createInProcessBus(log);
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
 

@@ -41,7 +41,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       const handedOut = outlet.handedOut();
       await product.begin();
       log.info('ready', 'Keyhold is ready', { address: url.slice('http://'.length) });
-      if (handedOut !== undefined) terminal.out(firstSteps({ url, token: handedOut }));
+      // Off a terminal standard output is for JSON lines alone.
+      if (handedOut !== undefined) (terminal.isTerminal ? terminal.out : terminal.error)(firstSteps({ url, token: handedOut }));
       const reason = await stop.first;
       await drain(product, config.shutdownTimeoutMs, stop.second, reason, log);
     } finally {

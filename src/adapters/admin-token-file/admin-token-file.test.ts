@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mintToken } from '../../core/access/token-text.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import { createAdminTokenFile } from './admin-token-file.ts';
 
@@ -40,12 +42,15 @@ describe('admin-token (S28)', () => {
     expect(await readFile(file.path, 'utf8')).toBe('token\n');
   });
 
-  it('goes when it is discarded; a second time is fine', async () => {
+  it('goes when its token is discarded; a second time is fine, and another token stays', async () => {
     const file = createAdminTokenFile(folder);
-    await file.keep(new SecretValue('token'));
-    await file.discard();
+    const { id, text } = mintToken('t', randomBytes);
+    await file.keep(text);
+    await file.discard(mintToken('t', randomBytes).id);
+    expect((await readFile(file.path, 'utf8')).trim()).toBe(text.reveal());
+    await file.discard(id);
     await expect(stat(file.path)).rejects.toMatchObject({ code: 'ENOENT' });
-    await file.discard();
+    await file.discard(id);
   });
 
   it('says what to do when it cannot be written, without the token', async () => {

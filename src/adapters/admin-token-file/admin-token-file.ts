@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseToken } from '../../core/access/token-text.ts';
 import { isDiskFull, StartError } from '../../ports/start-error.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 
@@ -8,8 +9,8 @@ export interface AdminTokenFile {
   readonly path: string;
   /** Writes the token and a newline, readable for the owner alone, in place of what was there. Durable when it resolves. */
   keep(text: SecretValue): Promise<void>;
-  /** Removes the file; none is fine. */
-  discard(): Promise<void>;
+  /** Removes the file if the token with this id is in it; another one's, or none, is left as it is. */
+  discard(tokenId: string): Promise<void>;
 }
 
 /** The file `admin-token` in the data folder (S28). Its writing fails with `StartError`. */
@@ -28,7 +29,9 @@ export function createAdminTokenFile(folder: string): AdminTokenFile {
         throw new StartError(4, `The first administrator token could not be written to ${path}. Check that the data folder is writable and start Keyhold again.`, { cause: error });
       }
     },
-    async discard() {
+    async discard(tokenId) {
+      const kept = await readFile(path, 'utf8').catch(() => '');
+      if (parseToken(kept.trim())?.id !== tokenId) return;
       await rm(path, { force: true });
       await sync(folder);
     },

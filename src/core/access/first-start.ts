@@ -14,8 +14,8 @@ import { mintToken, newTokenId } from './token-text.ts';
 export interface FirstTokenOutlet {
   /** Keeps the text safe. Called before the token's record exists, so that no crash leaves a token that nobody has. */
   keep(text: SecretValue): Promise<void>;
-  /** Takes back what was kept; nothing kept is fine. */
-  discard(): Promise<void>;
+  /** Takes back what was kept of the token with this id; nothing kept, or another token, is fine. */
+  discard(tokenId: string): Promise<void>;
 }
 
 export interface FirstStartDependencies {
@@ -78,7 +78,7 @@ async function makeFirstToken(grant: Grant, id: string, { tokens, clock, random,
   } catch (error) {
     if (asKeyholdError(error).code !== 'already_exists') throw error;
     // Another replica was faster, and has given its own text to its own starter.
-    await outlet.discard();
+    await outlet.discard(id);
     return undefined;
   }
   return { text, expiresAt };

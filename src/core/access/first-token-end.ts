@@ -51,7 +51,7 @@ export class FirstTokenEnd {
     if (this.#over) return true;
     const token = await this.#firstToken();
     if (token === 'pending' || (token !== undefined && this.#isActive(token))) return false;
-    await this.#dependencies.outlet.discard();
+    if (token !== undefined) await this.#dependencies.outlet.discard(token.id);
     this.#over = true;
     return true;
   }
