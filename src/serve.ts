@@ -41,8 +41,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       const handedOut = outlet.handedOut();
       await product.begin();
       log.info('ready', 'Keyhold is ready', { address: url.slice('http://'.length) });
-      // Off a terminal standard output is for JSON lines alone.
-      if (handedOut !== undefined) (terminal.isTerminal ? terminal.out : terminal.error)(firstSteps({ url, token: handedOut }));
+      if (handedOut !== undefined) tell(terminal, firstSteps({ url, token: handedOut }));
       const reason = await stop.first;
       await drain(product, config.shutdownTimeoutMs, stop.second, reason, log);
     } finally {
@@ -53,6 +52,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     folder.close();
   }
   log.info('stopped', 'Keyhold has stopped');
+}
+
+/** Off a terminal standard output is for JSON lines alone. */
+function tell(terminal: Terminal, text: string): void {
+  if (terminal.isTerminal) terminal.out(text);
+  else terminal.error(text);
 }
 
 /** Where it is reached from this machine. */
@@ -102,11 +107,12 @@ async function drain(product: Product, timeoutMs: number, second: Promise<string
   }
 }
 
-async function end({ server, gateway, close }: Product, folder: DataFolder): Promise<void> {
+async function end(product: Product, folder: DataFolder): Promise<void> {
+  const { server, gateway } = product;
   gateway.abortAll();
   await gateway.drain();
   server.closeAllConnections();
   server.close();
-  await close();
+  await product.close();
   folder.close();
 }

@@ -52,15 +52,16 @@ export class Access {
     await this.check(actor, action, resource, requestId);
     if (!ruleOf(action).audited) return operation(makeGrant(this.#clock, actor, action, resource, requestId, null));
     const intentId = await this.#audit.intent({ actor, action, resource, requestId });
+    const grant = makeGrant(this.#clock, actor, action, resource, requestId, intentId);
     let result: T;
     try {
-      result = await operation(makeGrant(this.#clock, actor, action, resource, requestId, intentId));
+      result = await operation(grant);
     } catch (error) {
       const { code } = asKeyholdError(error);
       await this.#audit.outcome(intentId, code === 'permission_denied' ? 'denied' : 'failed', code);
       throw error;
     }
-    await this.#audit.outcome(intentId, 'ok', null);
+    await this.#audit.outcome(intentId, 'ok', null, grant.made);
     return result;
   }
 

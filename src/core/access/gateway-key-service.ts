@@ -78,7 +78,9 @@ export class GatewayKeyService {
       idempotency: idempotency?.mark ?? null,
     };
     try {
-      return { gatewayKey: this.#view(await this.#keys.create({ id }, record)), text };
+      const stored = await this.#keys.create({ id }, record);
+      grant.making(id);
+      return { gatewayKey: this.#view(stored), text };
     } catch (error) {
       const winner = idempotency && asKeyholdError(error).code === 'already_exists' ? await this.#earlier(id, idempotency) : undefined;
       if (winner === undefined) throw error;

@@ -23,6 +23,7 @@ export class Grant {
   readonly #clock: Clock;
   readonly #madeAt: number;
   #used = false;
+  #made: string | null = null;
 
   constructor(key: typeof mint, clock: Clock, actor: Actor, action: Action, resource: Resource, requestId: string | null, auditId: string | null) {
     if (key !== mint) throw new KeyholdError('internal', 'A grant can only be made by authorize().');
@@ -33,6 +34,16 @@ export class Grant {
     this.auditId = auditId;
     this.#clock = clock;
     this.#madeAt = clock.monotonic();
+  }
+
+  /** Says under which id the operation made something new, so that the outcome row names it. */
+  making(id: string): void {
+    this.#made = id;
+  }
+
+  /** The id that `making` was told; null when nothing new was made. */
+  get made(): string | null {
+    return this.#made;
   }
 
   /** Consumes the grant for one of these actions and gives what it is about. Throws `internal` on any other use, a second one or a late one. */

@@ -97,6 +97,7 @@ export class TokenService {
       await this.#end(id, () => undefined);
       throw new KeyholdError('conflict', 'Another administrator token was made at the same time. This one was not handed out; send the request again.');
     }
+    grant.making(id);
     return { token: tokenView(stored), text };
   }
 

@@ -24,8 +24,9 @@ export interface AuditLog {
    * Writes what became of an intent. The operation has happened, so its caller is not told otherwise: while the log cannot be written the
    * row is kept, retried in order ahead of all later rows, and the promise resolves; the next intent is refused until it stands. A
    * row that is lost with the process leaves an intent without an outcome, which reads as «unknown».
+   * `made` is the id of what the operation made; the row's resource ends with it.
    */
-  outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null): Promise<void>;
+  outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made?: string | null): Promise<void>;
   /** A refusal: one outcome row that is its own intent. */
   denied(entry: AuditEntry & { readonly code: ErrorCode }): Promise<void>;
   /** Failed sign-ins are counted into a row a minute, not a row each (S29). Never rejects. */

@@ -222,6 +222,13 @@ describe('when the audit log cannot be written (R10.3, S29, S30)', () => {
     await until(async () => (await repository.rows()).length === 2);
   });
 
+  it('names in the outcome what was made', async () => {
+    const { audit, repository } = setup();
+    await audit.outcome(await audit.intent(put), 'ok', null, 'made1');
+    const [intent, outcome] = await repository.rows();
+    expect(outcome?.resource).toBe(`${intent?.resource}/made1`);
+  });
+
   it('places a row once when the append\'s answer was lost', async () => {
     const { audit, repository } = setup();
     repository.appendFaults = ['lose-answer'];

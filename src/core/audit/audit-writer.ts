@@ -97,11 +97,11 @@ class AuditWriter implements AuditLog {
     return draft.id;
   }
 
-  async outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null): Promise<void> {
+  async outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made: string | null = null): Promise<void> {
     const intent = this.#intents.get(intentId);
     if (intent === undefined) throw new KeyholdError('internal', 'An audit outcome was written without its intent, or twice.');
     this.#intents.delete(intentId);
-    await this.#write(this.#drafts.outcome(intent, outcome, code), true);
+    await this.#write(this.#drafts.outcome(intent, outcome, code, made), true);
   }
 
   async denied({ code, ...entry }: AuditEntry & { readonly code: ErrorCode }): Promise<void> {

@@ -25,9 +25,10 @@ export class RowDrafts {
     return { ...this.#about(entry), id, intentId: id, phase: 'intent', outcome: null, code: null };
   }
 
-  /** What became of an intent: its actor, action and resource again, so that an outcome can be read alone. */
-  outcome(intent: RowDraft, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null): RowDraft {
-    return { ...intent, id: this.#newId(), time: this.#clock.now(), phase: 'outcome', outcome, code };
+  /** What became of an intent: its actor, action and resource again, with the id of what was made, so that an outcome can be read alone. */
+  outcome(intent: RowDraft, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made: string | null = null): RowDraft {
+    const resource = made === null ? intent.resource : storable(`${intent.resource}/${made}`);
+    return { ...intent, resource, id: this.#newId(), time: this.#clock.now(), phase: 'outcome', outcome, code };
   }
 
   /** A refusal is its own intent: nothing was going to happen. */

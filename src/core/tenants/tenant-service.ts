@@ -78,6 +78,7 @@ export class TenantService {
       if (asKeyholdError(error).code !== 'already_exists') throw error;
       return this.#earlier(id, input, idempotency);
     }
+    grant.making(id);
     await this.#announce(id, stored.revision);
     return tenantView(stored);
   }
