@@ -50,8 +50,10 @@ export class SqliteExecutor implements SqlExecutor {
   /** Starts the worker; rejects with `OpenRefused`, or with what stopped the worker. */
   static async open(options: WorkerOptions): Promise<SqliteExecutor> {
     const name = `./sqlite.worker${extname(import.meta.filename)}`;
-    // An empty environment: the worker needs none of ours, and secrets may be in it.
-    const executor = new SqliteExecutor(new Worker(new URL(name, import.meta.url), { workerData: options, env: {}, name: 'keyhold-sqlite' }));
+    // An empty environment, since the worker needs none of ours and secrets may be in it; and no flags of the process that start
+    // something else (`--input-type`, `--import`).
+    const worker = new Worker(new URL(name, import.meta.url), { workerData: options, env: {}, execArgv: [], name: 'keyhold-sqlite' });
+    const executor = new SqliteExecutor(worker);
     await executor.#opened.promise;
     return executor;
   }
