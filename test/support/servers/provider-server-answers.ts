@@ -12,6 +12,8 @@ export interface RecordedRequest {
   readonly key: string;
   /** The client left before its answer was complete. */
   aborted: boolean;
+  /** Bytes of an endless answer that the system has taken so far. */
+  sentBytes: number;
 }
 
 /** Sums of what the server has told its clients to have used. */
@@ -51,10 +53,10 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 }
 
 /** How a stream goes wrong, told by the model's name; whole where it is none of these. */
-export type StreamFault = 'cut-midstream' | 'clean-end-without-done' | 'slow' | 'endless' | 'split' | 'crlf' | 'burst' | 'none';
+export type StreamFault = 'cut-midstream' | 'clean-end-without-done' | 'slow' | 'endless' | 'flood' | 'split' | 'crlf' | 'burst' | 'none';
 
 export function streamFault(model: string): StreamFault {
-  const faults: readonly StreamFault[] = ['cut-midstream', 'clean-end-without-done', 'slow', 'endless', 'split', 'crlf', 'burst'];
+  const faults: readonly StreamFault[] = ['cut-midstream', 'clean-end-without-done', 'slow', 'endless', 'flood', 'split', 'crlf', 'burst'];
   return faults.find((fault) => model.startsWith(fault)) ?? 'none';
 }
 
@@ -76,7 +78,8 @@ export async function sendEvents(tools: AnswerTools, frames: readonly string[], 
       response.write(frame.slice(0, Math.floor(frame.length / 2)), () => response.socket?.destroy());
       return;
     }
-    if (index === half && fault === 'endless') await sendForever(tools, repeat);
+    if (index === half && fault === 'endless') await sendForever(tools, repeat, 1);
+    if (index === half && fault === 'flood') await sendForever(tools, repeat.repeat(400), 0);
     if (index >= half && fault === 'clean-end-without-done') break;
     await writeFrame(tools, frame, fault);
   }
@@ -98,11 +101,22 @@ async function writeFrame(tools: AnswerTools, frame: string, fault: StreamFault)
 }
 
 /** Until the client leaves; stops while it does not read. */
-async function sendForever({ response, pause }: AnswerTools, frame: string): Promise<void> {
+async function sendForever({ response, recorded, pause }: AnswerTools, frame: string, milliseconds: number): Promise<void> {
   while (!response.destroyed) {
-    if (response.write(frame)) await pause(1);
-    else await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    recorded.sentBytes += frame.length;
+    if (response.write(frame)) await pause(milliseconds);
+    else await drained(response);
   }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      response.off('drain', over).off('close', over);
+      resolve();
+    };
+    response.on('drain', over).on('close', over);
+  });
 }
 
 /** What a real provider tells of the account, and what a gateway must not pass on. */

@@ -48,7 +48,7 @@ export async function answerMessages(tools: AnswerTools, body: JsonObject): Prom
     frames.push(event('message_delta', { delta: ending, usage: { output_tokens: output } }), event('message_stop', {}));
   }
   const fault = streamFault(model);
-  if (fault !== 'cut-midstream' && fault !== 'clean-end-without-done' && fault !== 'endless' && !model.startsWith('stream-error')) tools.report(input + CACHED, output);
+  if (!['cut-midstream', 'clean-end-without-done', 'endless', 'flood'].includes(fault) && !model.startsWith('stream-error')) tools.report(input + CACHED, output);
   await sendEvents(tools, frames, fault, delta({ type: 'text_delta', text: ' and so on' }));
 }
 

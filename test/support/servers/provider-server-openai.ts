@@ -121,7 +121,7 @@ export async function answerResponses(tools: AnswerTools, body: JsonObject): Pro
   const failed = model.startsWith('stream-error');
   frames.push(failed ? event('response.failed', { response: { ...whole, status: 'failed' } }) : event('response.completed', { response: whole }));
   const fault = streamFault(model);
-  if (fault !== 'cut-midstream' && fault !== 'clean-end-without-done' && fault !== 'endless') tools.report(input, output);
+  if (!['cut-midstream', 'clean-end-without-done', 'endless', 'flood'].includes(fault)) tools.report(input, output);
   await sendEvents(tools, frames, fault, event('response.output_text.delta', { ...place, content_index: 0, delta: ' and so on', logprobs: [] }));
 }
 

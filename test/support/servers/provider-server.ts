@@ -31,7 +31,7 @@ export interface ProviderServerOptions {
  * | `cut-before-answer` | it breaks before the answer |
  * | `clean-end-without-done` | the stream ends in order, but without its last event |
  * | `stream-error` | the stream tells of an error |
- * | `slow`, `endless`, `silent` | 100 ms between events; events without end; no answer at all |
+ * | `slow`, `endless`, `flood`, `silent` | 100 ms between events; events without end, slowly or as fast as they are read; no answer at all |
  * | `huge`, `no-usage`, `gzip`, `redirect`, `quotes-key` | 2 MiB more; no usage; compressed; 302; an error that quotes the key |
  * | `without-length`, `cut-without-length` | ends with the connection: whole, or not |
  * | `split`, `crlf`, `burst` | events in pieces of 7 bytes; with CR LF; all at once |
@@ -84,6 +84,7 @@ async function serve(provider: ProviderServer, request: IncomingMessage, respons
     body,
     key: keyOf(request),
     aborted: false,
+    sentBytes: 0,
   };
   provider.requests.push(recorded);
   response.once('close', () => {
