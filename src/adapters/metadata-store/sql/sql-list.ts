@@ -53,11 +53,13 @@ export class SqlList {
     return pageFrom(name, found, page.limit, (row) => this.#placeOf(row));
   }
 
-  /** Everything, fetched in pieces so that a long list neither makes one huge message nor holds others up. */
-  async all(values: SlotValues): Promise<readonly SqlRow[]> {
+  /**
+   * Everything (beyond `start`), fetched in pieces so that a long list neither makes one huge message nor holds others up.
+   */
+  async all(values: SlotValues, start?: Place): Promise<readonly SqlRow[]> {
     const PIECE = 500;
     const rows: SqlRow[] = [];
-    let piece = await this.#rowsAfter(values, undefined, PIECE);
+    let piece = await this.#rowsAfter(values, start, PIECE);
     rows.push(...piece);
     for (let last = piece.at(-1); piece.length === PIECE && last !== undefined; last = piece.at(-1)) {
       piece = await this.#rowsAfter(values, this.#placeOf(last), PIECE);

@@ -95,7 +95,8 @@ export class SqlUsage implements UsageRepository {
   }
 
   async listRollups(tenant: string, { from, to }: UsageRange): Promise<readonly (UsageRollupKey & { readonly rollup: UsageRollup })[]> {
-    const rows = await this.#rollupList.all({ tenant, from, to });
+    // Begins the search just before the range, instead of at the tenant's first hour.
+    const rows = await this.#rollupList.all({ tenant, from, to }, [from - 1, '']);
     return rows.map((row) => ({
       tenant,
       hour: numberOf(row, 'hour'),

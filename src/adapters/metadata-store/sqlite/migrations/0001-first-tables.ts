@@ -94,6 +94,8 @@ export const firstTables: Migration = {
     CREATE INDEX audit_rows_by_time ON audit_rows (high_time, position);
     CREATE INDEX audit_rows_late ON audit_rows (late) WHERE late > 0;
     CREATE INDEX audit_rows_by_tenant ON audit_rows (tenant, position);
+    CREATE INDEX audit_rows_by_tenant_action ON audit_rows (tenant, action, position);
+    CREATE INDEX audit_rows_by_tenant_actor ON audit_rows (tenant, actor, position);
     CREATE INDEX audit_rows_by_action ON audit_rows (action, position);
     CREATE INDEX audit_rows_by_actor ON audit_rows (actor, position);
 
@@ -107,7 +109,7 @@ export const firstTables: Migration = {
       body TEXT NOT NULL,
       PRIMARY KEY (tenant, journal, segment)
     ) STRICT;
-    CREATE INDEX usage_batches_by_time ON usage_batches (tenant, last_time, journal, segment);
+    CREATE INDEX usage_batches_by_time ON usage_batches (tenant, last_time, journal, segment, first_time);
 
     CREATE TABLE usage_rollups (
       tenant TEXT NOT NULL,
