@@ -77,7 +77,9 @@ export class Exchange implements CallObserver {
     this.#plan.body.release();
     const { meter } = this.#plan;
     const partial = relay?.partial() ?? { counts: partialCounts(undefined, meter.inputEstimate, 0), estimated: true };
-    void meter.end({ outcome: 'aborted', status: this.#status, ...partial }, this.#servedBy());
+    // SDKs hang up as soon as they read the provider's error, before the stream is over.
+    const outcome = relay?.failed === true ? 'failed' : 'aborted';
+    void meter.end({ outcome, status: this.#status, ...partial }, this.#servedBy());
   }
 
   answered(status: number, headers: UpstreamHeaders, flow: Flow): Relay {

@@ -22,6 +22,8 @@ export interface Relay {
   end(): void;
   /** It did not. */
   broke(error: KeyholdError): void;
+  /** The provider has told in its answer that it failed: who leaves now leaves for that. */
+  readonly failed?: boolean;
   /** What to account for when the client leaves now. */
   partial(): { readonly counts: TokenCounts; readonly estimated: boolean };
 }

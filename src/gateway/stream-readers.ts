@@ -17,6 +17,8 @@ export interface StreamReader {
   readonly characters: number;
   /** An orderly end of the connection is the end of the answer now, though no event said so. */
   readonly mayEnd: boolean;
+  /** An event said that the answer failed. */
+  readonly failed: boolean;
 }
 
 /** The reader for a route's streams; `usageAdded` when the caller did not ask for the usage that is coming. */
@@ -36,7 +38,7 @@ class ChatReader implements StreamReader {
   final = false;
   characters = 0;
   mayEnd = false;
-  #failed = false;
+  failed = false;
 
   constructor(end: StreamEnd, usageAdded: boolean) {
     this.#end = end;
@@ -44,7 +46,7 @@ class ChatReader implements StreamReader {
   }
 
   read(frame: string): FrameVerdict {
-    if (frame.length < 64 && this.#end.finished.includes(sseEvent(frame).data.trim())) return this.#failed ? 'failed' : 'finished';
+    if (frame.length < 64 && this.#end.finished.includes(sseEvent(frame).data.trim())) return this.failed ? 'failed' : 'finished';
     this.characters += lengthAfter(frame, '"content":"') + lengthAfter(frame, '"arguments":"') + lengthAfter(frame, '"text":"');
     if (this.#end.finishReasonSuffices === true && /"finish_reason"\s*:\s*"/.test(frame)) this.mayEnd = true;
     return mentionsObject(frame, '"usage"') || mentionsObject(frame, '"error"') ? this.#special(frame) : 'pass';
@@ -53,7 +55,7 @@ class ChatReader implements StreamReader {
   #special(frame: string): FrameVerdict {
     const data = parsed(sseEvent(frame).data);
     if (!isFields(data)) return 'pass';
-    if (isFields(data['error'])) this.#failed = true;
+    if (isFields(data['error'])) this.failed = true;
     const counts = tokenCounts(data['usage'], 'openai-chat');
     if (counts === undefined) return 'pass';
     this.counts = counts;

@@ -92,6 +92,10 @@ export class StreamRelay implements Relay {
     });
   }
 
+  get failed(): boolean {
+    return this.#reader.failed;
+  }
+
   partial(): { counts: TokenCounts; estimated: boolean } {
     if (this.#context.route.usage === 'none') return { counts: noTokens, estimated: false };
     return { counts: partialCounts(this.#reader.counts, this.#context.meter.inputEstimate, this.#reader.characters), estimated: true };

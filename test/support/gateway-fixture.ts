@@ -1,5 +1,6 @@
 import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../../catalog/all-services.ts';
 import { makeUseGrant } from '../../src/core/access/grant.ts';
@@ -114,7 +115,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
   const line =
     (level: string): Log['info'] =>
     (event, msg, fields) => {
-      kept.logged.push(`${level} ${event} ${msg} ${JSON.stringify(fields ?? {}, (_, value: unknown) => (value instanceof Error ? `${value.message} ${String(value.cause ?? '')}` : value))}`);
+      kept.logged.push(`${level} ${event} ${msg} ${JSON.stringify(fields ?? {}, (_, value: unknown) => (value instanceof Error ? inspect(value) : value))}`);
     };
   const gateway = createGateway({
     catalog: new Catalog(allServices),
