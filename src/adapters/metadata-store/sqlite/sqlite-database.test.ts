@@ -60,6 +60,12 @@ describe('group commit', () => {
     expect(tenants()).toEqual(['a', 'c']);
   });
 
+  it('a transaction that SQLite undoes as a whole is tried again piece by piece, each piece once', () => {
+    const answers = run(write(1, insert, 'a', 1, '{}'), write(2, 'ROLLBACK'), write(3, insert, 'b', 1, '{}'), write(4, insert, 'c', 1, '{}'));
+    expect(failed(answers)).toEqual([2]);
+    expect(tenants()).toEqual(['a', 'b', 'c']);
+  });
+
   it('a full disk fails those that do not fit, and keeps the others', () => {
     const [pages] = run(read(0, 'PRAGMA page_count'));
     const count = pages !== undefined && 'rows' in pages ? Number(pages.rows[0]?.['page_count']) : 0;

@@ -61,9 +61,13 @@ export class SqliteDatabase {
     if (writes.length === 1) return this.#singly(writes);
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      const answers = writes.map((write) => this.#attempt(write));
-      // A failed statement is undone alone. On a full disk, though, SQLite may undo the whole transaction: then each has its own try.
-      if (!this.#database.isTransaction) return this.#singly(writes);
+      const answers: Answer[] = [];
+      for (const write of writes) {
+        answers.push(this.#attempt(write));
+        // A failed statement is undone alone. On some errors, though, SQLite undoes the whole transaction (a full disk, no memory):
+        // then each has its own try, and none may run before that, since it would be committed at once and then again.
+        if (!this.#database.isTransaction) return this.#singly(writes);
+      }
       this.#database.exec('COMMIT');
       return answers;
     } catch (error) {
