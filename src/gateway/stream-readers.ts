@@ -17,7 +17,7 @@ export interface StreamReader {
   readonly characters: number;
   /** An orderly end of the connection is the end of the answer now, though no event said so. */
   readonly mayEnd: boolean;
-  /** An event said that the answer failed. */
+  /** An event before the last one said that the answer failed. */
   readonly failed: boolean;
 }
 
@@ -72,6 +72,7 @@ class MessagesReader implements StreamReader {
   final = false;
   characters = 0;
   readonly mayEnd = false;
+  readonly failed = false;
 
   constructor(end: StreamEnd) {
     this.#end = end;
@@ -111,6 +112,7 @@ class ResponsesReader implements StreamReader {
   final = false;
   characters = 0;
   readonly mayEnd = false;
+  readonly failed = false;
 
   constructor(end: StreamEnd) {
     this.#end = end;
@@ -137,6 +139,7 @@ class PlainReader implements StreamReader {
   readonly characters = 0;
   /** The catalogue knows no last event: an orderly end is all there is. */
   readonly mayEnd: boolean;
+  readonly failed = false;
 
   constructor(end: StreamEnd, mayEnd: boolean) {
     this.#end = end;

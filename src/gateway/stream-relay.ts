@@ -67,7 +67,7 @@ export class StreamRelay implements Relay {
       }
     }
     if (this.#ending === undefined && this.#reader.mayEnd) {
-      this.#ending = 'finished';
+      this.#ending = this.#reader.failed ? 'failed' : 'finished';
       this.#held = rest;
     }
     if (this.#ending === undefined) {
