@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { createLog } from '../../src/adapters/log/pino-log.ts';
+import { standardOutput } from '../../src/adapters/log/standard-output.ts';
+import { loadProcessConfig } from '../../src/command-line/load.ts';
+import { processTerminal } from '../../src/command-line/terminal.ts';
+import { productVersion } from '../../src/command-line/version.ts';
+import { serve } from '../../src/serve.ts';
+
+/**
+ * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
+ * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever.
+ */
+const file = process.env['TEST_STOP_FILE'] ?? '';
+const { config } = loadProcessConfig();
+const destination = standardOutput();
+
+await serve({
+  config,
+  log: createLog({ level: config.logLevel, destination, pretty: destination.isTerminal }),
+  terminal: processTerminal(),
+  version: productVersion(),
+  step: async (step) => {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    if (lines.includes(`stop ${step}`)) process.kill(process.pid, 'SIGKILL');
+    if (lines.includes(`hold ${step}`)) await new Promise(() => {});
+  },
+});
