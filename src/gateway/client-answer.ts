@@ -85,7 +85,12 @@ export class ClientAnswer {
   /** Ends the connection so that no client takes what it has for a whole answer, after some last bytes (R5.2). */
   breakOff(lastWords: string): void {
     const { socket } = this.#response;
-    if (socket === null || this.#response.destroyed) return;
+    if (this.#response.destroyed) return;
+    if (socket === null) {
+      // Its turn on the connection has not come; when it does, the connection ends.
+      this.#response.destroy();
+      return;
+    }
     const reset = (): void => {
       if (!socket.destroyed) socket.resetAndDestroy();
     };

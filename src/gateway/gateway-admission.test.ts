@@ -128,6 +128,19 @@ describe('S34 admission', () => {
     expect((await ask(gateway.url, path, chat)).status).toBe(200);
   });
 
+  it('forgets a request that was sent behind another one when the client leaves', async () => {
+    const body = JSON.stringify({ ...chat, model: 'silent' });
+    const one = `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(one + one);
+    await eventually(() => provider.requests.length === 2);
+    expect(gateway.gateway.openRequests()).toBe(2);
+    socket.destroy();
+    await eventually(() => gateway.gateway.openRequests() === 0 && gateway.ended.length === 2);
+    expect(gateway.ended.map(({ outcome }) => outcome)).toEqual(['aborted', 'aborted']);
+  });
+
   it('S9 refuses a browser\'s address bar', async () => {
     expect((await ask(gateway.url, path, chat, { 'sec-fetch-mode': 'navigate' })).status).toBe(403);
   });

@@ -114,6 +114,9 @@ describe('R5.2 a plain answer that does not come whole', () => {
     expect(small.status).toBe(502);
     expect(JSON.parse(small.body.toString())).toMatchObject({ error: { code: 'upstream_failed', type: 'api_error', param: null } });
     expect(gateway.ended).toMatchObject([{ outcome: 'failed', status: 200, estimated: true }]);
+    const large = await ask(gateway.url, '/v1/chat/completions', { ...chat, model: 'cut-midstream-huge' });
+    expect(large).toMatchObject({ status: 200, whole: false });
+    expect(gateway.ended).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed', status: 200, estimated: true }]);
   });
 
   it('is refused when only the JSON tells that it is cut', async () => {

@@ -113,6 +113,8 @@ class HttpGateway implements Gateway {
     this.#visits.add(visit);
     metrics.openRequests(this.#visits.size);
     response.once('close', () => this.#closed(visit));
+    // Sent behind another request that is still being answered: until its turn comes, only the connection tells that the client left.
+    if (response.socket === null) request.socket.once('close', () => this.#closed(visit));
     this.#serve.serve(visit).catch((error: unknown) => this.#refuse(visit, error));
   }
 
@@ -136,11 +138,11 @@ class HttpGateway implements Gateway {
 
   /** The answer is over, or the client is gone. */
   #closed(visit: Visit): void {
+    if (!this.#visits.delete(visit)) return;
     const { metrics, clock } = this.#deps;
     visit.exchange?.clientLeft();
     visit.body?.release();
     if (visit.tenant !== undefined) this.#openRequests.leave(visit.tenant);
-    this.#visits.delete(visit);
     metrics.openRequests(this.#visits.size);
     metrics.gatewayRequest({
       service: visit.service,

@@ -3,7 +3,7 @@ import { KeyholdError } from '../ports/errors.ts';
 import type { BodyMemory } from './body-memory.ts';
 
 /** R0.3 */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** A body and the memory it is accounted with. */
 export interface HeldBody {

@@ -4,7 +4,7 @@ import { sseEvent } from './sse-frames.ts';
 import { isFields, tokenCounts } from './token-counts.ts';
 
 /** What to do with a frame: pass it on, keep it back, or pass it on as the end of the stream. */
-export type FrameVerdict = 'pass' | 'drop' | 'finished' | 'failed';
+type FrameVerdict = 'pass' | 'drop' | 'finished' | 'failed';
 
 /** Reads a stream's usage and its end from its frames, without changing them. */
 export interface StreamReader {

@@ -1,5 +1,5 @@
 /** The categories of R3.2, as they are shown. */
-export type Category =
+type Category =
   | 'AI/LLM'
   | 'Payment'
   | 'Advertising'

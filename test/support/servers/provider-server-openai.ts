@@ -127,7 +127,7 @@ export async function answerResponses(tools: AnswerTools, body: JsonObject): Pro
 
 /** A whole answer, or one that is cut, endless in size or without a length, by the model's name. */
 function sendWhole({ response, report }: AnswerTools, value: JsonObject, model: string, input: number, output: number): void {
-  const body = Buffer.from(JSON.stringify(model.startsWith('huge') ? { ...value, padding: 'x'.repeat(2 * 1024 * 1024) } : value));
+  const body = Buffer.from(JSON.stringify(model.includes('huge') ? { ...value, padding: 'x'.repeat(2 * 1024 * 1024) } : value));
   const headers = { 'content-type': 'application/json', 'x-request-id': 'req-local-1', ...accountHeaders };
   if (model.startsWith('cut-midstream')) {
     response.writeHead(200, { ...headers, 'content-length': body.length });

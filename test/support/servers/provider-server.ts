@@ -32,7 +32,7 @@ export interface ProviderServerOptions {
  * | `clean-end-without-done` | the stream ends in order, but without its last event |
  * | `stream-error` | the stream tells of an error |
  * | `slow`, `endless`, `flood`, `silent` | 100 ms between events; events without end, slowly or as fast as they are read; no answer at all |
- * | `huge`, `no-usage`, `gzip`, `redirect`, `quotes-key` | 2 MiB more; no usage; compressed; 302; an error that quotes the key |
+ * | `huge` (or with `huge` in its name), `no-usage`, `gzip`, `redirect`, `quotes-key` | 2 MiB more; no usage; compressed; 302; an error that quotes the key |
  * | `without-length`, `cut-without-length` | ends with the connection: whole, or not |
  * | `split`, `crlf`, `burst` | events in pieces of 7 bytes; with CR LF; all at once |
  */
