@@ -53,6 +53,17 @@ export async function runToEnd(options: ProductOptions): Promise<Exit & { readon
   return { ...exit, output: stdout + stderr, stdout, stderr };
 }
 
+/** Starts it and kills it (SIGKILL) so many milliseconds later, whatever it is doing then. */
+export async function startTorn(options: ProductOptions & { readonly dataDir: string }, afterMs: number): Promise<Exit & { readonly output: string }> {
+  const child = spawnProduct(options, options.dataDir);
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  setTimeout(() => child.kill('SIGKILL'), afterMs);
+  const exit = await exitOf(child);
+  return { ...exit, output };
+}
+
 /** Starts it and waits until it is ready. Throws with its output when it ends before. */
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const dataDir = options.dataDir ?? (await temporaryFolder());

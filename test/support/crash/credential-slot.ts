@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Api } from '../api.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+/** What is known of one credential. */
+export interface Standing {
+  readonly state: 'none' | 'active' | 'deleted' | 'revoked';
+  /** Of an active or a deleted one. */
+  readonly key: string | null;
+  readonly disabled: boolean;
+}
+
+type Operation = 'put' | 'disable' | 'enable' | 'remove' | 'recover' | 'revoke' | 'purge';
+
+export interface Acknowledged {
+  readonly requestId: string;
+  readonly action: string;
+}
+
+/** While a request ran, in the order of `Sequence`. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One order for everything that happens in a test. */
+export class Sequence {
+  #last = 0;
+
+  next(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+}
+
+const possibleOperations: Readonly<Record<Standing['state'], readonly (readonly [Operation, number])[]>> = {
+  none: [['put', 1]],
+  active: [['put', 14], ['disable', 2], ['enable', 6], ['remove', 4], ['revoke', 1]],
+  deleted: [['recover', 6], ['put', 4], ['purge', 2], ['revoke', 1]],
+  revoked: [['put', 4], ['purge', 1]],
+};
+
+const actions: Readonly<Record<Operation, string>> = {
+  put: 'credential.put',
+  disable: 'credential.update',
+  enable: 'credential.update',
+  remove: 'credential.delete',
+  recover: 'credential.recover',
+  revoke: 'credential.revoke',
+  purge: 'credential.purge',
+};
+
+function after(before: Standing, operation: Operation, key: string): Standing {
+  switch (operation) {
+    case 'put':
+      return { state: 'active', key, disabled: before.state === 'active' && before.disabled };
+    case 'disable':
+    case 'enable':
+      return { ...before, disabled: operation === 'disable' };
+    case 'remove':
+      return { ...before, state: 'deleted' };
+    case 'recover':
+      return { ...before, state: 'active' };
+    case 'revoke':
+      return { state: 'revoked', key: null, disabled: false };
+    case 'purge':
+    default:
+      return { state: 'none', key: null, disabled: false };
+  }
+}
+
+/** One credential of one owner under one label, with the one writer that it has, and everything that may be true of it. */
+export class CredentialSlot {
+  readonly name: string;
+  /** null: the platform's. */
+  readonly tenant: string | null;
+  readonly service: string;
+  readonly label: string;
+  readonly acknowledged: Acknowledged[] = [];
+  readonly #sequence: Sequence;
+  readonly #random: SeededRandom;
+  /** One; two after an operation that got no answer. */
+  #possible: readonly Standing[] = [{ state: 'none', key: null, disabled: false }];
+  /** When each key could have been served with. */
+  readonly #spans: { readonly key: string; readonly from: number; to: number }[] = [];
+  #operations = 0;
+  #version = 0;
+
+  constructor(place: { readonly tenant: string | null; readonly service: string; readonly label: string }, sequence: Sequence, random: SeededRandom) {
+    this.tenant = place.tenant;
+    this.service = place.service;
+    this.label = place.label;
+    this.name = [place.tenant ?? 'platform', place.service, place.label].join('-');
+    this.#sequence = sequence;
+    this.#random = random;
+  }
+
+  /** The only possible one. */
+  get standing(): Standing {
+    const [only, ...others] = this.#possible;
+    if (only === undefined || others.length > 0) throw new Error(`It is not known how ${this.name} stands.`);
+    return only;
+  }
+
+  /** Whether a request of that time may have been served with the key: it was the current one, or on its way to be. */
+  mayServe(key: string | undefined, span: Span): boolean {
+    return this.#spans.some((known) => known.key === key && known.from <= span.to && known.to >= span.from);
+  }
+
+  /** Writes one change after another until there is no answer. Throws when an answer is not what the contract says. */
+  async writeUntilCut(api: Api, afterWrite: (slot: CredentialSlot) => Promise<void>): Promise<void> {
+    for (;;) {
+      if (!(await this.#write(api))) return;
+      await afterWrite(this);
+      await sleep(this.#random.below(25));
+    }
+  }
+
+  /** After a restart: finds out how it stands, and throws when that is nothing it may be. */
+  async settle(api: Api): Promise<void> {
+    const { status, body, text } = await api.call('GET', this.#path(''));
+    const found = status === 404 ? 'none' : status === 200 ? String(body['state']) : `${status} ${text}`;
+    const hint = (body['hints'] as { readonly api_key?: string } | undefined)?.api_key;
+    const left = this.#possible.filter((standing) => shownState(standing) === found && (standing.key === null || standing.key.slice(-4) === hint));
+    if (left.length !== 1) throw new Error(`${this.name} is ${found} with the hint ${hint}; it should be ${JSON.stringify(this.#possible)}.`);
+    if (found !== 'none' && Number(body['version']) < this.#version) throw new Error(`${this.name} has gone back from version ${this.#version} to ${String(body['version'])}.`);
+    this.#possible = left;
+    const { state, key, disabled } = this.standing;
+    const served = state === 'active' && !disabled ? key : null;
+    this.#close(served);
+    if (served !== null) this.#open(served);
+  }
+
+  /** False when there was no answer. */
+  async #write(api: Api): Promise<boolean> {
+    const before = this.standing;
+    const operation = this.#random.choose(possibleOperations[before.state]);
+    this.#operations += 1;
+    const requestId = `${this.name}.${this.#operations}`;
+    const key = `sk-test-${this.name}-${String(this.#operations).padStart(4, '0')}`;
+    const next = after(before, operation, key);
+    this.#possible = isDeepStrictEqual(before, next) ? [next] : [before, next];
+    if (next.state === 'active' && !next.disabled && next.key !== null) this.#open(next.key);
+    const answer = await this.#send(api, operation, key, requestId).catch(() => undefined);
+    if (answer === undefined) return false;
+    const expected = operation === 'put' && before.state !== 'active' ? 201 : 200;
+    if (answer.status !== expected) throw new Error(`${operation} of ${this.name}, which is ${before.state}: ${answer.status} ${answer.text}`);
+    this.#possible = [next];
+    this.#version = Math.max(this.#version, Number(answer.body['version']));
+    this.#close(next.state === 'active' && !next.disabled ? next.key : null);
+    this.acknowledged.push({ requestId, action: actions[operation] });
+    return true;
+  }
+
+  #send(api: Api, operation: Operation, key: string, requestId: string): ReturnType<Api['call']> {
+    const headers = { 'x-request-id': requestId };
+    if (operation === 'put') return api.call('PUT', this.#path(''), { fields: { api_key: key } }, headers);
+    if (operation === 'disable' || operation === 'enable') return api.call('PATCH', this.#path(''), { disabled: operation === 'disable' }, headers);
+    if (operation === 'remove') return api.call('DELETE', this.#path(''), undefined, headers);
+    return api.call('POST', this.#path(`/${operation}`), undefined, headers);
+  }
+
+  #path(operation: string): string {
+    const owner = this.tenant === null ? 'platform' : `tenants/${this.tenant}`;
+    return `/api/v1/${owner}/credentials/${this.service}${operation}?label=${this.label}`;
+  }
+
+  #open(key: string): void {
+    if (this.#spans.some((span) => span.key === key && span.to === Infinity)) return;
+    this.#spans.push({ key, from: this.#sequence.next(), to: Infinity });
+  }
+
+  /** From now on no key but this one may be served with. */
+  #close(key: string | null): void {
+    for (const span of this.#spans) if (span.to === Infinity && span.key !== key) span.to = this.#sequence.next();
+  }
+}
+
+function shownState({ state, disabled }: Standing): string {
+  return state === 'active' && disabled ? 'disabled' : state;
+}
