@@ -58,7 +58,7 @@ async function play(url: string): Promise<void> {
 
   step('Who touched the key is in the audit log: each operation with its intent and its outcome, newest first.');
   const audit = await admin('GET', '/api/v1/tenants/acme/audit?limit=6');
-  for (const row of rowsOf(audit)) say(`   ${String(row['phase']).padEnd(7)} ${String(row['action']).padEnd(18)} ${String(row['outcome'] ?? '').padEnd(4)} ${String(row['resource'])}`);
+  for (const row of rowsOf(audit)) say(`   ${String(row['phase']).padEnd(7)} ${String(row['action']).padEnd(18)} ${(typeof row['outcome'] === 'string' ? row['outcome'] : '').padEnd(4)} ${String(row['resource'])}`);
 
   step('The tenant revokes the key. It is out of use with this answer, and its sealed value is destroyed.');
   const revoked = await admin('POST', '/api/v1/tenants/acme/credentials/openai/revoke', { reason: 'the demo is over' });

@@ -35,7 +35,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     // Before anything is made: a start that could not listen would have shown its only token to nobody.
     await tryPort(config.listen);
     const product = await compose({ ...options, firstToken: outlet });
-    const stop = stopRequests(process, systemClock.monotonic);
+    const stop = stopRequests(process, () => systemClock.monotonic());
     try {
       const url = await listen(product, config, log);
       const handedOut = outlet.handedOut();
