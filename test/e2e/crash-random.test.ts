@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Api, apiOf, makeTenant } from '../support/api.ts';
-import { CredentialSlot, Sequence } from '../support/crash/credential-slot.ts';
+import { Acknowledgements, CredentialSlot, Sequence } from '../support/crash/credential-slot.ts';
 import { GatewayTraffic, type Sent, type UsageEvent, usageProblems } from '../support/crash/gateway-traffic.ts';
 import { seededRandom } from '../support/crash/seeded-random.ts';
 import { localServices } from '../support/local-services.ts';
@@ -56,7 +56,7 @@ describe(`kill -9 at ${KILLS} random moments (KEYHOLD_TEST_SEED=${SEED})`, () =>
     const moments = seededRandom(SEED, 'moments');
     for (let kill = 0; kill < KILLS; kill += 1) {
       if (moments.below(4) === 0) await run.tornStart(20 + moments.below(700));
-      else await run.round(kill, moments.below(900));
+      else await run.round(kill, moments.below(900), moments.below(2) === 0);
     }
     await run.finish();
   });
@@ -65,6 +65,7 @@ describe(`kill -9 at ${KILLS} random moments (KEYHOLD_TEST_SEED=${SEED})`, () =>
 /** One data folder through all its processes. */
 class CrashRun {
   readonly #sequence = new Sequence();
+  readonly #acknowledgements = new Acknowledgements();
   readonly #slots: readonly CredentialSlot[];
   readonly #traffic: GatewayTraffic;
   readonly #tokens: ReadonlyMap<string, string>;
@@ -82,8 +83,8 @@ class CrashRun {
 
   private constructor(tokens: ReadonlyMap<string, string>, gatewayKeys: ReadonlyMap<string, string>) {
     this.#tokens = tokens;
-    this.#slots = PLACES.map((place) => new CredentialSlot(place, this.#sequence, seededRandom(SEED, Object.values(place).join('/'))));
-    this.#traffic = new GatewayTraffic(provider, this.#sequence, gatewayKeys);
+    this.#slots = PLACES.map((place) => new CredentialSlot(place, this.#sequence, seededRandom(SEED, Object.values(place).join('/')), this.#acknowledgements));
+    this.#traffic = new GatewayTraffic(provider, this.#sequence, gatewayKeys, this.#acknowledgements);
   }
 
   /** A start that does not come to its end. */
@@ -92,16 +93,18 @@ class CrashRun {
     expect(signal, output).toBe('SIGKILL');
   }
 
-  /** A start, what it shows, and then writes and requests until the kill. */
-  async round(number: number, afterMs: number): Promise<void> {
+  /** A start, what it shows, and then writes and requests until the kill: after that time, or when the next acknowledgement after it arrives. */
+  async round(number: number, afterMs: number, atAcknowledgement: boolean): Promise<void> {
     const product = await start();
     await this.#check(product);
     const gone = new AbortController();
     const work = Promise.all([
+      ...TENANTS.map((tenant) => this.#watchUsage(product, tenant)),
       ...this.#slots.map((slot) => slot.writeUntilCut(this.#api(product, slot.tenant), () => this.#useAtOnce(product, slot, gone.signal))),
       ...Array.from({ length: LOOPS }, (_, loop) => this.#traffic.askUntilCut(product.url, SERVED, seededRandom(SEED, `loop ${number}/${loop}`), gone.signal)),
     ]);
     await Promise.race([sleep(afterMs), work]);
+    if (atAcknowledgement) await Promise.race([this.#acknowledgements.next(), sleep(1_000), work]);
     expect(await product.kill()).toEqual({ code: null, signal: 'SIGKILL' });
     gone.abort();
     await work;
@@ -151,6 +154,17 @@ class CrashRun {
     if (sent.end === 'unknown') return;
     const key = standing.state === 'active' && !standing.disabled ? standing.key : null;
     expect({ slot: slot.name, standing, status: sent.status, key: this.#servedWith(sent) }).toEqual({ slot: slot.name, standing, status: key === null ? 424 : 200, key });
+  }
+
+  /** What has been answered is in the sums (R0.2), which are delivered for it: so kills meet deliveries, too. */
+  async #watchUsage(product: Product, tenant: string): Promise<void> {
+    for (;;) {
+      const counted = this.#traffic.sent.filter((sent) => sent.tenant === tenant && (sent.end === 'answered' || sent.end === 'failed')).length;
+      const answer = await this.#api(product, tenant).call('GET', `/api/v1/tenants/${tenant}/usage`).catch(() => undefined);
+      if (answer === undefined) return;
+      expect(answer.status).toBe(200);
+      expect((answer.body['totals'] as { readonly requests: number }).requests).toBeGreaterThanOrEqual(counted);
+    }
   }
 
   /** The key that must serve, by R3.3: the tenant's pool, else the platform's; null where what is there cannot serve. */

@@ -34,6 +34,21 @@ export class Sequence {
   }
 }
 
+/** Tells of each answer that promises something. */
+export class Acknowledgements {
+  #waiting = Promise.withResolvers<void>();
+
+  /** Resolves at the next one. */
+  async next(): Promise<void> {
+    return this.#waiting.promise;
+  }
+
+  note(): void {
+    this.#waiting.resolve();
+    this.#waiting = Promise.withResolvers();
+  }
+}
+
 const possibleOperations: Readonly<Record<Standing['state'], readonly (readonly [Operation, number])[]>> = {
   none: [['put', 1]],
   active: [['put', 14], ['disable', 2], ['enable', 6], ['remove', 4], ['revoke', 1]],
@@ -80,6 +95,7 @@ export class CredentialSlot {
   readonly acknowledged: Acknowledged[] = [];
   readonly #sequence: Sequence;
   readonly #random: SeededRandom;
+  readonly #acknowledgements: Acknowledgements;
   /** One; two after an operation that got no answer. */
   #possible: readonly Standing[] = [{ state: 'none', key: null, disabled: false }];
   /** When each key could have been served with. */
@@ -87,13 +103,14 @@ export class CredentialSlot {
   #operations = 0;
   #version = 0;
 
-  constructor(place: { readonly tenant: string | null; readonly service: string; readonly label: string }, sequence: Sequence, random: SeededRandom) {
+  constructor(place: { readonly tenant: string | null; readonly service: string; readonly label: string }, sequence: Sequence, random: SeededRandom, acknowledgements: Acknowledgements) {
     this.tenant = place.tenant;
     this.service = place.service;
     this.label = place.label;
     this.name = [place.tenant ?? 'platform', place.service, place.label].join('-');
     this.#sequence = sequence;
     this.#random = random;
+    this.#acknowledgements = acknowledgements;
   }
 
   /** The only possible one. */
@@ -150,6 +167,7 @@ export class CredentialSlot {
     this.#version = Math.max(this.#version, Number(answer.body['version']));
     this.#close(next.state === 'active' && !next.disabled ? next.key : null);
     this.acknowledged.push({ requestId, action: actions[operation] });
+    this.#acknowledgements.note();
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProviderServer } from '../servers/provider-server.ts';
 import type { RecordedRequest } from '../servers/provider-server-answers.ts';
-import type { Sequence, Span } from './credential-slot.ts';
+import type { Acknowledgements, Sequence, Span } from './credential-slot.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export type Kind = 'plain' | 'stream' | 'slow' | 'leaving' | 'failing' | 'cut' | 'silent';
@@ -48,14 +48,16 @@ export class GatewayTraffic {
   readonly #provider: ProviderServer;
   readonly #sequence: Sequence;
   readonly #gatewayKeys: ReadonlyMap<string, string>;
+  readonly #acknowledgements: Acknowledgements;
   readonly #arrived = new Map<string, RecordedRequest[]>();
   #looked = 0;
   #count = 0;
 
-  constructor(provider: ProviderServer, sequence: Sequence, gatewayKeys: ReadonlyMap<string, string>) {
+  constructor(provider: ProviderServer, sequence: Sequence, gatewayKeys: ReadonlyMap<string, string>, acknowledgements: Acknowledgements) {
     this.#provider = provider;
     this.#sequence = sequence;
     this.#gatewayKeys = gatewayKeys;
+    this.#acknowledgements = acknowledgements;
   }
 
   /** Sends one request after another until the server is gone. */
@@ -74,6 +76,7 @@ export class GatewayTraffic {
     const how = await this.#exchange(url, { marker, tenant, service, kind }, gone);
     const sent: Sent = { marker, tenant, service, kind, from, to: this.#sequence.next(), ...how };
     this.sent.push(sent);
+    if (sent.end === 'answered') this.#acknowledgements.note();
     return sent;
   }
 
