@@ -1,0 +1,130 @@
+import { Anthropic } from '@anthropic-ai/sdk';
+import type { OpenAI } from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handOver, makeTenant, type TestTenant } from '../support/api.ts';
+import { hello, openAi } from '../support/openai-sdk.ts';
+import { readAll, until } from '../support/outcome.ts';
+import { type ProductWithProvider, startProductWithProvider, usageEvents } from '../support/product-with-provider.ts';
+
+let world: ProductWithProvider;
+let acme: TestTenant;
+let openai: OpenAI;
+let anthropic: Anthropic;
+
+beforeAll(async () => {
+  world = await startProductWithProvider();
+  acme = await makeTenant(world.product, 'acme', { tags: { team: 'search' } });
+  await handOver(acme, 'openai', 'sk-test-own-openai-key-0001');
+  await handOver(acme, 'anthropic', 'sk-ant-test-own-anthropic-key-0002');
+  openai = openAi(world.product, acme.gatewayKey);
+  anthropic = new Anthropic({ baseURL: `${world.product.url}/anthropic`, apiKey: acme.gatewayKey, maxRetries: 0 });
+});
+
+afterAll(async () => world.close());
+
+interface Sums {
+  readonly requests: number;
+  readonly unpricedRequests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cost: unknown;
+}
+
+async function usage(query = ''): Promise<{ readonly totals: Sums; readonly groups: readonly (Sums & Record<string, unknown>)[] }> {
+  const { body } = await acme.admin.must('GET', `/api/v1/tenants/acme/usage${query}`);
+  return { totals: body['totals'] as Sums, groups: body['groups'] as (Sums & Record<string, unknown>)[] };
+}
+
+function sum(events: readonly Readonly<Record<string, unknown>>[], name: string): number {
+  return events.reduce((total, event) => total + Number(event[name]), 0);
+}
+
+/** Leaves as soon as some text has come. */
+async function leave(model: string): Promise<void> {
+  for await (const chunk of await openai.chat.completions.create({ ...hello(model), stream: true })) {
+    if (chunk.choices[0]?.delta.content !== '') break;
+  }
+}
+
+const message = { max_tokens: 100, messages: [{ role: 'user' as const, content: 'Hello' }] };
+
+describe('R5.3 usage is what the provider has told', () => {
+  it('R5.3 after a mix of plain, streamed, aborted and failed requests, many at a time', async () => {
+    const whole: readonly (() => Promise<unknown>)[] = [
+      () => openai.chat.completions.create(hello('mix-plain')),
+      async () => readAll(await openai.chat.completions.create({ ...hello('mix-stream'), stream: true })),
+      async () => readAll(await openai.chat.completions.create({ ...hello('mix-asked'), stream: true, stream_options: { include_usage: true } })),
+      async () => readAll(await openai.chat.completions.create({ ...hello('split-mix'), stream: true })),
+      () => openai.completions.create({ model: 'mix-completion', prompt: 'Hello' }),
+      () => openai.embeddings.create({ model: 'mix-embedding', input: ['Hello', 'world'] }),
+      () => openai.embeddings.create({ model: 'huge-mix', input: 'Hello', encoding_format: 'float' }),
+      () => openai.responses.create({ model: 'mix-response', input: 'Hello' }),
+      async () => readAll(await openai.responses.create({ model: 'mix-response', input: 'Hello', stream: true })),
+      () => anthropic.messages.create({ model: 'mix-message', ...message }),
+      () => anthropic.messages.stream({ model: 'mix-message', ...message }).finalMessage(),
+    ];
+    const failing: readonly (() => Promise<unknown>)[] = [
+      () => openai.chat.completions.create(hello('error-400-mix')),
+      () => openai.chat.completions.create(hello('error-500-mix')),
+      () => anthropic.messages.create({ model: 'error-529-mix', ...message }),
+      () => openai.chat.completions.create(hello('cut-before-answer-mix')),
+      async () => readAll(await openai.chat.completions.create({ ...hello('cut-midstream-mix'), stream: true })),
+    ];
+    const leaving: readonly (() => Promise<unknown>)[] = [() => leave('endless-mix'), () => leave('endless-mix-2')];
+    const refused: readonly (() => Promise<unknown>)[] = [
+      () => openai.chat.completions.create(hello('groq/no-key-for-it')),
+      () => openai.files.list(),
+    ];
+    const rounds = 6;
+    const calls = Array.from({ length: rounds }, () => [...whole, ...failing, ...leaving, ...refused]).flat();
+    await Promise.all(calls.map((call) => call().catch((error: unknown) => error)));
+
+    const expected = rounds * (whole.length + failing.length + leaving.length);
+    const events = await until('every request has its event', async () => {
+      const found = await usageEvents(acme);
+      return found.length >= expected && found;
+    });
+    expect(events.length).toBe(expected);
+    expect(world.provider.requests.length).toBe(expected);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(expected);
+    const outcomes = (outcome: string): number => events.filter((event) => event['outcome'] === outcome).length;
+    expect([outcomes('completed'), outcomes('failed'), outcomes('aborted')]).toEqual([rounds * whole.length, rounds * failing.length, rounds * leaving.length]);
+
+    // What the provider counted and told, to the token; the rest is marked as an estimate.
+    const told = events.filter(({ estimated, outcome }) => estimated === false && outcome === 'completed');
+    expect([told.length, sum(told, 'inputTokens'), sum(told, 'outputTokens')]).toEqual([world.provider.usage.requests, world.provider.usage.inputTokens, world.provider.usage.outputTokens]);
+    for (const event of events.filter(({ outcome }) => outcome === 'aborted')) expect(event).toMatchObject({ estimated: true });
+    for (const event of events) expect(event).toMatchObject({ cost: null, unpriced: true, tags: { team: 'search' }, keySource: 'tenant', attempts: 1 });
+  });
+
+  it('R0.2 the sums are those of the events, in every grouping', async () => {
+    const events = await usageEvents(acme);
+    const { totals } = await usage();
+    expect(totals).toMatchObject({ requests: events.length, unpricedRequests: events.length, inputTokens: sum(events, 'inputTokens'), outputTokens: sum(events, 'outputTokens'), cost: null });
+    for (const groupBy of ['model', 'service', 'model,service']) {
+      const { groups } = await usage(`?groupBy=${groupBy}`);
+      expect(sum(groups, 'requests'), groupBy).toBe(events.length);
+      expect(sum(groups, 'inputTokens'), groupBy).toBe(totals.inputTokens);
+      for (const group of groups) {
+        const own = events.filter((event) => groupBy.split(',').every((name) => event[name] === group[name]));
+        expect([group.requests, group.outputTokens], JSON.stringify(group)).toEqual([own.length, sum(own, 'outputTokens')]);
+      }
+    }
+  });
+
+  it('R10.2 another tenant sees none of it', async () => {
+    const globex = await makeTenant(world.product, 'globex');
+    expect(await usageEvents(globex)).toEqual([]);
+    expect((await globex.admin.must('GET', '/api/v1/tenants/globex/usage')).body['totals']).toMatchObject({ requests: 0, inputTokens: 0 });
+    expect((await globex.admin.call('GET', '/api/v1/tenants/acme/usage')).status).toBe(404);
+  });
+
+  it('R5.3 delivered once: the sums stay when more is asked and delivered', async () => {
+    const before = await usage();
+    await openai.chat.completions.create(hello('one-more'));
+    const { totals } = await usage();
+    expect(totals.requests).toBe(before.totals.requests + 1);
+    expect((await usage()).totals).toEqual(totals);
+    expect(await usageEvents(acme, 'one-more')).toHaveLength(1);
+  });
+});
