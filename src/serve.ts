@@ -14,6 +14,8 @@ import type { Config } from './config/config.ts';
 import type { StepHook } from './core/credentials/steps.ts';
 import type { Log } from './ports/log.ts';
 
+const CLOSE_IDLE_MS = 50;
+
 export interface ServeOptions {
   readonly config: Config;
   readonly log: Log;
@@ -96,12 +98,15 @@ async function drain(product: Product, timeoutMs: number, second: Promise<string
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  // Node has closed the connections that were idle just now; those of the last answers become so one by one, and would be kept.
+  const closeIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), timeoutMs);
   });
   const end = await Promise.race([Promise.all([gateway.drain(), closed]), late, second]);
   clearTimeout(timer);
+  clearInterval(closeIdle);
   if (typeof end === 'string') {
     log.warn('stopped_early', 'Requests were still under way when the time to stop was up; they were cut off and count as aborted', { count: gateway.openRequests() });
   }

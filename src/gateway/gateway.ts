@@ -127,7 +127,11 @@ class HttpGateway implements Gateway {
   }
 
   abortAll(): void {
-    for (const { answer } of this.#visits) answer.breakOff('');
+    for (const { answer, exchange } of this.#visits) {
+      // First, so that what we end ourselves counts as aborted, and not as a failure of the provider's.
+      exchange?.clientLeft();
+      answer.breakOff('');
+    }
     void this.#upstreams.destroy();
     void this.#serve.close();
   }
