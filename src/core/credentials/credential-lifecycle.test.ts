@@ -3,6 +3,7 @@ import { codeOf, type CredentialWorld, createCredentialWorld } from '../../../te
 import { KeyholdError } from '../../ports/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { CredentialService, type UpdateRequest } from './credential-service.ts';
+import type { CredentialStep } from './steps.ts';
 
 const first = 'sk-test-first-0123456789';
 const second = 'sk-test-second-0123456789';
@@ -123,6 +124,60 @@ describe('R3.7: taking out of use', () => {
     world.clock.advance(30_000);
     await world.reconcile();
     expect((await world.record())?.record).toMatchObject({ state: 'revoked', intent: null, retired: [] });
+  });
+
+  it('answers with what it did itself, whatever another writer makes of the record meanwhile', async () => {
+    await world.put(first);
+    const meanwhile = (at: CredentialStep, ...writes: readonly (() => Promise<unknown>)[]): void =>
+      world.atSteps(async (step) => {
+        if (step !== at) return;
+        world.atSteps(undefined);
+        for (const write of writes) await write();
+      });
+    meanwhile('revoke.announced', () => world.put(second));
+    expect(await revoke()).toMatchObject({ state: 'revoked', version: 1 });
+    await revoke();
+    meanwhile('purge.announced', () => world.put(second));
+    expect(await purge()).toMatchObject({ state: 'purged', version: 2 });
+    meanwhile('remove.stored', revoke, () => world.put(first));
+    expect(await remove()).toMatchObject({ state: 'deleted', version: 3 });
+    expect(await world.served()).toBe(first);
+  });
+
+  it('recover does not claim success when the credential was revoked meanwhile', async () => {
+    await world.put(first);
+    await remove();
+    world.atSteps(async (step) => {
+      if (step !== 'recover.stored') return;
+      world.atSteps(undefined);
+      await revoke();
+    });
+    expect(await codeOf(recover())).toBe('conflict');
+    expect(world.log.of('tenant-ai-credentials.added')).toHaveLength(1);
+    expect(await codeOf(world.served())).toBe('no_credential');
+  });
+
+  it('purge never forgets a put that began after it looked', async () => {
+    await world.put(first);
+    await remove();
+    const repository = world.metadata.credentials;
+    const get = repository.get.bind(repository);
+    let looks = 0;
+    repository.get = async (key) => {
+      looks += 1;
+      if (looks === 2) {
+        repository.get = get;
+        world.crashAt('put.stored');
+        await world.put(second).catch(() => undefined);
+        world.crashAt(undefined);
+      }
+      return get(key);
+    };
+    expect(await codeOf(purge())).toBe('conflict');
+    world.clock.advance(30_000);
+    await world.reconcile();
+    expect(await world.served()).toBe(second);
+    expect(world.store.keptVersions()).toBe(1);
   });
 
   it('revoke after a crashed put destroys what the put left in the store', async () => {

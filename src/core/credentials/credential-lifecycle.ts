@@ -5,7 +5,7 @@ import type { Stored } from '../../ports/metadata/stored.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { requireMatch } from './credential-view.ts';
 import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
-import { noCredential } from './record-writer.ts';
+import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
 import { certainlyNothingHappened, storeOf } from './store-errors.ts';
 
@@ -44,9 +44,9 @@ export class CredentialLifecycle {
       return gone.record;
     }
     await step('remove.stored');
-    const done = await this.#close(key, intent, intentClosed);
+    await this.#close(key, intent, intentClosed);
     await step('remove.committed');
-    return done.record;
+    return gone.record;
   }
 
   async recover(key: CredentialKey, by: string): Promise<CredentialRecord> {
@@ -73,6 +73,9 @@ export class CredentialLifecycle {
     const back = await this.#close(key, intent, (record) => restored(record, clock.now()));
     await step('recover.committed');
     await writer.announce(key, back);
+    if (back.record.state !== 'active') {
+      throw new KeyholdError('conflict', `The credential was ${back.record.state} while it was being recovered. It stays ${back.record.state}.`);
+    }
     events.added(key, current.reference.store, by);
     return back.record;
   }
@@ -90,7 +93,8 @@ export class CredentialLifecycle {
     await writer.announce(key, gone);
     await step('revoke.announced');
     if (served && gone.record.current !== null) events.removed(key, gone.record.current.reference.store, by);
-    return this.#clear(key, gone);
+    await this.#clear(key, gone);
+    return gone.record;
   }
 
   async purge(key: CredentialKey): Promise<CredentialRecord> {
@@ -99,13 +103,16 @@ export class CredentialLifecycle {
     if (before === undefined) throw noCredential(key);
     const gone = await writer.change(key, (record) => {
       if (record.state === 'new' || record.state === 'purged') throw noCredential(key);
+      // Begun since: purging would forget what it is about to put into the store, or bring back there.
+      if (record.intent !== null) throw busy();
       if (record.state === 'active') throw new KeyholdError('conflict', 'The credential is in use. Delete it first; then it can be purged.');
       return purged(record, clock.now());
     });
     await step('purge.committed');
     await writer.announce(key, gone);
     await step('purge.announced');
-    return this.#clear(key, gone);
+    await this.#clear(key, gone);
+    return gone.record;
   }
 
   #intent(operation: 'remove' | 'restore', current: CurrentVersion): CredentialIntent {
@@ -132,13 +139,12 @@ export class CredentialLifecycle {
     await this.#close(key, intent, (record) => (gone ? purged(record, this.#parts.clock.now()) : intentClosed(record)));
   }
 
-  /** What cannot be destroyed now stays listed in the record. */
-  async #clear(key: CredentialKey, gone: Stored<CredentialRecord>): Promise<CredentialRecord> {
+  /** What cannot be destroyed now stays listed in the record. The record afterwards may be another writer's already. */
+  async #clear(key: CredentialKey, gone: Stored<CredentialRecord>): Promise<void> {
     try {
-      return (await this.#parts.leftovers.clear(key, gone)).record;
+      await this.#parts.leftovers.clear(key, gone);
     } catch (error) {
       this.#left(key, error);
-      return gone.record;
     }
   }
 
