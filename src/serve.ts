@@ -37,6 +37,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     // Before anything is made: a start that could not listen would have shown its only token to nobody.
     await tryPort(config.listen);
     const product = await compose({ ...options, firstToken: outlet });
+    // Listened to until the very end: Ctrl-C often arrives twice, and the second must not end the process while it still writes.
     const stop = stopRequests(process, () => systemClock.monotonic());
     try {
       const url = await listen(product, config, log);
@@ -47,7 +48,6 @@ export async function serve(options: ServeOptions): Promise<void> {
       const reason = await stop.first;
       await drain(product, config.shutdownTimeoutMs, stop.second, reason, log);
     } finally {
-      stop.close();
       await end(product, folder);
     }
   } finally {

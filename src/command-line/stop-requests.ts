@@ -1,7 +1,6 @@
 /** What of a process matters for stopping it; `process` itself fits. */
 export interface StoppableProcess {
   on(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
   readonly connected: boolean;
   /** There when the launcher keeps a channel open. */
   readonly send?: unknown;
@@ -12,7 +11,6 @@ export interface StopRequests {
   readonly first: Promise<string>;
   /** Asked once more, a while after the first: somebody does not want to wait. */
   readonly second: Promise<string>;
-  close(): void;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -36,14 +34,8 @@ export function stopRequests(target: StoppableProcess, monotonic: () => number):
       second.resolve(reason);
     }
   };
-  const listeners = [...SIGNALS.map((signal) => [signal, () => request(signal)] as const), ['disconnect', () => request('launcher')] as const];
-  for (const [event, listener] of listeners) target.on(event, listener);
+  for (const signal of SIGNALS) target.on(signal, () => request(signal));
+  target.on('disconnect', () => request('launcher'));
   if (target.send !== undefined && !target.connected) request('launcher');
-  return {
-    first: first.promise,
-    second: second.promise,
-    close: () => {
-      for (const [event, listener] of listeners) target.off(event, listener);
-    },
-  };
+  return { first: first.promise, second: second.promise };
 }
