@@ -28,6 +28,7 @@ import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
 import type { StepHook } from './core/credentials/steps.ts';
 import { storedInWords } from './core/credentials/stored-in.ts';
+import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import { loadOrCreateRootKey, rootKeyMayBeMade } from './core/crypto/root-key-record.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
@@ -152,6 +153,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     principals,
     unknownKeys,
     idempotency: new Idempotency(root.subkey('idempotency'), clock),
+    cursors: new CursorSeal(root.subkey('cursors'), random),
     log,
     metrics,
     clock,

@@ -7,6 +7,7 @@ import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
+import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { UsageQuery } from '../core/usage/usage-query.ts';
@@ -35,6 +36,7 @@ export interface ControlPlaneServices {
   readonly principals: Principals;
   readonly unknownKeys: UnknownKeys;
   readonly idempotency: Idempotency;
+  readonly cursors: CursorSeal;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;

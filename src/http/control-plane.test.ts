@@ -132,6 +132,21 @@ describe('conventions', () => {
     expect((await plane.call('GET', `/api/v1/tokens?cursor=${String(first['nextCursor'])}`)).status).toBe(400);
   });
 
+  it('R10.2 cursors tell a tenant nothing of how much the others do, and serve their own list alone', async () => {
+    const plane = await start();
+    for (const id of ['acme', 'other']) await plane.must('POST', '/api/v1/tenants', { body: { id, name: id } });
+    const acme = await plane.token('tenant-admin', 'acme');
+    const other = await plane.token('tenant-admin', 'other');
+    await plane.must('PUT', OPENAI, { token: acme, body: { fields: { api_key: 'sk-test-key-1234567890' } } });
+    const { items, nextCursor } = await plane.must('GET', '/api/v1/tenants/acme/audit?limit=1', { token: acme });
+    expect(Buffer.from(String(nextCursor), 'base64url').toString('latin1')).not.toContain('audit');
+    const next = await plane.must('GET', `/api/v1/tenants/acme/audit?limit=1&cursor=${String(nextCursor)}`, { token: acme });
+    expect(next['items']).toHaveLength(1);
+    expect(next['items']).not.toEqual(items);
+    expect((await plane.call('GET', `/api/v1/tenants/other/audit?cursor=${String(nextCursor)}`, { token: other })).status).toBe(400);
+    expect((await plane.call('GET', `/api/v1/audit?cursor=${String(nextCursor)}`)).status).toBe(400);
+  });
+
   it('R0.3 ETag and If-Match', async () => {
     const { call, must, admin } = await startWithTenant();
     const put = (ifMatch?: string) => call('PUT', OPENAI, { token: admin, body: { fields: { api_key: 'sk-test-key-1234567890' } }, ...(ifMatch === undefined ? {} : { headers: { 'if-match': ifMatch } }) });

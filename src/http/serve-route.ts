@@ -6,7 +6,7 @@ import type { Action } from '../core/access/actions.ts';
 import type { Actor } from '../core/access/actor.ts';
 import type { IdempotentRequest } from '../core/access/idempotency.ts';
 import type { Principal } from '../core/access/principals.ts';
-import type { Resource } from '../core/access/resource.ts';
+import { type Resource, resourceText } from '../core/access/resource.ts';
 import type { IfMatch } from '../core/versions/etag.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { platformScope } from '../ports/scope.ts';
@@ -64,16 +64,17 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
       const state = stateOf(request);
       const { actor } = principalOf(state);
       if (state.resource === undefined) throw new KeyholdError('internal', 'The route does not say what the request is about.');
+      const list = [route.url, resourceText(state.resource)];
       const input: RouteInput<{ readonly answer: TSchema }> = {
         params: request.params,
-        query: request.query,
+        query: withOpenCursor(request.query, list, services),
         body: request.body,
         requestId: request.id,
         ifMatch: conditionOf(request, route),
         idempotent: route.creates === true ? idempotent(request, state, actor, state.resource, services) : undefined,
       };
       const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services));
-      return send(reply, answer);
+      return send(reply, { ...answer, body: withSealedCursor(answer.body, list, services) });
     },
   });
 }
@@ -117,6 +118,18 @@ function idempotent(request: FastifyRequest, state: RequestState, actor: Actor, 
     key: typeof key === 'string' ? key : key.join(', '),
     body: state.body ?? '',
   });
+}
+
+/** Where a page begins, as the services know it. Here and nowhere else, so that no list can forget it. */
+function withOpenCursor(query: unknown, list: readonly string[], { cursors }: RouteServices): unknown {
+  const { cursor } = properties(query);
+  return typeof cursor === 'string' ? { ...properties(query), cursor: cursors.open(list, cursor) } : query;
+}
+
+/** Callers get a cursor that only this list can read (R10.2). */
+function withSealedCursor(body: unknown, list: readonly string[], { cursors }: RouteServices): unknown {
+  const { nextCursor } = properties(body);
+  return typeof nextCursor === 'string' ? { ...properties(body), nextCursor: cursors.seal(list, nextCursor) } : body;
 }
 
 function send(reply: FastifyReply, { status, body, etag, contentType }: Answer): FastifyReply {

@@ -17,6 +17,7 @@ import { UnknownKeys } from '../../src/core/access/unknown-keys.ts';
 import { createAuditLog } from '../../src/core/audit/audit-writer.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
 import { CredentialService } from '../../src/core/credentials/credential-service.ts';
+import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
@@ -103,6 +104,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness }: 
     principals: new Principals({ tokens, gatewayKeys, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
     unknownKeys: new UnknownKeys(clock),
     idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),
+    cursors: new CursorSeal(createHash('sha256').update('test cursor key').digest(), random),
     log,
     metrics,
     clock,

@@ -9,7 +9,7 @@ export type Place = readonly (string | number)[];
 
 /**
  * Where a page begins: the place of the last item of the page before, or undefined at the beginning of the list. A cursor is
- * base64url of the list's name and that place; callers see it as opaque. Throws `invalid_argument` for a limit outside 1 to 1000,
+ * base64url of the list's name and that place; the API seals it before a caller gets it. Throws `invalid_argument` for a limit outside 1 to 1000,
  * and for a cursor that is not of this list (`shape` gives the types of its places).
  */
 export function pageStart(list: string, shape: readonly ('string' | 'number')[], page: PageRequest): Place | undefined {

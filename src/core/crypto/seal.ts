@@ -6,12 +6,9 @@ import { decodeBase64 } from './base64.ts';
 import type { DataKey } from './data-keys.ts';
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.ts';
 import { frame } from './framing.ts';
+import { pad, unpad } from './padding.ts';
 
 const FORMAT = 'keyhold sealed value 1';
-
-/** Lengths are rounded up to a multiple of this, so that the database does not tell a value's length. */
-const BLOCK = 64;
-const PAD_MARK = 0x80;
 
 /** Which value it is: the name it is kept under, the field, and the credential's version. A sealed value opens in this place alone. */
 export interface SealedPlace {
@@ -43,19 +40,4 @@ export function openValue(dataKey: DataKey, place: SealedPlace, sealed: string):
 function contextOf({ id, key }: DataKey, { name, field, version }: SealedPlace): EnvelopeContext {
   const tenant = name.scope.kind === 'tenant' ? name.scope.tenant : '';
   return { key, purpose: 'value', aad: frame([FORMAT, name.scope.kind, tenant, name.service, name.label, field, String(version), id]) };
-}
-
-/** ISO/IEC 7816-4: one byte 0x80, then zeros up to the block's end. */
-function pad(bytes: Buffer): Buffer {
-  const padded = Buffer.alloc((Math.floor(bytes.length / BLOCK) + 1) * BLOCK);
-  bytes.copy(padded);
-  padded[bytes.length] = PAD_MARK;
-  bytes.fill(0);
-  return padded;
-}
-
-function unpad(padded: Buffer): Buffer {
-  const mark = padded.lastIndexOf(PAD_MARK);
-  if (mark === -1 || padded.subarray(mark + 1).some((byte) => byte !== 0)) throw new KeyholdError('corrupt', 'A sealed value was not padded as its format says.');
-  return padded.subarray(0, mark);
 }
