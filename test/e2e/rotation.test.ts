@@ -170,6 +170,11 @@ describe('R3.3 the platform\'s key, under the same rule', () => {
     }
     await platform.must('PATCH', PLATFORM_PATH, { offerTo: ['guest'] });
     expect(await ask(tenant.gatewayKey)).toMatchObject(served('platform', SECOND));
+    const expiresAt = Date.now() + 2_000;
+    await platform.must('PATCH', PLATFORM_PATH, { expiresAt: new Date(expiresAt).toISOString() });
+    await until('the key has expired', () => Date.now() > expiresAt);
+    expect(await ask(tenant.gatewayKey)).toMatchObject(refused(424, 'has expired'));
+    await platform.must('PATCH', PLATFORM_PATH, { expiresAt: null });
     await platform.must('DELETE', PLATFORM_PATH);
     expect(await ask(tenant.gatewayKey)).toMatchObject(refused(424, 'There is no credential'));
     await platform.must('POST', `${PLATFORM_PATH}/recover`);

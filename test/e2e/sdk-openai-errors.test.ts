@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
+  APIError,
   AuthenticationError,
   BadRequestError,
   ConflictError,
@@ -100,7 +101,7 @@ describe('R0.3 errors are the package\'s own classes', () => {
     expect(requestFor(world.provider, 'refused-key').key).toBe('sk-test-refused-key-0007');
     expect(JSON.stringify(error) + String(error)).not.toContain('sk-test-refused-key-0007');
     const quoted = await failure(openAi(world.product, careless.gatewayKey).chat.completions.create(hello('quotes-key-in-400')));
-    expect(quoted).toBeInstanceOf(InternalServerError);
+    expect(quoted).toBeInstanceOf(APIError);
     expect(JSON.stringify(quoted) + String(quoted)).not.toContain('sk-test-refused-key-0007');
     expect(world.product.output()).not.toContain('sk-test-refused-key-0007');
   });

@@ -252,12 +252,13 @@ describe('R3.3, R0.4 whose key', () => {
     const shared = await openAi(world.product, globex.gatewayKey).chat.completions.create(hello('platform-headers')).withResponse();
     const own = await client.chat.completions.create(hello('own-headers')).withResponse();
     expect([shared, own].map(({ response }) => ['openai-organization', 'x-ratelimit-remaining-requests'].map((name) => response.headers.has(name)))).toEqual([[false, false], [true, true]]);
+    const guest = openAi(world.product, globex.gatewayKey);
     for (const call of [
-      openAi(world.product, globex.gatewayKey).models.list(),
-      openAi(world.product, globex.gatewayKey).chat.completions.create(hello('ft:gpt-4o-mini:local-account')),
-      openAi(world.product, globex.gatewayKey).responses.create({ model: 'gpt-4o-mini', input: 'Hello', previous_response_id: 'resp_of_somebody' }),
+      () => guest.models.list(),
+      () => guest.chat.completions.create(hello('ft:gpt-4o-mini:local-account')),
+      () => guest.responses.create({ model: 'gpt-4o-mini', input: 'Hello', previous_response_id: 'resp_of_somebody' }),
     ]) {
-      const error = await failure(call);
+      const error = await failure(call());
       expect(error).toBeInstanceOf(PermissionDeniedError);
       expect(error).toMatchObject({ code: 'permission_denied', message: expect.stringContaining('shared') as unknown });
     }
