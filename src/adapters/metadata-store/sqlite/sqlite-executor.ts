@@ -51,8 +51,9 @@ export class SqliteExecutor implements SqlExecutor {
   static async open(options: WorkerOptions): Promise<SqliteExecutor> {
     const name = `./sqlite.worker${extname(import.meta.filename)}`;
     // An empty environment, since the worker needs none of ours and secrets may be in it; and no flags of the process that start
-    // something else (`--input-type`, `--import`).
-    const worker = new Worker(new URL(name, import.meta.url), { workerData: options, env: {}, execArgv: [], name: 'keyhold-sqlite' });
+    // something else (`--input-type`, `--import`). A diagnostic report tells the process's environment once for each thread that was
+    // not told to leave it out (S36).
+    const worker = new Worker(new URL(name, import.meta.url), { workerData: options, env: {}, execArgv: ['--report-exclude-env'], name: 'keyhold-sqlite' });
     const executor = new SqliteExecutor(worker);
     await executor.#opened.promise;
     return executor;
