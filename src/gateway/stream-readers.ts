@@ -46,10 +46,16 @@ class ChatReader implements StreamReader {
   }
 
   read(frame: string): FrameVerdict {
-    if (frame.length < 64 && this.#end.finished.includes(sseEvent(frame).data.trim())) return this.failed ? 'failed' : 'finished';
+    if (this.#isLast(frame)) return this.failed ? 'failed' : 'finished';
     this.characters += lengthAfter(frame, '"content":"') + lengthAfter(frame, '"arguments":"') + lengthAfter(frame, '"text":"');
     if (this.#end.finishReasonSuffices === true && /"finish_reason"\s*:\s*"/.test(frame)) this.mayEnd = true;
     return mentionsObject(frame, '"usage"') || mentionsObject(frame, '"error"') ? this.#special(frame) : 'pass';
+  }
+
+  /** Few frames hold the word at all, so few are read as an event. */
+  #isLast(frame: string): boolean {
+    const { finished } = this.#end;
+    return finished.some((word) => frame.includes(word)) && finished.includes(sseEvent(frame).data.trim());
   }
 
   #special(frame: string): FrameVerdict {
@@ -64,6 +70,8 @@ class ChatReader implements StreamReader {
     return this.#usageAdded && Array.isArray(choices) && choices.length === 0 ? 'drop' : 'pass';
   }
 }
+
+const DELTA = 'content_block_delta';
 
 /** Named events; the counts of `message_delta` are cumulative, so the last ones hold (FACTS 4). */
 class MessagesReader implements StreamReader {
@@ -83,11 +91,12 @@ class MessagesReader implements StreamReader {
   }
 
   read(frame: string): FrameVerdict {
-    if (frame.startsWith('event: content_block_delta\n')) {
+    // Most frames are of this kind, and need not be read as an event.
+    const { name, data } = frame.startsWith(`event: ${DELTA}\n`) ? { name: DELTA, data: '' } : sseEvent(frame);
+    if (name === DELTA) {
       this.characters += lengthAfter(frame, '"text":"') + lengthAfter(frame, '"partial_json":"') + lengthAfter(frame, '"thinking":"');
       return 'pass';
     }
-    const { name, data } = sseEvent(frame);
     if (name === 'message_start') {
       const start = parsed(data);
       if (isFields(start) && isFields(start['message'])) this.#take(start['message']['usage']);
