@@ -1,9 +1,10 @@
 import { errorStatus } from '../http/error-status.ts';
-import { type ErrorCode, KeyholdError } from '../ports/errors.ts';
+import { KeyholdError } from '../ports/errors.ts';
 import type { TokenCounts } from '../ports/usage.ts';
 import { type Ending, estimatedTokens, partialCounts } from './meter.ts';
-import { type Flow, passingHeaders, type Relay, type RelayContext, textHeader, type UpstreamHeaders } from './relay.ts';
+import { type Flow, passingHeaders, type Relay, type RelayContext, type UpstreamHeaders } from './relay.ts';
 import { isFields, noTokens, tokenCounts } from './token-counts.ts';
+import { refusalBy } from './upstream-refusal.ts';
 
 /** More than any chat answer. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -84,21 +85,12 @@ export class ChatRelay implements Relay {
 
   /** The provider's refusal under our own codes; its words only where they are about the request (R0.3). */
   #refused(body: unknown): void {
-    const code = codeOf(this.#status);
-    const words = errorStatus(code) < 500 ? refusalWords(body) : '';
-    const shown = words === '' || this.#context.quotesKey(words) ? '' : `: ${words}`;
-    const retryAfter = Number(textHeader(this.#headers, 'retry-after'));
-    const options = retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {};
-    const error = new KeyholdError(code, `${this.#provider} answered with status ${this.#status}${shown}`, options);
-    this.#context.fail(error, { outcome: 'failed', status: this.#status, counts: noTokens, estimated: false }, 'upstream');
+    const told = refusalWords(body);
+    // Asked of the whole text: a key that is cut off half-way is not found any more.
+    const words = this.#status < 500 && !this.#context.quotesKey(told) ? told.slice(0, MAX_MESSAGE).toWellFormed() : '';
+    const error = refusalBy(this.#provider, this.#status, this.#headers, words);
+    this.#context.fail(error, { outcome: 'failed', status: this.#status, counts: noTokens, estimated: false }, errorStatus(error.code));
   }
-}
-
-function codeOf(status: number): ErrorCode {
-  if (status === 404) return 'not_found';
-  if (status === 413) return 'payload_too_large';
-  if (status === 429) return 'rate_limited';
-  return status < 500 ? 'invalid_argument' : 'upstream_failed';
 }
 
 function messageOf(body: unknown): string | undefined {
@@ -112,7 +104,7 @@ function messageOf(body: unknown): string | undefined {
 function refusalWords(body: unknown): string {
   const error = isFields(body) ? body['error'] : undefined;
   const message = isFields(error) ? error['message'] : error;
-  return typeof message === 'string' ? message.slice(0, MAX_MESSAGE).toWellFormed() : '';
+  return typeof message === 'string' ? message : '';
 }
 
 function parsed(bytes: Buffer): unknown {

@@ -18,14 +18,11 @@ export interface ShownError {
 /** When nobody knows better, in seconds. */
 const DEFAULT_RETRY_SECONDS = 5;
 
-/** The words both formats have for a status; everything else is an `api_error`. */
+/** The words both formats have for a status; the other 4xx are an `invalid_request_error`, everything else is an `api_error`. */
 const types: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
-  413: 'invalid_request_error',
-  424: 'invalid_request_error',
   429: 'rate_limit_error',
 };
 
@@ -43,7 +40,7 @@ export function shownError(error: KeyholdError): ShownError {
 /** The error's body as JSON text, so that each SDK raises its own class. */
 export function errorBody(error: ShownError, shape: ErrorShape, requestId: string): string {
   const { status, code, message, details } = error;
-  const type = types[status] ?? 'api_error';
+  const type = types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   const bodies: Readonly<Record<ErrorShape, () => object>> = {
     openai: () => ({ error: { message, type, param: null, code } }),
     anthropic: () => ({ type: 'error', error: { type, message }, request_id: requestId }),
@@ -55,8 +52,8 @@ export function errorBody(error: ShownError, shape: ErrorShape, requestId: strin
 /** The headers that tell what to make of the error, as a flat list. */
 export function errorHeaders({ code, origin, retryAfterSeconds }: ShownError): string[] {
   const headers = ['content-type', 'application/json', 'x-keyhold-error-origin', origin];
-  if (origin === 'upstream') return headers;
-  if (code === 'unauthenticated') headers.push('www-authenticate', 'Bearer realm="keyhold"');
+  // The challenge is about the caller's key for us, not about ours for the provider.
+  if (code === 'unauthenticated' && origin === 'keyhold') headers.push('www-authenticate', 'Bearer realm="keyhold"');
   if (code === 'rate_limited' || code === 'unavailable') {
     headers.push('retry-after', String(Math.max(1, Math.ceil(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS))));
   }

@@ -8,6 +8,7 @@ import type { ClientAnswer } from './client-answer.ts';
 import { type ErrorShape, type ShownError, shownError } from './error-shapes.ts';
 import { type Ending, type Meter, partialCounts } from './meter.ts';
 import { PlainRelay } from './plain-relay.ts';
+import { quotesKey } from './quoted-key.ts';
 import { RefusedRelay } from './refused-relay.ts';
 import type { RequestBody } from './request-body.ts';
 import { type Flow, type Relay, type RelayContext, textHeader, type UpstreamHeaders } from './relay.ts';
@@ -128,8 +129,8 @@ export class Exchange implements CallObserver {
       settle: (ending, then) => {
         void this.#settle(ending, then);
       },
-      fail: (error, ending, origin) => this.#fail(error, ending, origin),
-      quotesKey: (text) => text.includes(keyOf(upstream, this.#resolved)),
+      fail: (error, ending, upstreamStatus) => this.#fail(error, ending, upstreamStatus),
+      quotesKey: (text) => quotesKey(text, keyOf(upstream, this.#resolved)),
     };
   }
 
@@ -150,7 +151,7 @@ export class Exchange implements CallObserver {
     return { keySource: source, credentialId, credentialVersion, attempts: this.#attempts };
   }
 
-  #fail(error: KeyholdError, ending: Ending, origin: 'keyhold' | 'upstream' = 'keyhold'): void {
+  #fail(error: KeyholdError, ending: Ending, upstreamStatus?: number): void {
     const { answer, shape, requestId, tenant, upstream, route } = this.#plan;
     this.#log.warn('gateway_upstream_failed', error.publicMessage, {
       requestId,
@@ -163,7 +164,7 @@ export class Exchange implements CallObserver {
     });
     void this.#settle(ending, () => {
       if (answer.headSent) answer.breakOff('');
-      else answer.error({ ...shownError(error), origin }, shape);
+      else answer.error({ ...shownError(error), ...(upstreamStatus === undefined ? {} : { status: upstreamStatus, origin: 'upstream' }) }, shape);
     });
   }
 

@@ -180,10 +180,13 @@ describe('R0.3 errors', () => {
     expect(gateway.ended).toMatchObject([{ attempts: 2, credentialVersion: 2, outcome: 'completed' }]);
   });
 
-  it('R10.1 does not pass an error of another status that quotes the key', async () => {
+  it('R10.1 tells an error of another status that quotes the key in our words, with the provider\'s status', async () => {
     const answer = await ask(gateway.url, '/v1/chat/completions', { ...chat, model: 'quotes-key' });
-    expect(answer.status).toBe(502);
-    expect(answer.body.toString()).not.toContain('sk-test-provider-key');
+    expect(answer).toMatchObject({ status: 400, headers: { 'x-keyhold-error-origin': 'upstream' } });
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      error: { message: 'openai answered with status 400', type: 'invalid_request_error', param: null, code: 'invalid_argument' },
+    });
+    expect(gateway.ended).toMatchObject([{ outcome: 'failed', status: 400 }]);
   });
 
   it.each([

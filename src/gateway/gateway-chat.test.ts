@@ -113,6 +113,10 @@ describe('R4.3 POST /api/ai/chat', () => {
     expect(gateway.ended).toMatchObject([{ outcome: 'failed' }]);
   });
 
+  it('R0.3 tells when a provider that is busy wants to be asked again', async () => {
+    expect(await ask(gateway.url, path, { message: 'Hi', model: 'error-429' })).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+  });
+
   it('tells a refused key without the provider\'s words', async () => {
     provider.keys = new Set();
     const answer = await ask(gateway.url, path, { message: 'Hi' });

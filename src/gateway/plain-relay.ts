@@ -4,6 +4,7 @@ import { JsonUsage } from './json-usage.ts';
 import { estimatedTokens, partialCounts } from './meter.ts';
 import { type Flow, passingHeaders, type Relay, type RelayContext, textHeader, type UpstreamHeaders } from './relay.ts';
 import { noTokens, tokenCounts } from './token-counts.ts';
+import { refusalBy } from './upstream-refusal.ts';
 
 /** An answer up to here is sent when it is whole, in one piece; a larger one passes as it comes. */
 const HELD_BYTES = 64 * 1024;
@@ -116,12 +117,8 @@ export class PlainRelay implements Relay {
     const [only] = this.#held;
     const text = (this.#held.length === 1 && only !== undefined ? only : Buffer.concat(this.#held)).toString('latin1');
     if (this.#status >= 400 && this.#context.quotesKey(text)) {
-      this.#context.fail(new KeyholdError('upstream_failed', `${this.#context.upstream.service.id} answered ${this.#status} with a text that quotes the key.`), {
-        outcome: 'failed',
-        status: this.#status,
-        counts: noTokens,
-        estimated: false,
-      });
+      const error = refusalBy(this.#context.upstream.service.id, this.#status, this.#headers, '');
+      this.#context.fail(error, { outcome: 'failed', status: this.#status, counts: noTokens, estimated: false }, this.#status);
       return;
     }
     const headers = passingHeaders(this.#context, this.#headers);

@@ -41,9 +41,9 @@ export interface RelayContext {
   readonly usageAdded: boolean;
   /** Ends the meter, once, and goes on when the entry is written. */
   settle(ending: Ending, then: () => void): void;
-  /** Answers with an error of our own, or breaks the answer off where it has begun. */
-  fail(error: KeyholdError, ending: Ending, origin?: 'upstream'): void;
-  /** Whether the text holds the key that was sent. */
+  /** Answers with an error of our own, or breaks the answer off where it has begun; `upstreamStatus` where the provider refused, and we only tell it. */
+  fail(error: KeyholdError, ending: Ending, upstreamStatus?: number): void;
+  /** Whether the text holds the key that was sent; providers quote it in errors of every status. */
   quotesKey(text: string): boolean;
 }
 

@@ -60,6 +60,7 @@ export class StreamRelay implements Relay {
     const rest = this.#frames.rest();
     if (rest !== '' && this.#ending === undefined) {
       // The blank line behind a last event is sometimes left out; anything else that is not whole is dropped.
+      if (this.#quotesKey(rest)) return;
       const verdict = this.#reader.read(rest);
       if (verdict === 'finished' || verdict === 'failed') {
         this.#ending = verdict;
@@ -103,6 +104,7 @@ export class StreamRelay implements Relay {
 
   /** What of this frame goes to the client now. */
   #take(frame: string): string {
+    if (this.#broken || this.#quotesKey(frame)) return '';
     if (this.#ending !== undefined) {
       if (this.#settled) return frame;
       this.#held += frame;
@@ -114,6 +116,14 @@ export class StreamRelay implements Relay {
     this.#ending = verdict;
     this.#held = frame;
     return '';
+  }
+
+  /** Tells an error that quotes the key as one of ours, since the provider's must not pass (R10.1). */
+  #quotesKey(frame: string): boolean {
+    if (!frame.includes('"error"') || !this.#context.quotesKey(frame)) return false;
+    this.#flow.abort();
+    this.broke(new KeyholdError('upstream_failed', `${this.#context.upstream.service.id} failed, with an error that quotes the key.`));
+    return true;
   }
 
   #write(text: string): void {
