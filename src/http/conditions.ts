@@ -17,8 +17,3 @@ export function parseIfMatch(header: string | undefined): IfMatch | undefined {
   }
   return tags.filter((tag) => !tag.startsWith('W/')).map((tag) => tag.slice(1, -1));
 }
-
-/** An entity tag as it stands in `ETag`, in `If-Match` and in bodies: in double quotes. */
-export function entityTag(etag: string): string {
-  return etag.startsWith('"') ? etag : `"${etag}"`;
-}

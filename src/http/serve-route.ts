@@ -7,11 +7,11 @@ import type { Actor } from '../core/access/actor.ts';
 import type { IdempotentRequest } from '../core/access/idempotency.ts';
 import type { Principal } from '../core/access/principals.ts';
 import { type Resource, resourceText } from '../core/access/resource.ts';
-import type { IfMatch } from '../core/versions/etag.ts';
+import { entityTag, type IfMatch } from '../core/versions/etag.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { platformScope } from '../ports/scope.ts';
 import { admit } from './admission.ts';
-import { entityTag, parseIfMatch } from './conditions.ts';
+import { parseIfMatch } from './conditions.ts';
 import { fastifySchema } from './fastify-schema.ts';
 import type { Answer, GuardedRoute, OpenRoute, ResourceRequest, Route, RouteInput, RouteServices } from './route.ts';
 

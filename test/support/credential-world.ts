@@ -14,6 +14,7 @@ import { CredentialService } from '../../src/core/credentials/credential-service
 import { Reconciler } from '../../src/core/credentials/reconciler.ts';
 import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
 import { Resolver } from '../../src/core/resolution/resolver.ts';
+import type { IfMatch } from '../../src/core/versions/etag.ts';
 import type { Clock, RandomBytes } from '../../src/ports/clock.ts';
 import type { Log, LogFields } from '../../src/ports/log.ts';
 import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
@@ -188,7 +189,7 @@ export function createCredentialWorld({ log = new RecordingLog() }: CredentialWo
       const actor = scope.kind === 'platform' ? platformAdmin : admin;
       return access.perform(actor, action, { scope, service: id, ...(label === undefined ? {} : { label }) }, 'req-1', work);
     },
-    put(key: string, more: { label?: string; scope?: Scope; ifMatch?: string; expiresAt?: number | null } = {}) {
+    put(key: string, more: { label?: string; scope?: Scope; ifMatch?: IfMatch; expiresAt?: number | null } = {}) {
       const { label, scope, ...request } = more;
       return world.as('credential.put', (grant) => credentials.put(grant, { fields: { api_key: key }, ...request }), {
         ...(label === undefined ? {} : { label }),

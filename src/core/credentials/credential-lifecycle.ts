@@ -2,8 +2,9 @@ import type { RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import { type CredentialIntent, type CredentialKey, type CredentialRecord, type CurrentVersion, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
+import type { IfMatch } from '../versions/etag.ts';
 import type { CredentialParts } from './credential-parts.ts';
-import { requireMatch } from './credential-view.ts';
+import { requireMatchingCredential } from './credential-view.ts';
 import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
@@ -22,10 +23,10 @@ export class CredentialLifecycle {
     this.#random = random;
   }
 
-  async remove(key: CredentialKey, ifMatch: string | undefined, by: string): Promise<CredentialRecord> {
+  async remove(key: CredentialKey, ifMatch: IfMatch | undefined, by: string): Promise<CredentialRecord> {
     const { writer, stores, clock, events, step } = this.#parts;
     const before = await settledRecord(this.#parts, key);
-    requireMatch(before?.record, ifMatch);
+    requireMatchingCredential(ifMatch, before?.record);
     const current = before?.record.current;
     if (before?.record.state === 'revoked') {
       throw new KeyholdError('not_found', 'The credential was revoked: there is no key left to delete. PUT stores a new one.');

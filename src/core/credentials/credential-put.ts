@@ -10,10 +10,11 @@ import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
 import { fieldsDigest } from '../crypto/digest.ts';
 import { frame } from '../crypto/framing.ts';
+import type { IfMatch } from '../versions/etag.ts';
 import { newCredentialId } from './credential-id.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { checkExpiry, checkOffer } from './credential-request.ts';
-import { requireMatch } from './credential-view.ts';
+import { requireMatchingCredential } from './credential-view.ts';
 import { handOver } from './hand-over.ts';
 import { begun, emptyRecord, intentClosed, putCommitted } from './record-changes.ts';
 import { busy } from './record-writer.ts';
@@ -29,7 +30,7 @@ export interface PutRequest {
   readonly expiresAt?: number | null | undefined;
   /** Left out: as before; on a new credential `all` for AI services, `none` for others (R0.2). */
   readonly offerTo?: OfferTo | undefined;
-  readonly ifMatch?: string | undefined;
+  readonly ifMatch?: IfMatch | undefined;
 }
 
 /** A hand-over that passed every check. */
@@ -75,7 +76,7 @@ export class CredentialPut {
     const service = catalog.get(key.service);
     const checked = check(service, key, request, clock.now());
     const before = await settledRecord(this.#parts, key);
-    requireMatch(before?.record, request.ifMatch);
+    requireMatchingCredential(request.ifMatch, before?.record);
 
     const startedAt = clock.monotonic();
     const record = before?.record ?? emptyRecord(key, clock.now());

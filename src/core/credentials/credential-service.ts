@@ -4,12 +4,13 @@ import type { CredentialKey, CredentialRecord, CredentialRepository } from '../.
 import type { Page, PageRequest } from '../../ports/metadata/stored.ts';
 import type { SecretStore } from '../../ports/secret-store.ts';
 import type { Grant } from '../access/grant.ts';
+import type { IfMatch } from '../versions/etag.ts';
 import { credentialKey } from './credential-key.ts';
 import { CredentialLifecycle } from './credential-lifecycle.ts';
 import { type CredentialDependencies, type CredentialParts, credentialParts } from './credential-parts.ts';
 import { CredentialPut, type PutRequest } from './credential-put.ts';
 import { checkExpiry, checkNotes, checkOffer, checkReason, checkWeight } from './credential-request.ts';
-import { type CredentialView, credentialView, requireMatch } from './credential-view.ts';
+import { type CredentialView, credentialView, isThere, requireMatchingCredential } from './credential-view.ts';
 import { type Changes, updated } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
@@ -23,7 +24,7 @@ export interface CredentialServiceDependencies extends CredentialDependencies {
 }
 
 export interface UpdateRequest extends Changes {
-  readonly ifMatch?: string | undefined;
+  readonly ifMatch?: IfMatch | undefined;
 }
 
 /**
@@ -60,7 +61,7 @@ export class CredentialService {
     const key = credentialKey(grant.use('credential.read'));
     return this.#viewOf(key, async () => {
       const found = await this.#records.get(key);
-      if (found === undefined || !isShown(found.record)) throw noCredential(key);
+      if (found === undefined || !isThere(found.record)) throw noCredential(key);
       return found.record;
     });
   }
@@ -69,7 +70,7 @@ export class CredentialService {
   async list(grant: Grant, page: PageRequest): Promise<Page<CredentialView>> {
     const { scope } = grant.use('credential.read');
     const { items, next } = await this.#records.list(scope, page);
-    return { items: items.filter(({ record }) => isShown(record)).map(({ record }) => this.#view(record)), next };
+    return { items: items.filter(({ record }) => isThere(record)).map(({ record }) => this.#view(record)), next };
   }
 
   /** Changes what is not part of the secret; what is left out stays. */
@@ -83,7 +84,7 @@ export class CredentialService {
   }
 
   /** Takes the key out of use at once and removes it from the store's readers; it can be recovered for 30 days (R3.7). */
-  async remove(grant: Grant, { ifMatch }: { readonly ifMatch?: string | undefined } = {}): Promise<CredentialView> {
+  async remove(grant: Grant, { ifMatch }: { readonly ifMatch?: IfMatch | undefined } = {}): Promise<CredentialView> {
     const key = credentialKey(grant.use('credential.delete'));
     return this.#viewOf(key, () => this.#lifecycle.remove(key, ifMatch, grant.actor.id));
   }
@@ -107,13 +108,13 @@ export class CredentialService {
     return this.#viewOf(key, () => this.#lifecycle.purge(key));
   }
 
-  async #update(key: CredentialKey, changes: Changes, ifMatch: string | undefined): Promise<CredentialRecord> {
+  async #update(key: CredentialKey, changes: Changes, ifMatch: IfMatch | undefined): Promise<CredentialRecord> {
     const { writer, clock, step } = this.#parts;
     if ((await settledRecord(this.#parts, key, { withoutStore: true })) === undefined) throw noCredential(key);
     const changed = await writer.change(key, (record) => {
-      if (!isShown(record)) throw noCredential(key);
+      if (!isThere(record)) throw noCredential(key);
       if (record.intent !== null && record.intent.expires > clock.now()) throw busy();
-      requireMatch(record, ifMatch);
+      requireMatchingCredential(ifMatch, record);
       if (record.state !== 'active') throw new KeyholdError('conflict', `The credential is ${record.state} and cannot be changed. PUT stores a new one.`);
       return updated(record, changes, clock.now());
     });
@@ -135,9 +136,4 @@ export class CredentialService {
   #view(record: CredentialRecord): CredentialView {
     return credentialView(record, this.#parts.clock.now());
   }
-}
-
-function isShown(record: CredentialRecord): boolean {
-  const { state } = record;
-  return state !== 'new' && state !== 'purged';
 }

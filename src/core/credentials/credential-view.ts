@@ -1,6 +1,7 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import type { StoreKind } from '../../ports/secret-store.ts';
+import { type IfMatch, requireMatch } from '../versions/etag.ts';
 
 export type CredentialState = 'active' | 'disabled' | 'expired' | 'revoked' | 'deleted' | 'purged';
 
@@ -15,6 +16,7 @@ export interface CredentialView {
   readonly hints: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly version: number;
+  /** Without quotes. */
   readonly etag: string;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -63,19 +65,17 @@ export function credentialView(record: CredentialRecord, now: number): Credentia
   };
 }
 
-/** Two numbers that only grow (S22): housekeeping in the record does not make a caller's tag stale. */
+/** Two numbers that only grow (S22), without quotes: housekeeping in the record does not make a caller's tag stale. */
 function credentialEtag(record: CredentialRecord): string {
-  return `"${record.current?.version ?? 0}-${record.edition}"`;
+  return `${record.current?.version ?? 0}-${record.edition}`;
 }
 
-/**
- * Throws `precondition_failed` unless an `If-Match` header (RFC 9110, section 13.1.1) names the record as it is: `*` or a list of
- * tags, compared strongly. A name without a credential matches nothing.
- */
-export function requireMatch(record: CredentialRecord | undefined, ifMatch: string | undefined): void {
-  if (ifMatch === undefined) return;
-  const exists = record !== undefined && record.state !== 'new' && record.state !== 'purged';
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  if (exists && (tags.includes('*') || tags.includes(credentialEtag(record)))) return;
-  throw new KeyholdError('precondition_failed', 'The credential changed since it was read. Read it again and repeat the request with its new ETag.');
+/** Throws `precondition_failed` unless the condition holds for the record as it is (R0.3); a name without a credential matches nothing. */
+export function requireMatchingCredential(ifMatch: IfMatch | undefined, record: CredentialRecord | undefined): void {
+  requireMatch(ifMatch, record !== undefined && isThere(record) ? credentialEtag(record) : undefined);
+}
+
+/** Whether callers see it: its first put has happened, and it has not been purged. */
+export function isThere({ state }: CredentialRecord): boolean {
+  return state !== 'new' && state !== 'purged';
 }

@@ -57,7 +57,7 @@ describe('changeRecord', () => {
 
   it('R0.3: a stale If-Match is refused, also when the record changed only in between', async () => {
     const { records, add } = await setUp();
-    await expect(changeRecord(records, 'a', { ...add, ifMatch: ['9'] })).rejects.toMatchObject({ code: 'precondition_failed', details: { etag: '1' } });
+    await expect(changeRecord(records, 'a', { ...add, ifMatch: ['9'] })).rejects.toMatchObject({ code: 'precondition_failed', details: { etag: '"1"' } });
     const results = await Promise.allSettled([changeRecord(records, 'a', { ...add, ifMatch: ['1'] }), changeRecord(records, 'a', { ...add, ifMatch: ['1'] })]);
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(await records.get('a')).toEqual({ record: { count: 1 }, revision: 2 });
@@ -84,5 +84,10 @@ describe('requireMatch (R0.3)', () => {
 
   it('refuses other tags, and a list of none', () => {
     for (const condition of [['8'], [], ['*']]) expect(() => requireMatch(condition, etagOf(7))).toThrow(expect.objectContaining({ code: 'precondition_failed' }));
+  });
+
+  it('refuses every condition where there is nothing', () => {
+    for (const condition of ['*' as const, ['7']]) expect(() => requireMatch(condition, undefined)).toThrow(/nothing here/);
+    expect(() => requireMatch(undefined, undefined)).not.toThrow();
   });
 });

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { GatewayKeyInput } from '../../core/access/gateway-key-request.ts';
 import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
-import { entityTag } from '../conditions.ts';
+import { entityTag } from '../../core/versions/etag.ts';
 import { instantText, optionalInstantText, parseInstant } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
 

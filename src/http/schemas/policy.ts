@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { PolicyView } from '../../core/tenants/policy-service.ts';
-import { entityTag } from '../conditions.ts';
+import { entityTag } from '../../core/versions/etag.ts';
 import { closed, etag, nullable, nullableText } from './fields.ts';
 
 const flags = {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { TenantView } from '../../core/tenants/tenant-view.ts';
-import { entityTag } from '../conditions.ts';
+import { entityTag } from '../../core/versions/etag.ts';
 import { instantText } from '../rfc3339.ts';
 import { etag, instant, tenantId } from './fields.ts';
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { TokenView } from '../../core/access/token-view.ts';
-import { entityTag } from '../conditions.ts';
+import { entityTag } from '../../core/versions/etag.ts';
 import { instantText, optionalInstantText } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText } from './fields.ts';
 

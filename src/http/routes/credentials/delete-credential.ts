@@ -1,6 +1,6 @@
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { credentialBody, credentialSchema } from '../../schemas/credential.ts';
-import { type CredentialOwner, ifMatchText, labelQuery } from './owner.ts';
+import { type CredentialOwner, labelQuery } from './owner.ts';
 
 /** R3.7: takes the key out of use at once; it can be recovered for 30 days. */
 export function deleteCredential(owner: CredentialOwner): GuardedRoute {
@@ -15,7 +15,7 @@ export function deleteCredential(owner: CredentialOwner): GuardedRoute {
     action: 'credential.delete',
     resource: (request) => owner.credential(request),
     async handle(grant, { ifMatch }, { credentials }) {
-      const view = await credentials.remove(grant, { ifMatch: ifMatchText(ifMatch) });
+      const view = await credentials.remove(grant, { ifMatch });
       return { status: 200, body: credentialBody(view), etag: view.etag };
     },
   });

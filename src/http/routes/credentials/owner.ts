@@ -1,6 +1,5 @@
 import { type TObject, Type } from 'typebox';
 import type { Resource } from '../../../core/access/resource.ts';
-import type { IfMatch } from '../../../core/versions/etag.ts';
 import { platform, tenantInPath, withCredential } from '../../names.ts';
 import type { ResourceRequest } from '../../route.ts';
 import { closed, label, serviceId, tenantId } from '../../schemas/fields.ts';
@@ -41,8 +40,3 @@ export const platformOwner: CredentialOwner = {
 
 /** `?label=` */
 export const labelQuery = Type.Object({ label: Type.Optional(label) }, closed);
-
-/** The condition as the credential service compares it: a header's text again. */
-export function ifMatchText(ifMatch: IfMatch | undefined): string | undefined {
-  return ifMatch === undefined || ifMatch === '*' ? ifMatch : ifMatch.map((tag) => `"${tag}"`).join(', ');
-}

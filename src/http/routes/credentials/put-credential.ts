@@ -3,7 +3,7 @@ import { parseInstant } from '../../rfc3339.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { credentialBody, credentialSchema, offerTo } from '../../schemas/credential.ts';
 import { closed, instant, nullable } from '../../schemas/fields.ts';
-import { type CredentialOwner, ifMatchText, labelQuery } from './owner.ts';
+import { type CredentialOwner, labelQuery } from './owner.ts';
 
 const secrets = Type.Record(Type.String(), Type.String(), { description: 'the secret fields by name, for example {"api_key": "…"}.' });
 const settings = Type.Record(Type.String(), Type.Unknown(), { description: 'what is not secret: where the key is sent.' });
@@ -30,7 +30,7 @@ export function putCredential(owner: CredentialOwner): GuardedRoute {
         settings: given,
         expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt,
         offerTo: offered,
-        ifMatch: ifMatchText(ifMatch),
+        ifMatch,
       });
       return { status: created ? 201 : 200, body: credentialBody(credential), etag: credential.etag };
     },

@@ -3,7 +3,7 @@ import { parseInstant } from '../../rfc3339.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { credentialBody, credentialSchema, offerTo } from '../../schemas/credential.ts';
 import { closed, instant, nullable } from '../../schemas/fields.ts';
-import { type CredentialOwner, ifMatchText, labelQuery } from './owner.ts';
+import { type CredentialOwner, labelQuery } from './owner.ts';
 
 const body = Type.Object(
   {
@@ -32,7 +32,7 @@ export function updateCredential(owner: CredentialOwner): GuardedRoute {
       const view = await credentials.update(grant, {
         ...changes,
         expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt,
-        ifMatch: ifMatchText(ifMatch),
+        ifMatch,
       });
       return { status: 200, body: credentialBody(view), etag: view.etag };
     },
