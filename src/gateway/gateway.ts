@@ -166,7 +166,8 @@ class HttpGateway implements Gateway {
     const fields = { requestId: visit.requestId, tenant: visit.tenant, service: visit.service, route: visit.route, code: error.code };
     if (error.code === 'internal' || error.code === 'corrupt') this.#deps.log.error('gateway_failed', 'A gateway request failed inside Keyhold', { ...fields, error: cause });
     else if (error.code === 'unavailable') this.#deps.log.warn('gateway_unavailable', error.publicMessage, { ...fields, error: cause });
-    else this.#deps.log.debug('gateway_refused', error.publicMessage, fields);
+    // Not with the sentence that the caller gets: it may repeat what the caller sent.
+    else this.#deps.log.debug('gateway_refused', 'A gateway request was refused', fields);
     visit.body?.release();
     // Begun and not called: nothing was used, and the journal's entry is closed as such.
     if (visit.exchange === undefined && visit.meter !== undefined && visit.keySource !== 'none') {

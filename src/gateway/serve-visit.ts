@@ -100,7 +100,8 @@ export class ServeVisit {
     const { visit } = admitted;
     const method = visit.request.method ?? 'GET';
     const match = this.#routes.find(method, target);
-    if (match === undefined) throw new KeyholdError('not_found', `There is no route ${method} ${target.path} here. GET /api/v1/services lists the routes of each service.`);
+    // The address is not repeated: people paste keys into it, and this sentence is logged.
+    if (match === undefined) throw new KeyholdError('not_found', `There is no route for ${method} at this address. GET /api/v1/services lists the routes of each service.`);
     visit.route = match.id;
     if (method === 'GET') return this.#withoutBody(admitted, match, target);
     requireJson(visit.request);
