@@ -64,7 +64,8 @@ export const openAiBody: BodyRules = {
     'vector_store_id',
     'vector_store_ids',
   ],
-  referenceTypes: ['item_reference'],
+  // An image is passed on by the id of the call that made it: https://platform.openai.com/docs/guides/image-generation#multi-turn-image-generation
+  referenceTypes: ['image_generation_call', 'item_reference'],
   bareIdKeys: ['audio', 'container', 'conversation', 'input', 'prompt', 'voice'],
   freeFormKeys: ['arguments', 'input_schema', 'logit_bias', 'metadata', 'parameters', 'properties', 'schema'],
 };

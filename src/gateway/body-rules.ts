@@ -8,6 +8,8 @@ export const KeyMeaning = {
   freeForm: 8,
   type: 16,
   id: 32,
+  /** An element in the list of a `bareId` key: of the many kinds that have an id there, `type` tells which is a reference. */
+  typedId: 64,
 } as const;
 
 /** Body rules in the form the scan looks them up in. */

@@ -94,6 +94,11 @@ describe('S8 the body scan', () => {
     expect(facts.otherModels).toEqual(['b', 'c', 'd']);
   });
 
+  it('collects the models of an object that has one for each purpose', () => {
+    const facts = scan('{"model":"groq/compound","compound_custom":{"models":{"answering_model":"a","reasoning_model":["b"]},"tools":{"enabled_tools":["web_search"]}}}');
+    expect(facts.otherModels).toEqual(['a', 'b']);
+  });
+
   it('tells where stream_options and include_usage stand', () => {
     const text = '{"stream": true, "stream_options": {"x":1, "include_usage": false}}';
     const facts = scan(text);
@@ -132,6 +137,12 @@ describe('S1 references to objects of the account', () => {
     ['{"input":"text"}', []],
     ['{"prompt":"text"}', []],
     ['{"prompt":{"id":"pmpt_1"}}', ['prompt.id']],
+    ['{"prompt":{"id":"pmpt_1","type":"x"}}', ['prompt.id']],
+    ['{"conversation":{"type":"conversation","id":"conv_1"}}', ['conversation.id']],
+    ['{"messages":[{"role":"assistant","audio":{"id":"audio_1","type":"audio"}}]}', ['audio.id']],
+    ['{"input":[[{"id":"msg_1"}]]}', ['input.id']],
+    ['{"input":[{"type":"image_generation_call","id":"ig_1"}]}', ['type=image_generation_call']],
+    ['{"tools":[{"type":"image_generation"}]}', []],
     ['{"File_ID":"x"}', ['file_id']],
     ['{"f\\u0069le_id":"x"}', ['file_id']],
     ['{"tools":[{"function":{"parameters":{"properties":{"file_id":{"type":"string"}}}}}]}', []],

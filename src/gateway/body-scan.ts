@@ -8,8 +8,11 @@ const MAX_REFERENCES = 16;
 const MODEL_NAME = /^[\x21-\x7e]{1,256}$/;
 const MAX_END_USER = 256;
 
-/** The meanings that a list hands on to its elements. */
-const ELEMENTS = KeyMeaning.model | KeyMeaning.reference | KeyMeaning.bareId;
+/** What a list hands on to its elements. */
+function elementMeaning(meaning: number): number {
+  const handedOn = meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.typedId);
+  return (meaning & KeyMeaning.bareId) === 0 ? handedOn : handedOn | KeyMeaning.typedId;
+}
 
 /**
  * Reads a request's body once: checks that it is JSON, finds what decides on routing, streaming and price with its byte offsets,
@@ -169,7 +172,7 @@ class BodyScan {
       json.shallower();
     } else if (json.at('[')) {
       json.deeper();
-      this.#array(meaning & ELEMENTS, freeForm || (meaning & KeyMeaning.freeForm) !== 0, key);
+      this.#array(elementMeaning(meaning), freeForm || (meaning & KeyMeaning.freeForm) !== 0, key);
       json.shallower();
     } else {
       const nothing = json.at('n') || json.at('f');
@@ -215,10 +218,13 @@ class BodyScan {
         return;
       }
       if ((innerMeaning & KeyMeaning.id) !== 0) hasId ||= this.#json.at('"');
-      this.#value(innerMeaning, false, inner);
+      // An object of models has one for each purpose (Groq: `compound_custom.models`).
+      this.#value(innerMeaning | (meaning & KeyMeaning.model), false, inner);
     });
     // A `type` that stands twice, or is no text, is one the provider may not see (S8).
-    if ((meaning & KeyMeaning.bareId) !== 0 && hasId && (types !== 1 || oddType)) this.#refers(`${key}.id`);
+    const untyped = types !== 1 || oddType;
+    const isReference = (meaning & KeyMeaning.bareId) !== 0 || ((meaning & KeyMeaning.typedId) !== 0 && untyped);
+    if (hasId && isReference) this.#refers(`${key}.id`);
   }
 
   #type(value: string): void {

@@ -66,13 +66,13 @@ export interface RouteSpec {
 
 /** What the gateway looks at in a request's body, in one API format (S1, S8). Everything else passes unseen. */
 export interface BodyRules {
-  /** Top-level keys that name models the provider could run, a text or a list of texts; `model` among them. */
+  /** Keys that name models the provider could run, at any depth: a text, a list, or an object of texts; `model` among them. */
   readonly modelKeys: readonly string[];
   /** Keys whose value, unless null or false, refers to an object of the account, at any depth. */
   readonly referenceKeys: readonly string[];
   /** Values of `type` that make the object around them a reference. */
   readonly referenceTypes: readonly string[];
-  /** Keys whose object, or list of objects, is a reference when it has an `id` and no `type`. */
+  /** Keys whose object is a reference when it has an `id`; of a list of objects, those that have an `id` and no `type`. */
   readonly bareIdKeys: readonly string[];
   /** Keys below which everything is the caller's own data (tool schemas, tool inputs), not looked at for references. */
   readonly freeFormKeys: readonly string[];
