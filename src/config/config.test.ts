@@ -146,7 +146,7 @@ describe('configuration (R0.1)', () => {
     expect(config.keyFile).toBe('/etc/keyhold.key');
     expect(config.database.file).toBe('/var/lib/keyhold/db/main.db');
     expect(config.warnings).toEqual([]);
-    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
+    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
       expect(refusal({ KEYHOLD_DATABASE_URL: url })).toContain('KEYHOLD_DATABASE_URL');
     }
   });

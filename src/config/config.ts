@@ -155,11 +155,15 @@ function isBaseUrlVariable(name: string): boolean {
   return name.startsWith(BASE_URL_OF_NOTHING);
 }
 
-/** The data folder's lock keeps a second process out, so the database has to be in it; and the lock's own file is nobody else's. */
+/** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
+const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|journal|keyhold\.key(?:\.root)?)$/u;
+
+/** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
 function databaseFile(dataDir: string, file: string): string {
   const absolute = resolve(dataDir, file);
   if (!isInside(dataDir, absolute)) throw new InvalidValue('names a file outside the data folder, whose lock could not protect it; set KEYHOLD_DATA_DIR to where it is');
-  if (relative(dataDir, absolute).split(sep)[0]?.startsWith('lock.db') === true) throw new InvalidValue('names the file of the data folder\'s lock; choose another name');
+  const [first = ''] = relative(dataDir, absolute).split(sep);
+  if (KEPT_NAMES.test(first)) throw new InvalidValue(`names ${quoted(first)}, which Keyhold keeps for something else in the data folder; choose another name`);
   return absolute;
 }
 
