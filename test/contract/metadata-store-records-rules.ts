@@ -56,9 +56,9 @@ const cases: readonly Case[] = [
     check: (body, { platform }) =>
       body(
         platform,
-        { name: 'bootstrap' },
-        { name: 'bootstrap', tokenId: 't1', digest: 'aa', changedAt: time },
-        { name: 'bootstrap', tokenId: null, digest: null, changedAt: time + 1 },
+        { name: 'first-start' },
+        { name: 'first-start', tokenId: 't1', createdAt: time },
+        { name: 'first-start', tokenId: 't2', createdAt: time + 1 },
       ),
   },
 ];

@@ -59,8 +59,7 @@ async function kept(platform: PlatformRepository): Promise<RootRecord | undefine
 }
 
 async function firstStartFinished(platform: PlatformRepository): Promise<boolean> {
-  const [first, bootstrap] = await Promise.all([platform.get({ name: 'first-start' }), platform.get({ name: 'bootstrap' })]);
-  return first !== undefined || bootstrap !== undefined;
+  return (await platform.get({ name: 'first-start' })) !== undefined;
 }
 
 async function create({ platform, wrapper, random, clock, mayCreate }: RootKeyDependencies): Promise<RootRecord> {

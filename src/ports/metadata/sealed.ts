@@ -41,8 +41,7 @@ export interface DataKeyRepository extends Repository<DataKeyKey, DataKeyRecord>
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly wrapped: string; readonly commitment: string; readonly createdAt: number }
-  | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
-  | { readonly name: 'bootstrap'; readonly tokenId: string | null; readonly digest: string | null; readonly changedAt: number };
+  | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number };
 
 export type PlatformRecordName = PlatformRecord['name'];
 
