@@ -149,7 +149,7 @@ describe('R5.2 a plain answer that does not come whole', () => {
     await expect(asked).rejects.toThrow();
     await eventually(() => provider.requests[0]?.aborted === true && gateway.ended.length === 1);
     expect(gateway.ended).toMatchObject([{ outcome: 'aborted', status: null, estimated: true }]);
-    expect(gateway.metrics).toMatchObject([{ outcome: 'aborted' }]);
+    expect(gateway.metrics).toMatchObject([{ outcome: 'aborted', status: 499 }]);
   });
 });
 

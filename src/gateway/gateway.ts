@@ -6,6 +6,7 @@ import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
 import type { Policies } from '../core/tenants/policies.ts';
+import { errorStatus } from '../http/error-status.ts';
 import { requestIdFor } from '../http/request-id.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import { asKeyholdError } from '../ports/errors.ts';
@@ -151,7 +152,8 @@ class HttpGateway implements Gateway {
     metrics.gatewayRequest({
       service: visit.service,
       route: visit.route,
-      status: visit.response.statusCode,
+      // Node has 200 there until a head is sent.
+      status: visit.answer.headSent ? visit.response.statusCode : errorStatus('canceled'),
       outcome: visit.meter?.ending?.outcome ?? 'refused',
       keySource: visit.keySource,
       durationMs: clock.monotonic() - visit.startedAt,
