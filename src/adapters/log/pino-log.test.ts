@@ -114,6 +114,14 @@ describe('errors in the log (R10.1)', () => {
     });
     expect(lines[0]).not.toContain('[removed]');
   });
+
+  it.each(['tenants/acme/openai', 'platform/openai', 'ai-provider-openai-tenant-acme'])('R3.9: show which secret a cache had: %s', (name) => {
+    const { lines, log } = collect(false);
+    log.debug('secret_cache_hit', `Cache hit for secret: ${name}`);
+    log.debug('other', `Cache miss, secret: ${key}`);
+    expect(lines[0]).toContain(`"msg":"Cache hit for secret: ${name}"`);
+    expect(lines[1]).not.toContain(key);
+  });
 });
 
 describe('S35: control, bidirectional and ANSI characters are escaped in every renderer', () => {
