@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -62,6 +62,22 @@ describe('openSqliteStore', () => {
       expect(statSync(file).mode & 0o777).toBe(0o600);
     } finally {
       process.umask(before);
+    }
+  });
+
+  it('R0.2: answers a ping with unavailable while its file is gone or another one, and with nothing else otherwise', async () => {
+    const store = await open();
+    try {
+      await store.ping();
+      const away = join(folder, 'away.db');
+      renameSync(file, away);
+      await expect(store.ping()).rejects.toMatchObject({ code: 'unavailable' });
+      writeFileSync(file, '');
+      await expect(store.ping()).rejects.toMatchObject({ code: 'unavailable' });
+      renameSync(away, file);
+      await store.ping();
+    } finally {
+      await store.close();
     }
   });
 

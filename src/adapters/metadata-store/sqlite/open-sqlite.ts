@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { KeyholdError } from '../../../ports/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
 import { StartError } from '../../../ports/start-error.ts';
@@ -19,9 +21,28 @@ export interface SqliteOptions {
  */
 export async function openSqliteStore({ file, clock }: SqliteOptions): Promise<MetadataStore> {
   try {
-    return createSqlStore(await SqliteExecutor.open({ file, now: clock.now() }), sqliteDialect);
+    const store = createSqlStore(await SqliteExecutor.open({ file, now: clock.now() }), sqliteDialect);
+    const opened = await identity(file);
+    return {
+      ...store,
+      // SQLite goes on with a file that was moved, removed or replaced under it, and what it writes there is gone with its process.
+      ping: async () => {
+        if ((await identity(file)) !== opened) throw new KeyholdError('unavailable', 'The database file is not where it was opened. Stop Keyhold and put it back.');
+        await store.ping();
+      },
+    };
   } catch (error) {
     throw startError(file, error);
+  }
+}
+
+/** Which file has this name now; undefined when none can be seen. */
+async function identity(file: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(file, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
   }
 }
 
