@@ -80,7 +80,7 @@ describe('configuration (R0.1)', () => {
     expect(message).toContain('KEYHOLD_LISTEN is "8080", but needs the host too. Example: KEYHOLD_LISTEN=127.0.0.1:8080');
     expect(message).toContain('KEYHOLD_ADMIN_TOKEN has 12 characters, but needs 32 or more');
     expect(message).toContain('KEYHOLD_DATABASE_URL names PostgreSQL');
-    expect(message).toContain('KEYHOLD_LOG_LEVEL is "loud", but is one of debug, info, warn, error');
+    expect(message).toContain('KEYHOLD_LOG_LEVEL is "loud", but must be one of debug, info, warn, error');
     expect(message).toContain('KEYHOLD_SHUTDOWN_TIMEOUT is "soon"');
     expect(message).toContain('KEYHOLD_SERVICE_BASE_URL_OPENAI holds a user name or a password');
     expect(message).toContain('VAULT_ENABLED=true asks for HashiCorp Vault');
@@ -161,8 +161,8 @@ describe('configuration (R0.1)', () => {
     expect(refusal({ AZURE_KEY_VAULT_URL: 'https://x.vault.azure.net/' })).toContain('AZURE_KEY_VAULT_URL');
     expect(refusal({ ENABLE_KEY_VAULT: 'true' })).toContain('ENABLE_KEY_VAULT');
     expect(refusal({ COSMOS_DB_ENDPOINT: 'https://x' })).toContain('COSMOS_DB_ENDPOINT');
-    expect(refusal({ KEYHOLD_STORE: 'vault' })).toContain('KEYHOLD_STORE is "vault", but is one of sealed');
-    expect(refusal({ KEYHOLD_KEY_WRAPPER: 'passphrase' })).toContain('is one of key-file');
+    expect(refusal({ KEYHOLD_STORE: 'vault' })).toContain('KEYHOLD_STORE is "vault", but must be sealed');
+    expect(refusal({ KEYHOLD_KEY_WRAPPER: 'passphrase' })).toContain('but must be key-file');
     expect(refusal({}, { dotenv: { VAULT_ENABLED: 'true' } })).toContain('VAULT_ENABLED');
     expect(load({ AZURE_KEY_VAULT_URL: 'https://x.vault.azure.net/', ENABLE_KEY_VAULT: 'false' }).mode).toBe('production');
     expect(load({ VAULT_ADDR: 'http://vault:8200', KEYHOLD_KEY_FILE: '/k' }).warnings.join()).toContain('VAULT_ADDR');
@@ -224,7 +224,7 @@ describe('service base URLs (R0.1, S4)', () => {
     const variables = { KEYHOLD_SERVICE_BASE_URL_OPENAI: 'http://llm.internal/v1' };
     expect(refusal(variables)).toContain('KEYHOLD_ALLOW_HTTP_UPSTREAM=true');
     expect(load({ ...variables, KEYHOLD_ALLOW_HTTP_UPSTREAM: 'true' }).serviceBaseUrls.get('openai')).toBe('http://llm.internal/v1');
-    expect(refusal({ KEYHOLD_ALLOW_HTTP_UPSTREAM: 'yes' })).toContain('either true or false');
+    expect(refusal({ KEYHOLD_ALLOW_HTTP_UPSTREAM: 'yes' })).toContain('but must be true or false');
   });
 
   it.each([
@@ -235,7 +235,9 @@ describe('service base URLs (R0.1, S4)', () => {
   });
 
   it('refuses the name of no service, since its requests would go to the real provider', () => {
-    expect(refusal({ KEYHOLD_SERVICE_BASE_URL_OPEN_AI: 'https://x.example' })).toContain('the nearest is KEYHOLD_SERVICE_BASE_URL_OPENAI');
+    expect(refusal({ KEYHOLD_SERVICE_BASE_URL_OPEN_AI: 'https://x.example' })).toContain(
+      'the nearest is KEYHOLD_SERVICE_BASE_URL_OPENAI. Example: KEYHOLD_SERVICE_BASE_URL_OPENAI=https://',
+    );
     expect(refusal({ KEYHOLD_SERVICE_BASE_URL_TWILIO: 'https://x.example' })).toContain('no service that the gateway calls');
     expect(refusal({ KEYHOLD_DEFAULT_PROVIDER: 'opena' })).toContain('the nearest is openai');
   });

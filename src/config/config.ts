@@ -131,23 +131,29 @@ class Reader {
       const found = findVariable(this.#environment, name);
       const id = byVariable.get(name);
       if (found === undefined) continue;
+      if (id === undefined) {
+        const meant = nearest(name, [...byVariable.keys()]);
+        this.#problem(name, new InvalidValue(`names no service that the gateway calls; the nearest is ${meant}`), BASE_URL_EXAMPLE, meant);
+        continue;
+      }
       try {
-        if (id === undefined) throw new InvalidValue(`names no service that the gateway calls; the nearest is ${nearest(name, [...byVariable.keys()])}`);
         const url = serviceBaseUrl(found.text.trim(), allowHttp);
         urls.set(id, url);
         this.effective.push({ name, shown: url, origin: found.origin });
       } catch (error) {
-        this.#problem(name, error, 'https://llm.example.com/v1');
+        this.#problem(name, error, BASE_URL_EXAMPLE);
       }
     }
     return urls;
   }
 
-  #problem(name: string, error: unknown, example: string): void {
+  #problem(name: string, error: unknown, example: string, exampleName = name): void {
     if (!(error instanceof InvalidValue)) throw error;
-    this.problems.push(`${quoted(name).slice(1, -1)} ${error.message}. Example: ${quoted(name).slice(1, -1)}=${example}`);
+    this.problems.push(`${quoted(name).slice(1, -1)} ${error.message}. Example: ${quoted(exampleName).slice(1, -1)}=${example}`);
   }
 }
+
+const BASE_URL_EXAMPLE = 'https://llm.example.com/v1';
 
 const BASE_URL_OF_NOTHING = baseUrlVariable('');
 

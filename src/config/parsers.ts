@@ -40,13 +40,13 @@ function whatIsWrongWithAddress(text: string): string {
 export function trueOrFalse(text: string): boolean {
   if (text === 'true') return true;
   if (text === 'false') return false;
-  throw new InvalidValue(`is ${quoted(text)}, but is either true or false`);
+  throw new InvalidValue(`is ${quoted(text)}, but must be true or false`);
 }
 
 /** Milliseconds; a bare number means seconds. At most an hour. */
 export function shutdownTimeout(text: string): number {
   const parts = /^(?<amount>\d{1,9}(?:\.\d{1,3})?)(?<unit>ms|s|m)?$/u.exec(text);
-  if (parts === null) throw new InvalidValue(`is ${quoted(text)}, but is a time such as 25s, 500ms or 2m (a bare number means seconds)`);
+  if (parts === null) throw new InvalidValue(`is ${quoted(text)}, but must be a time such as 25s, 500ms or 2m (a bare number means seconds)`);
   const { amount = '', unit = 's' } = parts.groups ?? {};
   const milliseconds = Math.round(Number(amount) * ({ ms: 1, s: 1_000, m: 60_000 }[unit] ?? 1_000));
   if (milliseconds > LONGEST_SHUTDOWN_MS) throw new InvalidValue(`is ${quoted(text)}, but may be an hour (60m) at most`);
@@ -57,7 +57,7 @@ export function shutdownTimeout(text: string): number {
 export function oneOf<const Word extends string>(...words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const found = words.find((word) => word === text.toLowerCase());
-    if (found === undefined) throw new InvalidValue(`is ${quoted(text)}, but is one of ${words.join(', ')}`);
+    if (found === undefined) throw new InvalidValue(`is ${quoted(text)}, but must be ${words.length === 1 ? '' : 'one of '}${words.join(', ')}`);
     return found;
   };
 }
