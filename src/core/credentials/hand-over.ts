@@ -27,10 +27,12 @@ interface Problem {
 export function handOver(service: Service, given: Readonly<Record<string, string>>): HandedOver {
   const problems = [...unknownFields(service, given), ...service.fields.flatMap((spec) => fieldProblems(spec, given))];
   if (problems.length === 0 && storedBytes(given) > MAX_BYTES) {
-    problems.push({ field: Object.keys(given).join(', '), problem: `together longer than ${MAX_BYTES} bytes, the most that every store keeps as one secret` });
+    problems.push({ field: longestField(given), problem: `makes the secret longer than ${MAX_BYTES} bytes, the most that every store keeps as one` });
   }
   if (problems.length > 0) {
-    const sentence = problems.map(({ field, problem }) => `${field} ${problem}`).join('; ');
+    const known = service.fields.map(({ name }) => name);
+    // A name that is not ours is quoted, since anything can stand in it; in `details` it is the name alone, for programs.
+    const sentence = problems.map(({ field, problem }) => `${known.includes(field) ? field : JSON.stringify(field)} ${problem}`).join('; ');
     throw new KeyholdError('invalid_argument', `The credential for ${service.id} was not stored: ${sentence}.`, { details: { fields: problems } });
   }
   const present = service.fields.filter(({ name }) => Object.hasOwn(given, name));
@@ -46,7 +48,7 @@ function unknownFields(service: Service, given: Readonly<Record<string, string>>
   const known = service.fields.map(({ name }) => name);
   return Object.keys(given)
     .filter((name) => !known.includes(name))
-    .map((name) => ({ field: JSON.stringify(name.slice(0, 64)), problem: `is not a field of ${service.id}, whose fields are ${known.join(', ')}` }));
+    .map((name) => ({ field: name.slice(0, 64).toWellFormed(), problem: `is not a field of ${service.id}, whose fields are ${known.join(', ')}` }));
 }
 
 function fieldProblems({ name, required }: FieldSpec, given: Readonly<Record<string, string>>): Problem[] {
@@ -58,6 +60,11 @@ function fieldProblems({ name, required }: FieldSpec, given: Readonly<Record<str
 function formatWarning(service: Service, { name, format }: FieldSpec, value: string): string[] {
   if (format === undefined || new RegExp(format).test(value)) return [];
   return [`${name} does not look like what ${service.name} usually gives out. It was stored as it is; check that it was copied whole and belongs to ${service.name}.`];
+}
+
+function longestField(given: Readonly<Record<string, string>>): string {
+  const [[name] = ['']] = Object.entries(given).toSorted(([, one], [, other]) => other.length - one.length);
+  return name;
 }
 
 /** A single field is kept bare, several as one JSON object (R1.2). */
