@@ -168,6 +168,20 @@ describe('bad input on every route', () => {
   });
 });
 
+describe('refusals of a schema', () => {
+  it.each([
+    ['POST', '/api/v1/tenants/acme/tokens', { name: 7, role: 'tenant-member' }, '"name" must be a string. It is: a name'],
+    ['POST', '/api/v1/tenants/acme/tokens', { name: 'a', role: 'tenant-member', expiresAt: 7 }, '"expiresAt" must be a string or null. It is: a time'],
+    ['POST', '/api/v1/tenants/acme/gateway-keys', { name: 'a', services: 'openai' }, '"services" must be an array or null.'],
+    ['POST', '/api/v1/tenants/acme/gateway-keys', { name: 'a', models: Array.from({ length: 101 }, () => 'a') }, '"models" has more than 100 items.'],
+    ['PATCH', '/api/v1/tenants/acme/credentials/openai', { weight: 1.5 }, '"weight" must be a whole number.'],
+    ['PATCH', '/api/v1/tenants/acme/credentials/openai', { disabled: 'yes' }, '"disabled" must be true or false.'],
+    ['POST', '/api/v1/tenants/acme/credentials/openai/revoke', { reason: 'x'.repeat(501) }, '"reason" has more than 500 characters.'],
+  ] as const)('say in words what a value must be: %s %s %j', async (method, path, body, words) => {
+    expect(expectRefusal(await plane.call(method, path, { token: admin, body }))).toContain(words);
+  });
+});
+
 type AnySchema = { readonly type?: string | readonly string[]; readonly enum?: readonly unknown[]; readonly anyOf?: unknown; readonly pattern?: string };
 
 function propertiesOf(route: { readonly schema: { readonly body?: object | undefined } }): Record<string, AnySchema> {

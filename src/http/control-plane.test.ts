@@ -237,8 +237,14 @@ describe('credentials', () => {
     const body = { fields: { api_key: 'sk-test-key-1234567890' }, offerTo: ['acme'] };
     expect((await call('PUT', '/api/v1/platform/credentials/openai', { body })).json).toMatchObject({ offerTo: ['acme'] });
     expect((await call('PATCH', '/api/v1/platform/credentials/openai', { body: { offerTo: 'none' } })).json).toMatchObject({ offerTo: 'none' });
-    expect((await call('PATCH', '/api/v1/platform/credentials/openai', { body: { offerTo: 'some' } })).status).toBe(400);
-    expect((await call('PUT', OPENAI, { token: admin, body })).text).toContain('offerTo');
+    for (const offerTo of ['some', [7]]) {
+      const refused = await call('PATCH', '/api/v1/platform/credentials/openai', { body: { offerTo } });
+      expect([refused.status, refused.json['error']]).toEqual([400, expect.objectContaining({ details: { property: 'offerTo' }, message: expect.stringContaining('"all", "none" or a list of tenants\' ids') })]);
+    }
+    for (const method of ['PUT', 'PATCH']) {
+      const refused = await call(method, OPENAI, { token: admin, body: method === 'PUT' ? body : { offerTo: 'all' } });
+      expect([refused.status, refused.text]).toEqual([400, expect.stringMatching(/\\"offerTo\\" that is not known here\. Known are: [^.]*expiresAt/)]);
+    }
   });
 
   it('S29 R10.3 are not touched while the audit log cannot be written', async () => {

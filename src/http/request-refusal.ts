@@ -1,6 +1,9 @@
 import type { FastifySchemaValidationError } from 'fastify';
 import { KeyholdError } from '../ports/errors.ts';
 
+/** JSON's types, as they follow "must be". */
+const TYPES: Readonly<Record<string, string>> = { string: 'a string', integer: 'a whole number', number: 'a number', boolean: 'true or false', object: 'an object', array: 'an array', null: 'null' };
+
 const PARTS: Readonly<Record<string, string>> = { body: 'The request body', querystring: 'The query', params: 'The path', headers: 'The headers' };
 
 /** What fastify's validator reports, with the schema around the failure (ajv's `verbose`). */
@@ -8,13 +11,19 @@ type SchemaFailure = FastifySchemaValidationError & { readonly parentSchema?: { 
 
 /** Turns the first failure of a schema into an error that names the property and never its value, since values may be secrets. */
 export function schemaRefusal(failures: readonly FastifySchemaValidationError[], part: string): KeyholdError {
-  const failure: SchemaFailure | undefined = failures[0];
+  const failure = failureToTell(failures);
   const subject = PARTS[part] ?? 'The request';
   if (failure === undefined) return new KeyholdError('invalid_argument', `${subject} is not what this address takes.`);
   const at = failure.instancePath.slice(1).replaceAll('/', '.');
   const property = propertyOf(failure, at);
   const message = messageOf(failure, subject, at, property);
   return new KeyholdError('invalid_argument', message, property === '' ? {} : { details: { property } });
+}
+
+/** The first one; where none of several forms fits, what all of them are about and not how the first of them failed. */
+function failureToTell(failures: readonly FastifySchemaValidationError[]): SchemaFailure | undefined {
+  const last = failures.at(-1);
+  return last?.keyword === 'anyOf' ? last : failures[0];
 }
 
 /** What fastify itself refuses before a route is reached; undefined when the error is not one of those. */
@@ -54,8 +63,23 @@ function messageOf(failure: SchemaFailure, subject: string, at: string, property
     return `${name} must be one of ${allowed}.`;
   }
   if (failure.keyword === 'type' && at === '') return `${subject} must be a JSON object.`;
-  const rule = failure.keyword === 'pattern' ? 'has a form that is not allowed' : (failure.message ?? 'is not allowed');
-  return `${name} ${rule}.${description === undefined ? '' : ` It is: ${description}`}`;
+  return `${name} ${ruleOf(failure)}.${description === undefined ? '' : ` It is: ${description}`}`;
+}
+
+function ruleOf({ keyword, params, message }: SchemaFailure): string {
+  switch (keyword) {
+    case 'pattern':
+    case 'anyOf':
+      return 'has a form that is not allowed';
+    case 'type':
+      return `must be ${String(params['type']).split(',').map((type) => TYPES[type] ?? type).join(' or ')}`;
+    case 'maxLength':
+      return `has more than ${String(params['limit'])} characters`;
+    case 'maxItems':
+      return `has more than ${String(params['limit'])} items`;
+    default:
+      return message ?? 'is not allowed';
+  }
 }
 
 function cut(name: string): string {
