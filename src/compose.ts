@@ -139,7 +139,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
-  const readiness = new ReadinessProbe({ database: metadata, store, clock });
+  const readiness = new ReadinessProbe({ database: metadata, store, clock, log });
   const controlPlane = await createControlPlane({
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),

@@ -257,6 +257,16 @@ describe('credentials', () => {
 });
 
 describe('what goes wrong inside', () => {
+  it('S35 is a warning in the log, and what is not there yet is none', async () => {
+    const { call, admin, log, services } = await startWithTenant();
+    const warned = () => log.lines.filter(({ level, event }) => level === 'warn' && event === 'request_failed').map(({ fields }) => fields?.status);
+    expect((await call('PUT', '/api/v1/tenants/acme/policy', { token: admin, body: { validateOnAdd: true } })).status).toBe(501);
+    expect(warned()).toEqual([]);
+    services.credentials.get = () => Promise.reject(new KeyholdError('unavailable', 'The store cannot be reached.'));
+    expect((await call('GET', OPENAI, { token: admin })).status).toBe(503);
+    expect(warned()).toEqual([503]);
+  });
+
   it('R0.3 never reaches the caller, but the log, with the request id', async () => {
     const { call, admin, services, log } = await startWithTenant();
     services.credentials.get = () => Promise.reject(new Error('connect ECONNREFUSED db.internal:5432 password=hunter2'));

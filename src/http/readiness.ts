@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import type { MetadataStore } from '../ports/metadata-store.ts';
 import type { SecretStore } from '../ports/secret-store.ts';
 import type { Readiness } from './control-plane-services.ts';
@@ -12,16 +13,21 @@ export interface ReadinessProbeDependencies {
   readonly database: Pick<MetadataStore, 'ping'>;
   readonly store: Pick<SecretStore, 'health'>;
   readonly clock: Clock;
+  readonly log: Log;
 }
+
+type Part = 'database' | 'store';
 
 /**
  * Whether requests can be served. While only the database or the store is down, cached keys serve on: that is `degraded`, still
- * ready, so that an orchestrator does not remove every replica at once; once the caches are too old it is not.
+ * ready, so that an orchestrator does not remove every replica at once; once the caches are too old it is not. Why a part is down
+ * goes to the log, once until it is up again, since strangers are not told (S35).
  */
 export class ReadinessProbe {
   readonly #dependencies: ReadinessProbeDependencies;
   #state: 'starting' | 'serving' | 'stopping' = 'starting';
   #databaseLastUp: number | undefined;
+  readonly #down = new Set<Part>();
 
   constructor(dependencies: ReadinessProbeDependencies) {
     this.#dependencies = dependencies;
@@ -40,8 +46,8 @@ export class ReadinessProbe {
   async report(): Promise<Readiness> {
     const { database, store, clock } = this.#dependencies;
     const [databaseUp, storeUp] = await Promise.all([
-      answers(database.ping().then(() => true)),
-      answers(store.health().then(({ connected }) => connected)),
+      this.#isUp('database', database.ping()),
+      this.#isUp('store', store.health().then(requireConnected)),
     ]);
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
@@ -49,17 +55,32 @@ export class ReadinessProbe {
     const degraded = [...(databaseUp ? [] : ['database']), ...(storeUp ? [] : ['store']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
+
+  async #isUp(part: Part, question: Promise<void>): Promise<boolean> {
+    const { log } = this.#dependencies;
+    try {
+      await inTime(question);
+      if (this.#down.delete(part)) log.info('part_up', `The ${part} answers again`, { name: part });
+      return true;
+    } catch (error) {
+      if (!this.#down.has(part)) log.warn('part_down', `The ${part} does not answer as it should`, { name: part, error });
+      this.#down.add(part);
+      return false;
+    }
+  }
 }
 
-async function answers(question: Promise<boolean>): Promise<boolean> {
+function requireConnected({ connected }: { readonly connected: boolean }): void {
+  if (!connected) throw new Error('it says that it is not connected');
+}
+
+async function inTime(question: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ANSWER_MS).unref();
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not answer within ${ANSWER_MS} ms`)), ANSWER_MS).unref();
   });
   try {
-    return await Promise.race([question, late]);
-  } catch {
-    return false;
+    await Promise.race([question, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -4,7 +4,7 @@ import type { Log, LogFields } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { RequestState } from './serve-route.ts';
 
-/** Asked by machines every few seconds: said at `debug` only. */
+/** Asked by machines every few seconds: said at `debug` only. Why `/readyz` says no is said once, by who finds it out. */
 const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics', '/api/v1/health']);
 
 interface Recorded {
@@ -23,10 +23,14 @@ export function recordRequest({ request, reply, state, clock, log, metrics }: Re
   const durationMs = Math.round((clock.monotonic() - state.startedAt) * 1000) / 1000;
   metrics.controlRequest({ route, method: request.method, status, durationMs });
   const fields: LogFields = { requestId: request.id, method: request.method, route, status, durationMs, code: state.error?.code, ...whoAndWhat(state) };
-  if (PROBES.has(route) && status < 500) log.debug('request', 'Probe answered', fields);
-  else log.info('request', 'Request answered', fields);
+  if (PROBES.has(route) && (status < 500 || status === 503)) {
+    log.debug('request', 'Probe answered', fields);
+    return;
+  }
+  log.info('request', 'Request answered', fields);
   if (status === 500) log.error('request_failed', 'A request failed inside Keyhold', { ...fields, error: state.error });
-  else if (status > 500) log.warn('request_failed', 'A request could not be served', { ...fields, error: state.error });
+  // 501 is the caller's to know: nothing failed.
+  else if (status > 501) log.warn('request_failed', 'A request could not be served', { ...fields, error: state.error });
 }
 
 function whoAndWhat({ principal, resource }: RequestState): LogFields {
