@@ -18,6 +18,7 @@ import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { Idempotency } from './core/access/idempotency.ts';
+import { isAdministered } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { UnknownKeys } from './core/access/unknown-keys.ts';
@@ -101,6 +102,9 @@ export async function compose({ config, log, version, firstToken, step }: Compos
 
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
+  if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
+    log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
+  }
   const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, access, bus, clock, log, outlet: firstToken });
   const principals = new Principals({
     tokens: metadata.tokens,

@@ -4,13 +4,14 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
 import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
 import type { TenantRepository } from '../../ports/metadata/tenants.ts';
-import { platformScope, sameScope, type Scope } from '../../ports/scope.ts';
+import { sameScope } from '../../ports/scope.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import { changeRecord } from '../versions/change-record.ts';
 import { checkedExpiry, checkedName } from './checked-input.ts';
 import { FirstAdministrator } from './first-administrator.ts';
 import type { Grant } from './grant.ts';
 import type { IdempotentRequest } from './idempotency.ts';
+import { isAdministered } from './platform-administrators.ts';
 import { BOOTSTRAP_TOKEN_ID } from './principals.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
@@ -37,8 +38,6 @@ export interface CreatedToken {
   /** Shown once; null when the same request came before (S27). */
   readonly text: SecretValue | null;
 }
-
-const PAGE = 1_000;
 
 /** The tokens of the platform and of tenants (R0.2, S22, S25, S27). */
 export class TokenService {
@@ -130,7 +129,10 @@ export class TokenService {
     }
     return tokenView(
       await this.#end(id, async () => {
-        if (role === 'platform-admin' && actor.kind !== 'system') await this.#requireAnotherPlatformAdmin(id);
+        // Keeps an administrator from locking everybody out by mistake. Two who end each other's token in the same moment still can;
+        // `keyhold token new-admin` is the way back.
+        if (role !== 'platform-admin' || actor.kind === 'system' || (await isAdministered({ tokens: this.#tokens, clock: this.#clock }, id))) return;
+        throw new KeyholdError('conflict', 'This is the last active platform-admin token. Make another one first, then revoke this one.');
       }),
     );
   }
@@ -158,27 +160,6 @@ export class TokenService {
       missing: noToken,
       announce: (version) => this.#bus.publish({ topic: 'token', id, version }),
     });
-  }
-
-  /**
-   * Keeps an administrator from locking everybody out by mistake. Two who end each other's token in the same moment still can;
-   * `keyhold token new-admin` is the way back.
-   */
-  async #requireAnotherPlatformAdmin(id: string): Promise<void> {
-    for await (const record of this.#all(platformScope)) {
-      const active = record.revokedAt === null && (record.expiresAt === null || this.#clock.now() < record.expiresAt);
-      if (record.id !== id && record.role === 'platform-admin' && active) return;
-    }
-    throw new KeyholdError('conflict', 'This is the last active platform-admin token. Make another one first, then revoke this one.');
-  }
-
-  async *#all(scope: Scope): AsyncGenerator<TokenRecord> {
-    let after: string | undefined;
-    do {
-      const page: Page<Stored<TokenRecord>> = await this.#tokens.list(scope, { limit: PAGE, after });
-      for (const { record } of page.items) yield record;
-      after = page.next;
-    } while (after !== undefined);
   }
 }
 
