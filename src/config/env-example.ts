@@ -7,6 +7,7 @@ export function envExample(services: readonly Pick<Service, 'id' | 'gateway'>[])
   const lines = [
     '# Copy this file to .env and change what you need. The real environment wins over .env; an empty value counts as left out.',
     '# A secret can also be read from a file: NAME_FILE=/run/secrets/name instead of NAME=…',
+    '# Put a value that holds # into quotes: without them the rest of the line is a comment.',
     '',
   ];
   for (const { name, description, fallbackText, secret, example } of settingsInOrder()) {
