@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { KeyholdError } from '../ports/errors.ts';
 import type { BodyMemory } from './body-memory.ts';
+import { BodyPieces } from './body-pieces.ts';
 
 /** R0.3 */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -26,13 +27,13 @@ export async function readBody(request: IncomingMessage, memory: BodyMemory, ten
     taken = 0;
   };
   try {
-    const chunks = await collect(request, (size) => {
+    const bytes = await collect(request, (size) => {
       if (size > limit) throw tooLarge(limit);
       if (size <= taken) return;
       memory.take(tenant, size - taken);
       taken = size;
     });
-    return { bytes: chunks, release };
+    return { bytes, release };
   } catch (error) {
     release();
     throw error;
@@ -41,27 +42,24 @@ export async function readBody(request: IncomingMessage, memory: BodyMemory, ten
 
 function collect(request: IncomingMessage, grown: (size: number) => void): Promise<Buffer<ArrayBuffer>> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer<ArrayBuffer>[] = [];
-    let size = 0;
+    const pieces = new BodyPieces();
     const stop = (): void => {
       request.off('data', data).off('end', end).off('close', closed).off('error', closed);
       request.pause();
     };
     const data = (chunk: Buffer<ArrayBuffer>): void => {
-      size += chunk.length;
       try {
-        grown(size);
+        grown(pieces.size + chunk.length);
       } catch (error) {
         stop();
         reject(error instanceof Error ? error : new Error('The body was refused.', { cause: error }));
         return;
       }
-      chunks.push(chunk);
+      pieces.add(chunk);
     };
     const end = (): void => {
       stop();
-      const [only] = chunks;
-      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size));
+      resolve(pieces.whole());
     };
     const closed = (): void => {
       stop();
