@@ -13,17 +13,28 @@ const idempotencyKey = Type.Optional(Type.String({ description: 'A repeat with t
 /** A route's schema as fastify checks requests, writes answers and describes the API by it. */
 export function fastifySchema(route: Route): FastifySchema {
   const { schema, statuses, summary, tag } = route;
-  const answers = statuses.map((status) => [status, { ...(schema.answer ?? Type.Null()), description: STATUS_CODES[status] ?? '' }] as const);
+  const answers = statuses.map((status) => [status, answerSchema(route, STATUS_CODES[status] ?? '')] as const);
   return {
     summary,
     tags: [tag],
-    security: route.kind === 'guarded' ? [{ token: [] }] : [],
+    security: securityOf(route),
     ...(schema.params === undefined ? {} : { params: schema.params }),
     querystring: schema.query ?? nothing,
     ...headersSchema(route),
     ...(route.method === 'GET' ? {} : { body: schema.body ?? nothing }),
     response: { ...Object.fromEntries(answers), default: errorSchema },
   };
+}
+
+function answerSchema({ schema, mediaType }: Route, description: string): object {
+  const answer = schema.answer ?? Type.Null();
+  return mediaType === undefined ? { ...answer, description } : { description, content: { [mediaType]: { schema: answer } } };
+}
+
+/** `{}` beside the token: it is needed in some installations only. */
+function securityOf(route: Route): { readonly token?: string[] }[] {
+  if (route.kind === 'guarded') return [{ token: [] }];
+  return route.guardedOffLoopback === undefined ? [] : [{}, { token: [] }];
 }
 
 function headersSchema({ conditional = false, creates = false }: Route): { headers?: TObject } {

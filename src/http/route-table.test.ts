@@ -171,4 +171,20 @@ describe('every route of the control plane', () => {
     const described = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`));
     expect(described.toSorted()).toEqual(Object.keys(mayUse).toSorted());
   });
+
+  it('R0.2 answers what the API description says it answers, metrics included', async () => {
+    interface Operation {
+      readonly security: readonly object[];
+      readonly responses: Record<string, { readonly content?: object }>;
+    }
+    const { paths } = (await plane.must('GET', '/api/v1/openapi.json')) as { paths: Record<string, { readonly get?: Operation }> };
+    for (const route of routeTable.filter(({ method }) => method === 'GET')) {
+      const answer = await ask(route, tokenOf('platform-auditor'));
+      const operation = paths[route.url.replaceAll(/:(\w+)/g, '{$1}')]?.get;
+      const described = operation?.responses[answer.status] ?? operation?.responses['default'];
+      expect([route.url, Object.keys(described?.content ?? {})]).toEqual([route.url, [String(answer.headers['content-type']).split(';', 1)[0]]]);
+    }
+    expect(paths['/metrics']?.get?.security).toEqual([{}, { token: [] }]);
+    expect(paths['/livez']?.get?.security).toEqual([]);
+  });
 });

@@ -46,7 +46,7 @@ export interface Answer<S extends RouteSchema = RouteSchema> {
   readonly body: StaticOf<S['answer']>;
   /** What changes with the thing. */
   readonly etag?: string | undefined;
-  /** Where it is not JSON. */
+  /** Where it is not JSON: the route's media type with its parameters. */
   readonly contentType?: string | undefined;
 }
 
@@ -66,6 +66,8 @@ interface RouteCommon<S extends RouteSchema> {
   /** The statuses that an answer may have, the usual one first. */
   readonly statuses: readonly [number, ...number[]];
   readonly schema: S;
+  /** What kind of text an answer is that is not JSON, for the API description. */
+  readonly mediaType?: string;
   /** Makes something new: an `Idempotency-Key` is honoured (R0.3). */
   readonly creates?: boolean;
   /** Honours `If-Match` (R0.3). */

@@ -9,6 +9,7 @@ export const metrics = openRoute({
   tag: 'Probes',
   statuses: [200],
   schema: { answer: Type.String() },
+  mediaType: 'text/plain',
   guardedOffLoopback: 'metrics.read',
   async handle(services) {
     const { contentType, body } = await services.metrics.render();
