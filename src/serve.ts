@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { createAdminTokenFile } from './adapters/admin-token-file/admin-token-file.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { type DataFolder, openDataFolder } from './adapters/data-folder/data-folder.ts';
-import { firstSteps, reachableUrl } from './command-line/first-steps.ts';
+import { firstSteps, listeningText, reachableUrl } from './command-line/first-steps.ts';
 import { listenError } from './command-line/listen-error.ts';
 import { stopRequests } from './command-line/stop-requests.ts';
 import type { Terminal } from './command-line/terminal.ts';
@@ -66,7 +66,7 @@ function tell(terminal: Terminal, text: string): void {
 async function listen({ server }: Product, { listen: wanted }: Config, log: Log): Promise<string> {
   const { port } = await listening(server, wanted);
   const url = reachableUrl(wanted.host, port);
-  log.info('listening', `Keyhold listens on ${url}`, { address: url.slice('http://'.length) });
+  log.info('listening', listeningText(wanted.host, port), { address: url.slice('http://'.length) });
   return url;
 }
 

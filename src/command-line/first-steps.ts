@@ -7,10 +7,22 @@ export interface FirstSteps {
   readonly token: HandedOut;
 }
 
+/** By an address that stands for every one of the machine: the one that a program on it can use. */
+const OWN_ADDRESS = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+
 /** `http://127.0.0.1:8080` for what was listened on: where that is every address, this machine's own. */
 export function reachableUrl(host: string, port: number): string {
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  const reachable = OWN_ADDRESS.get(host) ?? host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
+
+/** A sentence for the log. It says so where others can reach Keyhold too. */
+export function listeningText(host: string, port: number): string {
+  const url = reachableUrl(host, port);
+  return OWN_ADDRESS.has(host) ? `Keyhold listens on every address of this machine (${host}), from here on ${url}` : `Keyhold listens on ${url}`;
 }
 
 /**
