@@ -51,8 +51,9 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
     throw nothingHere();
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    stateOf(request).error = translated(error);
-    return sendError(translated(error), request, reply);
+    const known = translated(error);
+    stateOf(request).error = known;
+    return sendError(known, request, reply);
   });
 
   const running: RouteServices = { ...services, openapi: () => app.swagger() };

@@ -25,6 +25,11 @@ export function parseInstant(text: string, property: string): number {
   return milliseconds;
 }
 
+/** The same for a property that may be null or left out; both stay what they are. */
+export function parseOptionalInstant(text: string | null | undefined, property: string): number | null | undefined {
+  return typeof text === 'string' ? parseInstant(text, property) : text;
+}
+
 /** `Date.parse` moves 31 February to March; the day must come back as it was written. */
 function isOnTheCalendar(text: string): boolean {
   const offset = OFFSET.exec(text);

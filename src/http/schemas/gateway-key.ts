@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { GatewayKeyInput } from '../../core/access/gateway-key-request.ts';
 import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
 import { entityTag } from '../../core/versions/etag.ts';
-import { instantText, optionalInstantText, parseInstant } from '../rfc3339.ts';
+import { instantText, optionalInstantText, parseOptionalInstant } from '../rfc3339.ts';
 import { etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
 
 const listed = nullable(Type.Array(Type.String()));
@@ -46,7 +46,6 @@ export const createdGatewayKeySchema = Type.Object({
   key: nullable(Type.String({ description: 'Shown this once. null when the request with this Idempotency-Key came before: rotate the key if the first answer was lost.' })),
 });
 
-export const gatewayKeyListParams = Type.Object({ tenant: tenantId });
 export const gatewayKeyParams = Type.Object({ tenant: tenantId, id: recordId });
 
 export function gatewayKeyBody(view: GatewayKeyView): Static<typeof gatewayKeySchema> {
@@ -66,5 +65,5 @@ export function gatewayKeyBody(view: GatewayKeyView): Static<typeof gatewayKeySc
 
 /** The choices with their time in milliseconds. */
 export function gatewayKeyInput<B extends { readonly expiresAt?: string | null }>({ expiresAt, ...choices }: B): Omit<B, 'expiresAt'> & Pick<GatewayKeyInput, 'expiresAt'> {
-  return { ...choices, expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt };
+  return { ...choices, expiresAt: parseOptionalInstant(expiresAt, 'expiresAt') };
 }

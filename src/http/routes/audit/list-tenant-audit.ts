@@ -3,8 +3,9 @@ import { KeyholdError } from '../../../ports/errors.ts';
 import { tenantInPath } from '../../names.ts';
 import { guardedRoute } from '../../route.ts';
 import { auditQuery, auditRow } from '../../schemas/audit.ts';
-import { closed, tenantId } from '../../schemas/fields.ts';
+import { closed } from '../../schemas/fields.ts';
 import { pageOf } from '../../schemas/page.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 import { auditPage } from './audit-page.ts';
 
 /** R0.2: one tenant's rows. Whose they are comes from the grant alone. */
@@ -14,7 +15,7 @@ export const listTenantAudit = guardedRoute({
   summary: 'List what was done in a tenant',
   tag: 'Audit',
   statuses: [200],
-  schema: { params: Type.Object({ tenant: tenantId }), query: Type.Object(auditQuery, closed), answer: pageOf(auditRow) },
+  schema: { params: tenantParams, query: Type.Object(auditQuery, closed), answer: pageOf(auditRow) },
   action: 'audit.read',
   resource: tenantInPath,
   async handle(grant, { query }, { audit }) {

@@ -3,6 +3,7 @@ import type { Resource } from '../../../core/access/resource.ts';
 import { platform, tenantInPath, withCredential } from '../../names.ts';
 import type { ResourceRequest } from '../../route.ts';
 import { closed, label, serviceId, tenantId } from '../../schemas/fields.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 
 /** Whose credentials a route is about: the same operations exist for a tenant's and for the platform's own (R0.2). */
 export interface CredentialOwner {
@@ -21,7 +22,7 @@ export const tenantOwner: CredentialOwner = {
   base: '/api/v1/tenants/:tenant/credentials',
   tag: 'Credentials',
   whose: 'a tenant\'s',
-  listParams: Type.Object({ tenant: tenantId }),
+  listParams: tenantParams,
   params: Type.Object({ tenant: tenantId, service: serviceId }),
   scope: tenantInPath,
   credential: (request) => withCredential(request, tenantInPath(request)),

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { parseInstant } from '../../rfc3339.ts';
+import { parseOptionalInstant } from '../../rfc3339.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { credentialBody, credentialSchema, offerTo } from '../../schemas/credential.ts';
 import { closed, instant, nullable } from '../../schemas/fields.ts';
@@ -28,7 +28,7 @@ export function putCredential(owner: CredentialOwner): GuardedRoute {
       const { created, credential } = await credentials.put(grant, {
         fields,
         settings: given,
-        expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt,
+        expiresAt: parseOptionalInstant(expiresAt, 'expiresAt'),
         offerTo: offered,
         ifMatch,
       });

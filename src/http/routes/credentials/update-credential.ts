@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { parseInstant } from '../../rfc3339.ts';
+import { parseOptionalInstant } from '../../rfc3339.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { credentialBody, credentialSchema, offerTo } from '../../schemas/credential.ts';
 import { closed, instant, nullable } from '../../schemas/fields.ts';
@@ -32,7 +32,7 @@ export function updateCredential(owner: CredentialOwner): GuardedRoute {
     async handle(grant, { body: { expiresAt, ...changes }, ifMatch }, { credentials }) {
       const view = await credentials.update(grant, {
         ...changes,
-        expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt,
+        expiresAt: parseOptionalInstant(expiresAt, 'expiresAt'),
         ifMatch,
       });
       return { status: 200, body: credentialBody(view), etag: view.etag };

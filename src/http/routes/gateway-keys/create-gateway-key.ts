@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import { tenantInPath } from '../../names.ts';
 import { guardedRoute } from '../../route.ts';
 import { closed, name } from '../../schemas/fields.ts';
-import { createdGatewayKeySchema, gatewayKeyBody, gatewayKeyChoices, gatewayKeyInput, gatewayKeyListParams } from '../../schemas/gateway-key.ts';
+import { createdGatewayKeySchema, gatewayKeyBody, gatewayKeyChoices, gatewayKeyInput } from '../../schemas/gateway-key.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 
 /** R0.2: the key's text is shown once. */
 export const createGatewayKey = guardedRoute({
@@ -11,7 +12,7 @@ export const createGatewayKey = guardedRoute({
   summary: 'Make a gateway key for an application',
   tag: 'Gateway keys',
   statuses: [201],
-  schema: { params: gatewayKeyListParams, body: Type.Object({ name, ...gatewayKeyChoices }, closed), answer: createdGatewayKeySchema },
+  schema: { params: tenantParams, body: Type.Object({ name, ...gatewayKeyChoices }, closed), answer: createdGatewayKeySchema },
   creates: true,
   action: 'gateway-key.create',
   resource: tenantInPath,

@@ -2,8 +2,9 @@ import { Type } from 'typebox';
 import { tenantInPath } from '../../names.ts';
 import { guardedRoute } from '../../route.ts';
 import { closed } from '../../schemas/fields.ts';
-import { gatewayKeyBody, gatewayKeyListParams, gatewayKeySchema } from '../../schemas/gateway-key.ts';
+import { gatewayKeyBody, gatewayKeySchema } from '../../schemas/gateway-key.ts';
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 
 /** R0.2: by id, revoked ones included. */
 export const listGatewayKeys = guardedRoute({
@@ -12,7 +13,7 @@ export const listGatewayKeys = guardedRoute({
   summary: 'List gateway keys',
   tag: 'Gateway keys',
   statuses: [200],
-  schema: { params: gatewayKeyListParams, query: Type.Object(pageQuery, closed), answer: pageOf(gatewayKeySchema) },
+  schema: { params: tenantParams, query: Type.Object(pageQuery, closed), answer: pageOf(gatewayKeySchema) },
   action: 'gateway-key.read',
   resource: tenantInPath,
   async handle(grant, { query }, { gatewayKeys }) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { parseInstant } from '../../rfc3339.ts';
+import { parseOptionalInstant } from '../../rfc3339.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed, instant, name, nullable } from '../../schemas/fields.ts';
 import { createdTokenSchema, tokenBody } from '../../schemas/token.ts';
@@ -20,7 +20,7 @@ export function createToken(owner: TokenOwner): GuardedRoute {
     action: 'token.create',
     resource: (request) => owner.scope(request),
     async handle(grant, { body: { expiresAt, ...token }, idempotent }, { tokens }) {
-      const created = await tokens.create(grant, { ...token, expiresAt: typeof expiresAt === 'string' ? parseInstant(expiresAt, 'expiresAt') : expiresAt }, idempotent);
+      const created = await tokens.create(grant, { ...token, expiresAt: parseOptionalInstant(expiresAt, 'expiresAt') }, idempotent);
       return { status: 201, body: { ...tokenBody(created.token), token: created.text?.reveal() ?? null }, etag: created.token.etag };
     },
   });

@@ -3,6 +3,7 @@ import type { Resource } from '../../../core/access/resource.ts';
 import { platform, tenantInPath } from '../../names.ts';
 import type { ResourceRequest } from '../../route.ts';
 import { recordId, tenantId } from '../../schemas/fields.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 
 /** Whose tokens a route is about: the same operations exist for a tenant's and for the platform's own (R0.2). */
 export interface TokenOwner {
@@ -16,7 +17,7 @@ export interface TokenOwner {
 export const tenantTokens: TokenOwner = {
   base: '/api/v1/tenants/:tenant/tokens',
   whose: 'a tenant\'s',
-  listParams: Type.Object({ tenant: tenantId }),
+  listParams: tenantParams,
   params: Type.Object({ tenant: tenantId, id: recordId }),
   scope: tenantInPath,
 };

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { tenantInPath } from '../../names.ts';
 import { guardedRoute } from '../../route.ts';
-import { closed, tenantId } from '../../schemas/fields.ts';
+import { closed } from '../../schemas/fields.ts';
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 import { period, periodQuery, usageEvent } from '../../schemas/usage.ts';
 
 /** R0.2, R5.3: single requests, newest first. */
@@ -12,7 +13,7 @@ export const listUsageEvents = guardedRoute({
   summary: 'List what was used, request by request',
   tag: 'Usage',
   statuses: [200],
-  schema: { params: Type.Object({ tenant: tenantId }), query: Type.Object({ ...periodQuery, ...pageQuery }, closed), answer: pageOf(usageEvent) },
+  schema: { params: tenantParams, query: Type.Object({ ...periodQuery, ...pageQuery }, closed), answer: pageOf(usageEvent) },
   action: 'usage.read',
   resource: tenantInPath,
   async handle(grant, { query }, { usage }) {

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { tenantInPath } from '../../names.ts';
 import { guardedRoute } from '../../route.ts';
-import { closed, instant, nullableText, tenantId } from '../../schemas/fields.ts';
+import { closed, instant, nullableText } from '../../schemas/fields.ts';
+import { tenantParams } from '../../schemas/tenant.ts';
 import { period, periodQuery, usageSums } from '../../schemas/usage.ts';
 
 const group = Type.Object({
@@ -29,7 +30,7 @@ export const sumUsage = guardedRoute({
   tag: 'Usage',
   statuses: [200],
   schema: {
-    params: Type.Object({ tenant: tenantId }),
+    params: tenantParams,
     query,
     answer: Type.Object({ from: instant, to: instant, totals: Type.Object(usageSums), groups: Type.Array(group) }),
   },
