@@ -73,14 +73,26 @@ export class Exchange implements CallObserver {
   clientLeft(): void {
     if (this.#over) return;
     this.#over = true;
-    const relay = this.#call?.relay;
-    this.#call?.abort();
-    this.#plan.body.release();
-    const { meter } = this.#plan;
-    const partial = relay?.partial() ?? { counts: partialCounts(undefined, meter.inputEstimate, 0), estimated: true };
+    const relay = this.#stopCall();
     // SDKs hang up as soon as they read the provider's error, before the stream is over.
     const outcome = relay?.failed === true ? 'failed' : 'aborted';
-    void meter.end({ outcome, status: this.#status, ...partial }, this.#servedBy());
+    void this.#plan.meter.end({ outcome, status: this.#status, ...this.#partial(relay) }, this.#servedBy());
+  }
+
+  /** Whether its key may still serve, by what this process knows now (S10). */
+  get isCurrent(): boolean {
+    return this.#resolved.isCurrent();
+  }
+
+  /** Ends it from our side, and tells the client why, in the stream where it has begun, so that nobody takes it for finished (R5.2, S10). */
+  cutOff(error: KeyholdError): void {
+    if (this.#over) return;
+    const { answer, shape } = this.#plan;
+    const relay = this.#stopCall();
+    void this.#settle({ outcome: 'aborted', status: this.#status, ...this.#partial(relay) }, () => {
+      if (answer.headSent) answer.breakOff(relay?.lastWords?.(error) ?? '');
+      else answer.error(shownError(error), shape);
+    });
   }
 
   answered(status: number, headers: UpstreamHeaders, flow: Flow): Relay {
@@ -144,6 +156,18 @@ export class Exchange implements CallObserver {
       this.#log.error('gateway_failed', 'An answer could not be given', { requestId, tenant, service: upstream.service.id, error });
       answer.breakOff('');
     }
+  }
+
+  /** The upstream call ends here and now; gives what carried its answer so far. */
+  #stopCall(): Relay | undefined {
+    const relay = this.#call?.relay;
+    this.#call?.abort();
+    this.#plan.body.release();
+    return relay;
+  }
+
+  #partial(relay: Relay | undefined): Pick<Ending, 'counts' | 'estimated'> {
+    return relay?.partial() ?? { counts: partialCounts(undefined, this.#plan.meter.inputEstimate, 0), estimated: true };
   }
 
   #servedBy(): { keySource: Resolved['source']; credentialId: string | null; credentialVersion: number | null; attempts: number } {

@@ -1,54 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Access } from '../core/access/authorize.ts';
-import type { Principals } from '../core/access/principals.ts';
-import type { UnknownKeys } from '../core/access/unknown-keys.ts';
-import type { AuditLog } from '../core/audit/audit-log.ts';
-import type { Catalog } from '../core/catalog/catalog.ts';
-import type { Resolver } from '../core/resolution/resolver.ts';
-import type { Policies } from '../core/tenants/policies.ts';
 import { errorStatus } from '../http/error-status.ts';
 import { requestIdFor } from '../http/request-id.ts';
-import type { Clock, RandomBytes } from '../ports/clock.ts';
-import { asKeyholdError } from '../ports/errors.ts';
-import type { Log } from '../ports/log.ts';
-import type { Metrics } from '../ports/metrics.ts';
-import type { UsageJournal } from '../ports/usage-journal.ts';
+import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import { BodyMemory } from './body-memory.ts';
 import { CHAT_PATH } from './chat-request.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { discardRest } from './discard-rest.ts';
 import { shownError } from './error-shapes.ts';
+import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { OpenRequests } from './open-requests.ts';
 import { formatOf } from './route-table.ts';
 import { ServeVisit } from './serve-visit.ts';
 import { noTokens } from './token-counts.ts';
 import { Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
-
-/** What the gateway is thin over. */
-export interface GatewayDependencies {
-  readonly catalog: Catalog;
-  readonly principals: Pick<Principals, 'authenticate'>;
-  readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
-  readonly access: Pick<Access, 'authorizeUse'>;
-  readonly policies: Pick<Policies, 'policyOf'>;
-  readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
-  readonly journal: UsageJournal;
-  /** Failed sign-ins are counted there (S29). */
-  readonly audit: Pick<AuditLog, 'signInFailed'>;
-  readonly metrics: Pick<Metrics, 'gatewayRequest' | 'openRequests'>;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly random: RandomBytes;
-  /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
-  readonly baseUrls: ReadonlyMap<string, string>;
-  /** `KEYHOLD_DEFAULT_PROVIDER` */
-  readonly defaultProvider: string;
-  /** Ids of the services that the tenant has active credentials of its own for (R4.3). */
-  readonly aiCredentialsOf: (tenant: string) => Promise<readonly string[]>;
-  /** Tests make them small. */
-  readonly limits?: { readonly openPerTenant?: number; readonly bodyBytesPerProcess?: number; readonly bodyBytesPerTenant?: number };
-}
+import { Watch } from './watch.ts';
 
 /** The hot path: listens on node:http's requests, calls providers through undici (DESIGN). */
 export interface Gateway {
@@ -74,6 +40,7 @@ class HttpGateway implements Gateway {
   readonly #openRequests: OpenRequests;
   readonly #serve: ServeVisit;
   readonly #visits = new Set<Visit>();
+  readonly #watch: Watch;
   readonly #idle: (() => void)[] = [];
   #draining = false;
 
@@ -82,6 +49,7 @@ class HttpGateway implements Gateway {
     this.#upstreams = new Upstreams(deps.catalog, deps.baseUrls);
     this.#openRequests = new OpenRequests(deps.limits?.openPerTenant);
     const memory = new BodyMemory(deps.limits?.bodyBytesPerProcess, deps.limits?.bodyBytesPerTenant);
+    this.#watch = new Watch({ ...deps, visits: this.#visits });
     this.#serve = new ServeVisit(deps, this.#upstreams, this.#openRequests, memory);
   }
 
@@ -110,6 +78,7 @@ class HttpGateway implements Gateway {
       body: undefined,
       meter: undefined,
       exchange: undefined,
+      actor: undefined,
     };
     this.#visits.add(visit);
     metrics.openRequests(this.#visits.size);
@@ -128,11 +97,13 @@ class HttpGateway implements Gateway {
   }
 
   abortAll(): void {
+    const stopping = new KeyholdError('unavailable', 'Keyhold is stopping and could not finish this request. Send it again.', { retryAfterSeconds: 5 });
     for (const { answer, exchange } of this.#visits) {
-      // First, so that what we end ourselves counts as aborted, and not as a failure of the provider's.
-      exchange?.clientLeft();
-      answer.breakOff('');
+      if (exchange === undefined) answer.breakOff('');
+      // Before the upstreams go, so that what we end ourselves counts as aborted, and not as a failure of the provider's.
+      else exchange.cutOff(stopping);
     }
+    this.#watch.stop();
     void this.#upstreams.destroy();
     void this.#serve.close();
   }

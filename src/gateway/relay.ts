@@ -24,6 +24,8 @@ export interface Relay {
   broke(error: KeyholdError): void;
   /** The provider has told in its answer that it failed: who leaves now leaves for that. */
   readonly failed?: boolean;
+  /** What tells in the answer, once it has begun, that it ends here and why; left out where its format has no words for that. */
+  lastWords?(error: KeyholdError): string;
   /** What to account for when the client leaves now. */
   partial(): { readonly counts: TokenCounts; readonly estimated: boolean };
 }

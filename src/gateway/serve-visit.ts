@@ -14,7 +14,7 @@ import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
 import { chooseProvider } from './choose-provider.ts';
 import { Exchange } from './exchange.ts';
-import type { GatewayDependencies } from './gateway.ts';
+import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { requireReach } from './gateway-key-limits.ts';
 import { LargeBodies } from './large-bodies.ts';
 import { estimatedTokens, Meter } from './meter.ts';
@@ -87,6 +87,7 @@ export class ServeVisit {
     const target = canonicalTarget(request.url ?? '/');
     upstreamQuery(target.query, []);
     const principal = await admit(request, this.#deps);
+    visit.actor = principal.actor;
     const grant = await this.#deps.access.authorizeUse(principal.actor, visit.requestId);
     requirePresent(visit);
     this.#open.enter(grant.tenant);

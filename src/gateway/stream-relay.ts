@@ -87,10 +87,14 @@ export class StreamRelay implements Relay {
       return;
     }
     this.#broken = true;
-    const { answer, upstream, route, requestId } = this.#context;
     this.#context.settle({ outcome: 'failed', status: this.#status, ...this.partial() }, () => {
-      answer.breakOff(errorEvent(shownError(error), upstream.format, route.id, requestId));
+      this.#context.answer.breakOff(this.lastWords(error));
     });
+  }
+
+  lastWords(error: KeyholdError): string {
+    const { upstream, route, requestId } = this.#context;
+    return errorEvent(shownError(error), upstream.format, route.id, requestId);
   }
 
   get failed(): boolean {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Actor } from '../core/access/actor.ts';
 import type { KeySource } from '../ports/usage.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ErrorShape } from './error-shapes.ts';
@@ -23,4 +24,6 @@ export interface Visit {
   body: RequestBody | undefined;
   meter: Meter | undefined;
   exchange: Exchange | undefined;
+  /** Who asked, once that is known. */
+  actor: Actor | undefined;
 }

@@ -7,7 +7,8 @@ import { makeUseGrant } from '../../src/core/access/grant.ts';
 import type { Principal } from '../../src/core/access/principals.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
 import type { Resolved } from '../../src/core/resolution/resolved.ts';
-import { createGateway, type Gateway, type GatewayDependencies } from '../../src/gateway/gateway.ts';
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
+import type { GatewayDependencies } from '../../src/gateway/gateway-dependencies.ts';
 import { KeyholdError } from '../../src/ports/errors.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { GatewayKeyRecord } from '../../src/ports/metadata/access.ts';
@@ -119,7 +120,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     };
   const gateway = createGateway({
     catalog: new Catalog(allServices),
-    principals: { authenticate: async (text) => principals.get(text) },
+    principals: { authenticate: async (text) => principals.get(text), mayGoOn: async () => true },
     unknownKeys: { blockedFor: () => (kept.signInsFailed.length >= 20 ? 30 : undefined), note: () => undefined },
     audit: { signInFailed: (address) => kept.signInsFailed.push(address) },
     access: {

@@ -89,6 +89,13 @@ export class Principals {
     return undefined;
   }
 
+  /** Whether an actor that proved who it is may still act: its token or key has not ended since (S10). Throws as `authenticate`. */
+  async mayGoOn({ kind, id }: Actor): Promise<boolean> {
+    if (kind === 'system' || id === BOOTSTRAP_TOKEN_ID) return true;
+    const known = await this.#find(kind === 'token' ? 't' : 'g', id);
+    return known !== undefined && this.#isAlive(known);
+  }
+
   async #find(kind: TokenKind, id: string): Promise<Known | undefined> {
     if (kind !== 't' && kind !== 'g') return undefined;
     try {
@@ -111,14 +118,18 @@ export class Principals {
     return { value: knownGatewayKey(stored.record), version: stored.revision };
   }
 
-  #holds({ digests, expiresAt, ended }: Known, presented: Buffer): boolean {
+  #holds(known: Known, presented: Buffer): boolean {
     const now = this.#clock.now();
     let right = false;
-    for (const { bytes, validUntil } of digests) {
+    for (const { bytes, validUntil } of known.digests) {
       const same = bytes.length === presented.length && timingSafeEqual(bytes, presented);
       right = (same && (validUntil === null || now < validUntil)) || right;
     }
-    return right && !ended && (expiresAt === null || now < expiresAt);
+    return right && this.#isAlive(known);
+  }
+
+  #isAlive({ ended, expiresAt }: Known): boolean {
+    return !ended && (expiresAt === null || this.#clock.now() < expiresAt);
   }
 }
 

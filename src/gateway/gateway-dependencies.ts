@@ -1,0 +1,36 @@
+import type { Access } from '../core/access/authorize.ts';
+import type { Principals } from '../core/access/principals.ts';
+import type { UnknownKeys } from '../core/access/unknown-keys.ts';
+import type { AuditLog } from '../core/audit/audit-log.ts';
+import type { Catalog } from '../core/catalog/catalog.ts';
+import type { Resolver } from '../core/resolution/resolver.ts';
+import type { Policies } from '../core/tenants/policies.ts';
+import type { Clock, RandomBytes } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { UsageJournal } from '../ports/usage-journal.ts';
+
+/** What the gateway is thin over. */
+export interface GatewayDependencies {
+  readonly catalog: Catalog;
+  readonly principals: Pick<Principals, 'authenticate' | 'mayGoOn'>;
+  readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
+  readonly access: Pick<Access, 'authorizeUse'>;
+  readonly policies: Pick<Policies, 'policyOf'>;
+  readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
+  readonly journal: UsageJournal;
+  /** Failed sign-ins are counted there (S29). */
+  readonly audit: Pick<AuditLog, 'signInFailed'>;
+  readonly metrics: Pick<Metrics, 'gatewayRequest' | 'openRequests'>;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
+  readonly baseUrls: ReadonlyMap<string, string>;
+  /** `KEYHOLD_DEFAULT_PROVIDER` */
+  readonly defaultProvider: string;
+  /** Ids of the services that the tenant has active credentials of its own for (R4.3). */
+  readonly aiCredentialsOf: (tenant: string) => Promise<readonly string[]>;
+  /** Tests make them small. */
+  readonly limits?: { readonly openPerTenant?: number; readonly bodyBytesPerProcess?: number; readonly bodyBytesPerTenant?: number };
+}
