@@ -13,7 +13,7 @@ export interface Sent extends Span {
   readonly tenant: string;
   readonly service: string;
   readonly kind: Kind;
-  /** `answered`: whole. `refused`: by us, no provider was called. `failed`: with the provider's own error. `unknown`: no end was seen. */
+  /** `answered`: whole. `refused`: by us. `failed`: with the provider's own error. `unknown`: no end was seen. */
   readonly end: 'answered' | 'refused' | 'failed' | 'unknown';
   readonly status: number | null;
   /** As the answer tells them. */
@@ -24,6 +24,7 @@ export interface UsageEvent {
   readonly id: string;
   readonly service: string;
   readonly outcome: 'completed' | 'aborted' | 'failed';
+  readonly attempts: number;
   readonly estimated: boolean;
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -154,8 +155,9 @@ export function usageProblems(traffic: GatewayTraffic, sent: readonly Sent[], ev
     if (own.length > 1) say('counted twice', { request, own });
     // The start is written before the provider is called: nothing that arrived there is lost.
     if (own.length === 0 && (arrived > 0 || end === 'answered' || end === 'failed')) say('not counted', { request, arrived });
-    if (own.length > 0 && end === 'refused') say('counted, and no provider was called', { request, own });
     if (event === undefined) continue;
+    // One whose key went out of use while the provider was at it is refused late (S10).
+    if (end === 'refused' && (event.outcome !== 'aborted' || event.attempts === 0)) say('counted, and no provider was called', { request, own });
     if (event.service !== service) say('counted for another service', { request, event });
     if (end === 'answered' && (event.outcome !== 'completed' || (event.estimated && tokens !== null))) say('answered, and not counted as that', { request, event });
     if (end === 'failed' && event.outcome !== 'failed') say('failed, and not counted as that', { request, event });
