@@ -48,7 +48,6 @@ import { EndFirstToken } from './jobs/end-first-token.ts';
 import { startReconciling } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
 import type { Log } from './ports/log.ts';
-import type { SecretValue } from './ports/secret-value.ts';
 import { StartError } from './ports/start-error.ts';
 
 export interface ComposeOptions {
@@ -214,10 +213,10 @@ export async function compose({ config, log, version, firstToken, step }: Compos
 }
 
 /**
- * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text is shown once. Throws `StartError`:
+ * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text goes to `outlet`. Gives its id. Throws `StartError`:
  * 4 where there is no Keyhold yet, 5 while one is running.
  */
-export async function makeAdminTokenOffline(config: Config, log: Log): Promise<{ readonly id: string; readonly text: SecretValue }> {
+export async function makeAdminTokenOffline(config: Config, log: Log, outlet: FirstTokenOutlet): Promise<string> {
   if (!existsSync(config.database.file)) {
     throw new StartError(4, `There is no Keyhold in ${config.dataDir}: ${config.database.file} does not exist.\nSet KEYHOLD_DATA_DIR to its data folder. A first start makes an administrator's token by itself.`);
   }
@@ -229,7 +228,7 @@ export async function makeAdminTokenOffline(config: Config, log: Log): Promise<{
     const audit = createAuditLog({ repository: metadata.audit, clock, random: randomBytes, replica: randomUUID(), log, metrics });
     try {
       const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock, metrics });
-      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants }), clock, random: randomBytes });
+      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants }), clock, random: randomBytes, outlet });
     } finally {
       await audit.close();
       await metadata.close();

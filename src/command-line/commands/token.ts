@@ -24,8 +24,7 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
       // Standard output is for the answer; what goes wrong on the way is told on the other one.
       const log = createLog({ level: 'warn', destination: { write: (line) => terminal.error(line) }, pretty: true });
       const outlet = tokenOutlet({ file: createAdminTokenFile(config.dataDir), isTerminal: terminal.isTerminal });
-      const { id, text } = await makeAdminTokenOffline(config, log);
-      await outlet.keep(text);
+      const id = await makeAdminTokenOffline(config, log, outlet);
       const handedOut = outlet.handedOut();
       if (handedOut !== undefined) terminal.out(newTokenText(id, handedOut));
     });

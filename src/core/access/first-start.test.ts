@@ -125,9 +125,17 @@ describe('the first start (S28)', () => {
 describe('keyhold token new-admin (S28)', () => {
   it('makes a platform-admin token that signs in, audited as the command line\'s', async () => {
     const made = createAccessWorld();
-    const { id, text } = await makeAdminToken(made);
-    expect((await made.principals.authenticate(text.reveal(), ['t']))?.actor).toMatchObject({ id, role: 'platform-admin' });
+    const kept = outlet();
+    const id = await makeAdminToken({ ...made, outlet: kept });
+    expect((await made.principals.authenticate(kept.file.text ?? '', ['t']))?.actor).toMatchObject({ id, role: 'platform-admin' });
     expect(await tokens(made)).toMatchObject([{ id, origin: 'command', expiresAt: null }]);
     expect(made.rows).toEqual([`intent token.create command-line platform/${id}`, 'outcome ok']);
+  });
+
+  it('leaves no token behind whose text could not be kept', async () => {
+    const made = createAccessWorld();
+    const full = { ...outlet(), keep: () => Promise.reject(new Error('the disk is full')) };
+    await expect(makeAdminToken({ ...made, outlet: full })).rejects.toThrow('the disk is full');
+    expect(await tokens(made)).toEqual([]);
   });
 });

@@ -85,18 +85,16 @@ async function makeFirstToken(grant: Grant, id: string, { tokens, clock, random,
 }
 
 /**
- * `keyhold token new-admin`: a new platform-admin token for who lost theirs and has the data folder. Gives its text, once; audited
- * like every other.
+ * `keyhold token new-admin`: a new platform-admin token for who lost theirs and has the data folder, audited like every other. Gives
+ * its id; its text is in the outlet before there is a record, so that no full disk leaves a token that nobody has.
  */
-export function makeAdminToken({ tokens, access, clock, random }: Pick<FirstStartDependencies, 'tokens' | 'access' | 'clock' | 'random'>): Promise<{
-  readonly id: string;
-  readonly text: SecretValue;
-}> {
+export function makeAdminToken({ tokens, access, clock, random, outlet }: Pick<FirstStartDependencies, 'tokens' | 'access' | 'clock' | 'random' | 'outlet'>): Promise<string> {
   const { id, text, digest } = mintToken('t', random);
   return access.perform(systemActor('command-line'), 'token.create', { scope: platformScope, id }, null, async (grant) => {
     grant.use('token.create');
+    await outlet.keep(text);
     await tokens.create({ id }, { ...platformAdmin(id, digest, clock.now()), name: 'new-admin', origin: 'command', createdBy: grant.actor.id });
-    return { id, text };
+    return id;
   });
 }
 

@@ -52,7 +52,9 @@ describe('the end of the first token (S28)', () => {
     const { made, file, use, create, text } = await begin();
     await create('platform-admin');
     expect(await use(await create('platform-operator'))).toBeDefined();
-    expect(await use((await makeAdminToken(made)).text.reveal())).toBeDefined();
+    const kept = { text: '' };
+    await makeAdminToken({ ...made, outlet: { keep: async (made) => void (kept.text = made.reveal()), discard: async () => undefined } });
+    expect(await use(kept.text)).toBeDefined();
     expect(await use(text)).toBeDefined();
     expect(file.text).not.toBeNull();
   });

@@ -5,6 +5,12 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import { storedInWords } from './stored-in.ts';
 
+/** Who brought a change about; `requestId` is null where no request did. */
+export interface Author {
+  readonly id: string;
+  readonly requestId: string | null;
+}
+
 /** Tells the outside that a key came or went (R3.8), once it did. The documented names are those of tenants' AI credentials. */
 export class CredentialEvents {
   readonly #log: Log;
@@ -15,18 +21,20 @@ export class CredentialEvents {
     this.#catalog = catalog;
   }
 
-  added(key: CredentialKey, store: StoreKind, by: string): void {
+  added(key: CredentialKey, store: StoreKind, by: Author): void {
     this.#log.info(`${this.#subject(key)}.added`, 'A credential was stored', {
       ...subjectFields(key),
-      addedBy: by,
+      requestId: by.requestId ?? undefined,
+      addedBy: by.id,
       storedIn: storedInWords[store].event,
     });
   }
 
-  removed(key: CredentialKey, store: StoreKind, by: string): void {
+  removed(key: CredentialKey, store: StoreKind, by: Author): void {
     this.#log.info(`${this.#subject(key)}.removed`, 'A credential was taken out of use', {
       ...subjectFields(key),
-      removedBy: by,
+      requestId: by.requestId ?? undefined,
+      removedBy: by.id,
       removedFrom: storedInWords[store].event,
     });
   }

@@ -3,6 +3,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import { type CredentialIntent, type CredentialKey, type CredentialRecord, type CurrentVersion, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { IfMatch } from '../versions/etag.ts';
+import type { Author } from './credential-events.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { requireMatchingCredential } from './credential-view.ts';
 import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
@@ -23,7 +24,7 @@ export class CredentialLifecycle {
     this.#random = random;
   }
 
-  async remove(key: CredentialKey, ifMatch: IfMatch | undefined, by: string): Promise<CredentialRecord> {
+  async remove(key: CredentialKey, ifMatch: IfMatch | undefined, by: Author): Promise<CredentialRecord> {
     const { writer, stores, clock, events, step } = this.#parts;
     const before = await settledRecord(this.#parts, key);
     requireMatchingCredential(ifMatch, before?.record);
@@ -50,7 +51,7 @@ export class CredentialLifecycle {
     return gone.record;
   }
 
-  async recover(key: CredentialKey, by: string): Promise<CredentialRecord> {
+  async recover(key: CredentialKey, by: Author): Promise<CredentialRecord> {
     const { writer, stores, clock, events, step } = this.#parts;
     const before = await settledRecord(this.#parts, key);
     const current = before?.record.current;
@@ -82,7 +83,7 @@ export class CredentialLifecycle {
   }
 
   /** Does not wait for a write that is open: that write fails, and what it put into the store is destroyed. */
-  async revoke(key: CredentialKey, reason: string | null, by: string): Promise<CredentialRecord> {
+  async revoke(key: CredentialKey, reason: string | null, by: Author): Promise<CredentialRecord> {
     const { writer, clock, events, step } = this.#parts;
     let served = false;
     const gone = await writer.change(key, (record) => {

@@ -11,6 +11,7 @@ import type { Service } from '../catalog/service.ts';
 import { fieldsDigest } from '../crypto/digest.ts';
 import { frame } from '../crypto/framing.ts';
 import type { IfMatch } from '../versions/etag.ts';
+import type { Author } from './credential-events.ts';
 import { newCredentialId } from './credential-id.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { checkExpiry, checkOffer } from './credential-request.ts';
@@ -71,7 +72,7 @@ export class CredentialPut {
     this.#digestKey = digestKey;
   }
 
-  async put(key: CredentialKey, request: PutRequest, by: string): Promise<PutOutcome> {
+  async put(key: CredentialKey, request: PutRequest, by: Author): Promise<PutOutcome> {
     const { writer, catalog, clock, events, step } = this.#parts;
     const service = catalog.get(key.service);
     const checked = check(service, key, request, clock.now());
@@ -80,7 +81,7 @@ export class CredentialPut {
 
     const startedAt = clock.monotonic();
     const record = before?.record ?? emptyRecord(key, clock.now());
-    const intent = this.#intent(service, record, checked, by);
+    const intent = this.#intent(service, record, checked, by.id);
     await writer.write(key, before, begun(record, intent));
     await step('put.begun');
     const reference = await this.#keep(key, checked.fields, intent, startedAt);

@@ -122,7 +122,7 @@ describe('R0.2, R3.1: PUT', () => {
     expect(await codeOf(world.put(first))).toBe('permission_denied');
     expect(world.log.of('tenant-ai-credentials.added')).toEqual([]);
     await world.put(first);
-    expect(world.log.of('tenant-ai-credentials.added')).toMatchObject([{ fields: { tenantId: 'acme', provider: 'openai', addedBy: 'tok-admin', storedIn: 'database' } }]);
+    expect(world.log.of('tenant-ai-credentials.added')).toMatchObject([{ fields: { tenantId: 'acme', provider: 'openai', addedBy: 'tok-admin', storedIn: 'database', requestId: expect.any(String) as unknown } }]);
   });
 });
 

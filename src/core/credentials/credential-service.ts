@@ -6,6 +6,7 @@ import type { SecretStore } from '../../ports/secret-store.ts';
 import type { Grant } from '../access/grant.ts';
 import type { IfMatch } from '../versions/etag.ts';
 import { credentialKey } from './credential-key.ts';
+import type { Author } from './credential-events.ts';
 import { CredentialLifecycle } from './credential-lifecycle.ts';
 import { type CredentialDependencies, type CredentialParts, credentialParts } from './credential-parts.ts';
 import { CredentialPut, type PutRequest } from './credential-put.ts';
@@ -52,7 +53,7 @@ export class CredentialService {
    */
   async put(grant: Grant, request: PutRequest): Promise<{ readonly created: boolean; readonly credential: CredentialView }> {
     const key = credentialKey(grant.use('credential.put'));
-    const { created, record, warnings } = await this.#put.put(key, request, grant.actor.id);
+    const { created, record, warnings } = await this.#put.put(key, request, authorOf(grant));
     return { created, credential: { ...this.#view(record), warnings } };
   }
 
@@ -86,20 +87,20 @@ export class CredentialService {
   /** Takes the key out of use at once and removes it from the store's readers; it can be recovered for 30 days (R3.7). */
   async remove(grant: Grant, { ifMatch }: { readonly ifMatch?: IfMatch | undefined } = {}): Promise<CredentialView> {
     const key = credentialKey(grant.use('credential.delete'));
-    return this.#viewOf(key, () => this.#lifecycle.remove(key, ifMatch, grant.actor.id));
+    return this.#viewOf(key, () => this.#lifecycle.remove(key, ifMatch, authorOf(grant)));
   }
 
   /** Takes the key out of use for good, at once, and destroys what the store lets us destroy. Revoking twice is fine. */
   async revoke(grant: Grant, { reason }: { readonly reason?: string | undefined } = {}): Promise<CredentialView> {
     const key = credentialKey(grant.use('credential.revoke'));
     checkReason(reason);
-    return this.#viewOf(key, () => this.#lifecycle.revoke(key, reason ?? null, grant.actor.id));
+    return this.#viewOf(key, () => this.#lifecycle.revoke(key, reason ?? null, authorOf(grant)));
   }
 
   /** Brings a deleted credential back, disabled if it was so. `not_found` when its value is gone for good. */
   async recover(grant: Grant): Promise<CredentialView> {
     const key = credentialKey(grant.use('credential.recover'));
-    return this.#viewOf(key, () => this.#lifecycle.recover(key, grant.actor.id));
+    return this.#viewOf(key, () => this.#lifecycle.recover(key, authorOf(grant)));
   }
 
   /** Destroys a deleted or revoked credential; only its name and version number stay. */
@@ -136,4 +137,8 @@ export class CredentialService {
   #view(record: CredentialRecord): CredentialView {
     return credentialView(record, this.#parts.clock.now());
   }
+}
+
+function authorOf({ actor, requestId }: Grant): Author {
+  return { id: actor.id, requestId };
 }

@@ -3,7 +3,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
-import type { CredentialEvents } from './credential-events.ts';
+import type { Author, CredentialEvents } from './credential-events.ts';
 import type { CredentialLimits } from './limits.ts';
 import { intentClosed, purged, putCommitted, restored } from './record-changes.ts';
 import type { RecordWriter } from './record-writer.ts';
@@ -64,7 +64,7 @@ export class IntentFinisher {
       committed = record.intent?.next !== null;
       return committed ? putCommitted(record, reference, this.#clock.now(), this.#limits.retireGraceMs) : undefined;
     });
-    if (committed && finished.record.current?.version === intent.version) this.#events.added(key, intent.store, intent.next.createdBy);
+    if (committed && finished.record.current?.version === intent.version) this.#events.added(key, intent.store, { id: intent.next.createdBy, requestId: null });
     return finished;
   }
 
@@ -75,7 +75,13 @@ export class IntentFinisher {
       if (asKeyholdError(error).code !== 'not_found') throw error;
       return this.#close(key, intent, (record) => purged(record, this.#clock.now()));
     }
-    return this.#close(key, intent, (record) => restored(record, this.#clock.now()));
+    let back = false;
+    const finished = await this.#close(key, intent, (record) => {
+      back = true;
+      return restored(record, this.#clock.now());
+    });
+    if (back) this.#events.added(key, intent.store, finisher);
+    return finished;
   }
 
   /** Only while the intent is still the record's: its writer, or another finisher, may have been faster. */
@@ -87,6 +93,9 @@ export class IntentFinisher {
     return finished;
   }
 }
+
+/** Who asked for a recovery is not kept in its intent; the audit log has it. */
+const finisher: Author = { id: 'reconcile', requestId: null };
 
 function requireReference({ current }: CredentialRecord): SecretReference {
   if (current === null) throw new KeyholdError('internal', 'A credential without a version cannot be removed or recovered.');

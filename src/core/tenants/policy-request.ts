@@ -40,7 +40,7 @@ function refuseWhatIsNotKept({ adoptOutsideChanges, validateOnAdd, unpricedModel
   if (adoptOutsideChanges === true) throw unsupported('adoptOutsideChanges', 'Changes made by hand in a store are not adopted yet. Leave adoptOutsideChanges out or set it to false.');
   if (validateOnAdd === true) throw unsupported('validateOnAdd', 'Keys are not tried at their provider when they are added yet. Leave validateOnAdd out or set it to false.');
   if (unpricedModels === undefined || unpricedModels === 'allow') return;
-  if (!UNPRICED.includes(unpricedModels)) throw refused('unpricedModels', 'unpricedModels is allow.');
+  if (!UNPRICED.includes(unpricedModels)) throw refused('unpricedModels', 'unpricedModels can only be allow.');
   throw unsupported('unpricedModels', 'There are no prices yet, so every model is unpriced and only allow can be kept to. Leave unpricedModels out or set it to allow.');
 }
 
