@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createServer } from 'node:net';
 import { createAdminTokenFile } from './adapters/admin-token-file/admin-token-file.ts';
@@ -33,7 +34,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const folder = openDataFolder(config.dataDir);
   try {
     for (const warning of folder.warnings) log.warn('data_folder_warning', warning, { file: folder.path });
-    const outlet = tokenOutlet({ file: createAdminTokenFile(config.dataDir), isTerminal: terminal.isTerminal });
+    const file = createAdminTokenFile(config.dataDir);
+    const outlet = tokenOutlet({ file, isTerminal: terminal.isTerminal });
     // Before anything is made: a start that could not listen would have shown its only token to nobody.
     await tryPort(config.listen);
     const product = await compose({ ...options, firstToken: outlet });
@@ -44,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       const handedOut = outlet.handedOut();
       await product.begin();
       log.info('ready', 'Keyhold is ready', { address: url.slice('http://'.length) });
+      if (handedOut === undefined && existsSync(file.path)) log.info('admin_token_waiting', 'An administrator\'s token is still in the file admin-token. It goes when the token ends, or when you remove it', { file: file.path });
       if (handedOut !== undefined) tell(terminal, firstSteps({ url, token: handedOut }));
       const reason = await stop.first;
       await drain(product, config.shutdownTimeoutMs, stop.second, reason, log);

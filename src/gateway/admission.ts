@@ -21,7 +21,7 @@ export interface AdmissionDependencies {
  */
 export async function admit(request: IncomingMessage, { principals, unknownKeys, audit }: AdmissionDependencies): Promise<Principal> {
   const text = presentedKey(request.rawHeaders, KEY_HEADERS);
-  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>.');
+  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key where the provider\'s own format has it so.');
   const principal = await principals.authenticate(text, ['g', 't']);
   if (principal !== undefined) return principal;
   const address = request.socket.remoteAddress ?? 'unknown';

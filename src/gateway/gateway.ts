@@ -115,19 +115,22 @@ class HttpGateway implements Gateway {
   /** The answer is over, or the client is gone. */
   #closed(visit: Visit): void {
     if (!this.#visits.delete(visit)) return;
-    const { metrics, clock } = this.#deps;
+    const { metrics, clock, log } = this.#deps;
     visit.exchange?.clientLeft();
     visit.body?.release();
     if (visit.tenant !== undefined) this.#openRequests.leave(visit.tenant);
     metrics.openRequests(this.#visits.size);
+    // Node has 200 there until a head is sent.
+    const status = visit.answer.headSent ? visit.response.statusCode : errorStatus('canceled');
+    const durationMs = clock.monotonic() - visit.startedAt;
+    log.debug('gateway_request', 'A gateway request is over', { requestId: visit.requestId, tenant: visit.tenant, service: visit.service, route: visit.route, status, durationMs });
     metrics.gatewayRequest({
       service: visit.service,
       route: visit.route,
-      // Node has 200 there until a head is sent.
-      status: visit.answer.headSent ? visit.response.statusCode : errorStatus('canceled'),
+      status,
       outcome: visit.meter?.ending?.outcome ?? 'refused',
       keySource: visit.keySource,
-      durationMs: clock.monotonic() - visit.startedAt,
+      durationMs,
       firstByteMs: visit.meter?.firstTokenMs ?? null,
     });
     if (this.#visits.size === 0) for (const resolve of this.#idle.splice(0)) resolve();

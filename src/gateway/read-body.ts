@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { KeyholdError } from '../ports/errors.ts';
 import type { BodyMemory } from './body-memory.ts';
-import { BodyPieces } from './body-pieces.ts';
+import { BodyPieces } from '../http/body-pieces.ts';
 
 /** R0.3 */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;

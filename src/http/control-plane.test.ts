@@ -310,6 +310,7 @@ describe('probes', () => {
     ready = true;
     expect(await probe()).toMatchObject({ status: 200, json: { ready: true, degraded: ['database'] } });
     expect(await plane.call('GET', '/livez', { token: null })).toMatchObject({ status: 200, json: { live: true } });
+    expect(await plane.call('GET', '/livez?nocache=1', { token: null })).toMatchObject({ status: 200, json: { live: true } });
   });
 
   it('S35 /metrics is open on loopback, and elsewhere for platform tokens alone', async () => {

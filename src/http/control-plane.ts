@@ -14,9 +14,7 @@ import { routeTable } from './route-table.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type App, type RequestState, serveRoute, type StateOf } from './serve-route.ts';
 import { parseStrictJson } from './strict-json.ts';
-
-/** R0.3. */
-const BODY_LIMIT = 1024 * 1024;
+import { wholeBody } from './whole-body.ts';
 
 /** The resource API and the documented endpoints, behind a listener that others own. */
 export interface ControlPlane {
@@ -75,7 +73,6 @@ function createApp(random: ControlPlaneServices['random']): App {
     // The listener is not fastify's: one server answers for the gateway and the control plane. This one never listens.
     serverFactory: (handler) => createServer(handler),
     logger: false,
-    bodyLimit: BODY_LIMIT,
     return503OnClosing: false,
     genReqId: (request) => requestIdFor(one(request.headers['x-request-id']), random),
     requestIdHeader: false,
@@ -91,14 +88,11 @@ function createApp(random: ControlPlaneServices['random']): App {
 /** Bodies are JSON, read by our own parser; anything else is told what to send. */
 function readJsonOnly(app: App, stateOf: StateOf): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    try {
-      refuseEncodings(request);
-      if (request.headers['idempotency-key'] !== undefined) stateOf(request).body = body;
-      done(null, body.length === 0 ? undefined : parseStrictJson(body));
-    } catch (error) {
-      done(asKeyholdError(error));
-    }
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    refuseEncodings(request);
+    const body = await wholeBody(payload);
+    if (request.headers['idempotency-key'] !== undefined) stateOf(request).body = body;
+    return body.length === 0 ? undefined : parseStrictJson(body);
   });
   app.addContentTypeParser('*', (_request, _payload, done) => {
     done(new KeyholdError('invalid_argument', 'The request body must be JSON. Send the header Content-Type: application/json.'));

@@ -15,11 +15,13 @@ export function fastifySchema(route: Route): FastifySchema {
   const { schema, statuses, summary, tag } = route;
   const answers = statuses.map((status) => [status, answerSchema(route, STATUS_CODES[status] ?? '')] as const);
   return {
+    operationId: operationId(route),
     summary,
     tags: [tag],
     security: securityOf(route),
     ...(schema.params === undefined ? {} : { params: schema.params }),
-    querystring: schema.query ?? nothing,
+    // Probes are asked by machines that add queries of their own to keep caches away.
+    ...(route.kind === 'open' ? {} : { querystring: schema.query ?? nothing }),
     ...headersSchema(route),
     ...(route.method === 'GET' ? {} : { body: schema.body ?? nothing }),
     response: { ...Object.fromEntries(answers), default: errorSchema },
@@ -29,6 +31,16 @@ export function fastifySchema(route: Route): FastifySchema {
 function answerSchema({ schema, mediaType }: Route, description: string): object {
   const answer = schema.answer ?? Type.Null();
   return mediaType === undefined ? { ...answer, description } : { description, content: { [mediaType]: { schema: answer } } };
+}
+
+/** A name for generated clients: `getTenantsCredentials`, `postTenantsTokens`; what stands in braces is an argument. */
+function operationId({ method, url }: Route): string {
+  const words = url
+    .replace('/api/v1/', '/')
+    .split('/')
+    .filter((word) => word !== '')
+    .map((word) => (word.startsWith(':') ? `by-${word.slice(1)}` : word).replaceAll(/(?:^|[-._])(\w)/g, (_, first: string) => first.toUpperCase()));
+  return method.toLowerCase() + words.join('');
 }
 
 /** `{}` beside the token: it is needed in some installations only. */

@@ -29,8 +29,6 @@ function failureToTell(failures: readonly FastifySchemaValidationError[]): Schem
 /** What fastify itself refuses before a route is reached; undefined when the error is not one of those. */
 export function frameworkRefusal(code: string | undefined, status: number | undefined): KeyholdError | undefined {
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new KeyholdError('payload_too_large', 'The request body is larger than 1 MiB. Nothing this address takes is that long.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new KeyholdError('invalid_argument', 'The header Content-Type cannot be read. Send Content-Type: application/json.');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

@@ -174,6 +174,7 @@ describe('every route of the control plane', () => {
 
   it('R0.2 answers what the API description says it answers, metrics included', async () => {
     interface Operation {
+      readonly operationId: string;
       readonly security: readonly object[];
       readonly responses: Record<string, { readonly content?: object }>;
     }
@@ -186,5 +187,8 @@ describe('every route of the control plane', () => {
     }
     expect(paths['/metrics']?.get?.security).toEqual([{}, { token: [] }]);
     expect(paths['/livez']?.get?.security).toEqual([]);
+    const names = Object.values(paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('putTenantsByTenantCredentialsByService');
   });
 });

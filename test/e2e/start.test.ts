@@ -85,6 +85,7 @@ describe('R0.1, S28: the first start', () => {
     expect((await readFile(join(dataDir, 'data', 'admin-token'), 'utf8')).trim()).toBe(token);
     expect((await apiOf(second.url, token).must('GET', '/api/v1/tenants/acme')).body).toMatchObject({ name: 'Acme' });
     expect(second.output()).not.toContain('Keyhold is ready at ');
+    expect(second.logLines()).toContainEqual(expect.objectContaining({ event: 'admin_token_waiting', file: join(dataDir, 'data', 'admin-token') }));
   });
 
   it('S28: ends its token when an administrator\'s token of the API is first used', async () => {
