@@ -220,7 +220,7 @@ describe('R5.1 provider/model', () => {
     const before = world.provider.requests.length;
     const error = await failure(client.files.list());
     expect(error).toBeInstanceOf(NotFoundError);
-    expect(error).toMatchObject({ code: 'not_found', message: expect.stringContaining('/v1/files') as unknown });
+    expect(error).toMatchObject({ code: 'not_found', message: expect.stringContaining('There is no route for GET') as unknown });
     expect((error as NotFoundError).headers.get('x-keyhold-error-origin')).toBe('keyhold');
     const embedding = await failure(client.embeddings.create({ model: 'anthropic/no-embeddings', input: 'Hello' }));
     expect(embedding).toBeInstanceOf(NotFoundError);
