@@ -242,10 +242,11 @@ function modelName(text: string): string {
   return text;
 }
 
+const WITHOUT_CONTROLS = /^[\u0020-\u007e\u0080-\uffff]+$/;
+
 /** Kept only where every store can keep it as it is. */
 function endUser(text: string): string | null {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text !== '' && text.length <= MAX_END_USER && text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text) ? text : null;
+  return text.length <= MAX_END_USER && text.isWellFormed() && WITHOUT_CONTROLS.test(text) ? text : null;
 }
 
 function refused(what: string): KeyholdError {

@@ -5,8 +5,8 @@ import { compileRules } from './body-rules.ts';
 import type { ScanAnswer, ScanTask } from './large-bodies.ts';
 import { readFacts } from './read-facts.ts';
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what large-bodies.ts starts this worker with
-const rulesOf = workerData as Readonly<Record<ApiFormat, BodyRules>>;
+/** What large-bodies.ts starts this worker with. */
+const rulesOf: Readonly<Record<ApiFormat, BodyRules>> = workerData;
 const compiled = { openai: compileRules(rulesOf.openai), anthropic: compileRules(rulesOf.anthropic) };
 
 parentPort?.on('message', ({ id, format, bytes }: ScanTask) => {

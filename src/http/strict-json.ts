@@ -7,8 +7,7 @@ const MAX_DEPTH = 32;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** Characters that a string may hold as they are (RFC 8259, section 7). */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const PLAIN = /[\u0020\u0021\u0023-\u005b\u005d-\uffff]*/y;
 const HEX4 = /^[0-9a-fA-F]{4}$/;
 
 /**
@@ -61,8 +60,7 @@ class Reader {
   }
 
   #object(): Record<string, unknown> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.create is untyped
-    const object = Object.create(null) as Record<string, unknown>;
+    const object: Record<string, unknown> = { __proto__: null };
     this.#space();
     if (this.#take('}')) return object;
     do {

@@ -90,7 +90,6 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP listener has an AddressInfo
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const kept = { started: [] as UsageStart[], ended: [] as UsageEvent[], metrics: [] as GatewayRequestMetric[], logged: [] as string[], signInsFailed: [] as string[] };
   const state = {

@@ -57,7 +57,6 @@ export async function startProviderServer(options: ProviderServerOptions = {}): 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP listener has an AddressInfo
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider: ProviderServer = {
     url,

@@ -40,9 +40,12 @@ export const showMe = guardedRoute({
   },
 });
 
+function isAction(name: string): name is Action {
+  return Object.hasOwn(actions, name);
+}
+
 /** A platform role's actions on the platform's things and on tenants'; a tenant role's on its own tenant's. */
 function permissionsOf({ role, scope }: Actor): Action[] {
   const scopes = scope.kind === 'tenant' ? [scope] : [platformScope, tenantScope('any')];
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.keys forgets the keys' type
-  return (Object.keys(actions) as Action[]).filter((action) => scopes.some((owner) => permits(role, action, owner)));
+  return Object.keys(actions).filter(isAction).filter((action) => scopes.some((owner) => permits(role, action, owner)));
 }
