@@ -1,4 +1,5 @@
 import type { SecretValue } from '../ports/secret-value.ts';
+import { vaultSettings } from './vault-settings.ts';
 import { adminToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
@@ -6,6 +7,8 @@ export interface Setting<T> {
   readonly name: string;
   /** A secret is never quoted or shown, and has a `_FILE` form (R0.1). */
   readonly secret: boolean;
+  /** false: the secret's `_FILE` form is a setting of its own. */
+  readonly fileForm?: boolean;
   /** Sentences for `.env.example`, a line each. */
   readonly description: readonly string[];
   readonly example: string;
@@ -82,14 +85,30 @@ const shutdownTimeoutSetting: Setting<number> = {
   parse: shutdownTimeout,
 };
 
-const store: Setting<'sealed'> = {
+const store: Setting<'sealed' | 'vault' | null> = {
   name: 'KEYHOLD_STORE',
   secret: false,
-  description: ['Where new keys are kept: sealed (the encrypted database).'],
+  description: [
+    'Where new keys are kept: vault (HashiCorp Vault) or sealed (the encrypted database).',
+    'Keys that are in the other one stay there, and keep serving while it is switched on.',
+  ],
   example: 'sealed',
-  fallback: 'sealed',
-  fallbackText: 'sealed',
-  parse: oneOf('sealed'),
+  fallback: null,
+  fallbackText: '<vault when VAULT_ENABLED=true, else sealed>',
+  parse: oneOf('sealed', 'vault'),
+};
+
+const offerEnvironmentKeys: Setting<boolean | null> = {
+  name: 'KEYHOLD_OFFER_ENVIRONMENT_KEYS',
+  secret: false,
+  description: [
+    'true lets tenants without a key of their own use the service\'s own AI keys (OPENAI_API_KEY and the like, from Vault or from',
+    'the environment), where the tenant\'s policy allows platformFallback.',
+  ],
+  example: 'false',
+  fallback: null,
+  fallbackText: '<true in development, false in production>',
+  parse: trueOrFalse,
 };
 
 const database: Setting<string> = {
@@ -153,11 +172,13 @@ export const settings = {
   logLevel,
   shutdownTimeout: shutdownTimeoutSetting,
   store,
+  ...vaultSettings,
   database,
   keyWrapper,
   keyFile,
   defaultProvider,
   allowHttpUpstream,
+  offerEnvironmentKeys,
 } as const;
 
 /** Every setting in the order in which they are shown. */
