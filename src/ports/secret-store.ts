@@ -1,3 +1,4 @@
+import { KeyholdError, type KeyholdErrorOptions } from './errors.ts';
 import type { Scope } from './scope.ts';
 import type { SecretFields } from './secret-value.ts';
 
@@ -64,6 +65,14 @@ export interface SecretStore {
   destroy(reference: SecretReference): Promise<void>;
   /** A cheap round trip. Never rejects. */
   health(): Promise<StoreHealth>;
+}
+
+/** An `unavailable` of which the store is sure that nothing reached it: no value is half-written, and none can arrive later. */
+export class StoreUntouched extends KeyholdError {
+  constructor(publicMessage: string, options: KeyholdErrorOptions = {}) {
+    super('unavailable', publicMessage, options);
+    this.name = 'StoreUntouched';
+  }
 }
 
 /** The name as it is logged and shown: `platform/openai`, `tenants/acme/openai`, with the label where it is not `default`. */
