@@ -1,8 +1,21 @@
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { StoreHealth } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
+import { ConnectionWatch } from './connection-watch.ts';
+import { secretIn } from './kv-secret.ts';
+import { SecretSource } from './secret-source.ts';
+import type { SignIn, SignInTools } from './sign-in.ts';
+import { SignInAppRole } from './sign-in-app-role.ts';
+import { SignInKubernetes } from './sign-in-kubernetes.ts';
+import { SignInToken } from './sign-in-token.ts';
 import type { VaultAuth } from './vault-auth.ts';
+import { asUnavailable, VaultFailure } from './vault-failure.ts';
+import { VaultLink } from './vault-link.ts';
+import { VaultSession } from './vault-session.ts';
+import { VaultTransport } from './vault-transport.ts';
+import { WrappedSecret } from './wrapped-secret.ts';
 
 export interface VaultClientOptions {
   /** Scheme, host and port, perhaps a path before `/v1`. */
@@ -68,4 +81,121 @@ export interface VaultClient {
   health(): Promise<StoreHealth>;
   /** Ends timers and connections, and the token if this client made it by signing in. */
   close(): Promise<void>;
+}
+
+/** Throws `StartError` 2 for an address or certificates that cannot be used. Nothing is sent before `start`. */
+export function createVaultClient(options: VaultClientOptions): VaultClient {
+  return new HttpVaultClient(options);
+}
+
+class HttpVaultClient implements VaultClient {
+  readonly #link: VaultLink;
+  readonly #session: VaultSession;
+  readonly #watch: ConnectionWatch;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor({ address, auth, namespace, tls = {}, clock, random, log }: VaultClientOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#watch = new ConnectionWatch({ address, random, log, check: () => this.#check() });
+    this.#link = new VaultLink({ transport: new VaultTransport({ address, tls }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
+    this.#session = new VaultSession({
+      link: this.#link,
+      signIn: signInBy(auth, { link: this.#link, clock }),
+      clock,
+      random,
+      log,
+      onSignedIn: () => this.#watch.connected(),
+      onRefused: (error) => this.#watch.refused(error),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#translated(() => this.#session.token());
+  }
+
+  readSecret(mount: string, path: string, version?: number): Promise<VaultSecret | undefined> {
+    return this.#translated(async () => {
+      const query = version === undefined ? {} : { query: { version: String(version) } };
+      return secretIn(await this.#request({ method: 'GET', path: `${mount}/data/${path}`, ...query }), version);
+    });
+  }
+
+  request(call: VaultCall): Promise<VaultAnswer> {
+    return this.#translated(() => this.#request(call));
+  }
+
+  connected(): boolean {
+    return this.#watch.isConnected() && this.#session.isSignedIn();
+  }
+
+  async health(): Promise<StoreHealth> {
+    const startedAt = this.#clock.monotonic();
+    const isAlive = await this.#link.checkHealth().then(
+      () => true,
+      () => false,
+    );
+    return { connected: isAlive && this.connected(), latencyMs: this.#clock.monotonic() - startedAt };
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    await this.#session.close();
+    await this.#link.close();
+  }
+
+  async #check(): Promise<void> {
+    await this.#link.checkHealth();
+    await this.#session.token();
+  }
+
+  async #request(call: VaultCall): Promise<VaultAnswer> {
+    const { method, path, query, body } = call;
+    const asSent = { method: method === 'LIST' ? ('GET' as const) : method, path, query: method === 'LIST' ? { ...query, list: 'true' } : query, body };
+    let token = await this.#session.token();
+    let answer = await this.#link.exchange({ ...asSent, token });
+    if (answer.status === 403) {
+      const another = await this.#session.afterForbidden(token);
+      if (another === undefined) throw this.#forbidden(call);
+      token = another;
+      answer = await this.#link.exchange({ ...asSent, token });
+    }
+    const { status } = answer;
+    if (status === 403) throw this.#forbidden(call);
+    this.#watch.connected();
+    return { status, body: answer.body, errors: answer.errors };
+  }
+
+  #forbidden({ method, path, capability = capabilities[method] }: VaultCall): KeyholdError {
+    this.#log.warn('vault_permission_denied', `Vault does not allow Keyhold to ${capability} ${path}. Add to its policy: path "${path}" { capabilities = ["${capability}"] }`);
+    return new KeyholdError('permission_denied', `Vault does not allow Keyhold to ${capability} ${path}. An operator has to add that to Keyhold's policy in Vault.`);
+  }
+
+  async #translated<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof VaultFailure ? asUnavailable(error) : error;
+    }
+  }
+}
+
+const capabilities: Readonly<Record<VaultMethod, string>> = { GET: 'read', LIST: 'list', POST: 'update', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+
+function signInBy(auth: VaultAuth, tools: SignInTools): SignIn {
+  switch (auth.kind) {
+    case 'token':
+      return new SignInToken(tools, new SecretSource(auth.token));
+    case 'token-file':
+      return new SignInToken(tools, new SecretSource({ file: auth.file }));
+    case 'app-role':
+      return new SignInAppRole(tools, { mount: auth.mount ?? 'approle', roleId: auth.roleId, secretId: new SecretSource(auth.secretId) });
+    case 'wrapped-app-role': {
+      const mount = auth.mount ?? 'approle';
+      return new SignInAppRole(tools, { mount, roleId: auth.roleId, secretId: new WrappedSecret({ link: tools.link, source: new SecretSource(auth.wrappedSecretId), mount }) });
+    }
+    case 'kubernetes':
+      return new SignInKubernetes(tools, { mount: auth.mount ?? 'kubernetes', role: auth.role, audience: auth.audience, tokenFile: auth.tokenFile });
+  }
 }

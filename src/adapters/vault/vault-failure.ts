@@ -12,6 +12,7 @@ export type VaultTrouble =
   | 'not-initialized'
   | 'standby'
   | 'removed'
+  | 'away'
   | 'failing'
   | 'busy'
   | 'behind'
@@ -30,6 +31,7 @@ const sentences: Readonly<Record<VaultTrouble, string>> = {
   'not-initialized': 'Vault is not initialised. Initialise it: vault operator init',
   standby: 'This node of Vault is a standby that cannot serve us. Set VAULT_ADDR to the active node, or to what stands before all nodes.',
   removed: 'This node of Vault was removed from its cluster. Set VAULT_ADDR to another one.',
+  away: 'What stands before Vault says that Vault is away.',
   failing: 'Vault failed. Its own log says why.',
   busy: 'Vault has refused requests beyond its rate limit. Raise the quota, or wait.',
   behind: 'This node of Vault has not caught up with what we wrote. It should within seconds.',
