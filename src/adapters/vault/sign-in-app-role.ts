@@ -10,6 +10,7 @@ export interface AppRole {
 /** AppRole (R2.1): every sign-in makes a token, which costs one use of the secret_id. */
 export class SignInAppRole implements SignIn {
   readonly makesTokens = true;
+  readonly refusalsAreCounted = true;
   readonly #tools: SignInTools;
   readonly #role: AppRole;
 

@@ -15,6 +15,7 @@ export interface KubernetesRole {
 /** Kubernetes auth (R2.1): the pod's service account vouches for us. Its token is read each time, since Kubernetes replaces it. */
 export class SignInKubernetes implements SignIn {
   readonly makesTokens = true;
+  readonly refusalsAreCounted = false;
   readonly #tools: SignInTools;
   readonly #role: KubernetesRole;
   readonly #file: string;

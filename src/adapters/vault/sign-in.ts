@@ -18,6 +18,8 @@ export interface Lease {
 export interface SignIn {
   /** Whether every sign-in makes a new token with a full time to live; a given token only ever runs out. */
   readonly makesTokens: boolean;
+  /** Whether Vault locks out who is refused too often. */
+  readonly refusalsAreCounted: boolean;
   /** Throws `SignInRefused` when Vault does not let us in with what we have, and `VaultFailure` when it does not get so far. */
   signIn(): Promise<Lease>;
   /** Whether what it signs in with has been replaced since the last attempt. */

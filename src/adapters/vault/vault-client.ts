@@ -40,6 +40,8 @@ export interface VaultCall {
   readonly body?: unknown;
   /** What a policy must allow on the path, for the message of a refusal: `read`, `create`, `update`. Default: by the method. */
   readonly capability?: string;
+  /** A refusal is no news: it is thrown, but not logged. */
+  readonly mayBeForbidden?: boolean;
 }
 
 /** What Vault answered with 200, 204, 400 or 404; everything else is thrown. */
@@ -156,7 +158,7 @@ class HttpVaultClient implements VaultClient {
     let token = await this.#session.token();
     let answer = await this.#link.exchange({ ...asSent, token });
     if (answer.status === 403) {
-      const another = await this.#session.afterForbidden(token);
+      const another = await this.#session.afterForbidden(token, answer.errors);
       if (another === undefined) throw this.#forbidden(call);
       token = another;
       answer = await this.#link.exchange({ ...asSent, token });
@@ -167,8 +169,8 @@ class HttpVaultClient implements VaultClient {
     return { status, body: answer.body, errors: answer.errors };
   }
 
-  #forbidden({ method, path, capability = capabilities[method] }: VaultCall): KeyholdError {
-    this.#log.warn('vault_permission_denied', `Vault does not allow Keyhold to ${capability} ${path}. Add to its policy: path "${path}" { capabilities = ["${capability}"] }`);
+  #forbidden({ method, path, capability = capabilities[method], mayBeForbidden = false }: VaultCall): KeyholdError {
+    if (!mayBeForbidden) this.#log.warn('vault_permission_denied', `Vault does not allow Keyhold to ${capability} ${path}. Add to its policy: path "${path}" { capabilities = ["${capability}"] }`);
     return new KeyholdError('permission_denied', `Vault does not allow Keyhold to ${capability} ${path}. An operator has to add that to Keyhold's policy in Vault.`);
   }
 
@@ -184,18 +186,12 @@ class HttpVaultClient implements VaultClient {
 const capabilities: Readonly<Record<VaultMethod, string>> = { GET: 'read', LIST: 'list', POST: 'update', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 
 function signInBy(auth: VaultAuth, tools: SignInTools): SignIn {
-  switch (auth.kind) {
-    case 'token':
-      return new SignInToken(tools, new SecretSource(auth.token));
-    case 'token-file':
-      return new SignInToken(tools, new SecretSource({ file: auth.file }));
-    case 'app-role':
-      return new SignInAppRole(tools, { mount: auth.mount ?? 'approle', roleId: auth.roleId, secretId: new SecretSource(auth.secretId) });
-    case 'wrapped-app-role': {
-      const mount = auth.mount ?? 'approle';
-      return new SignInAppRole(tools, { mount, roleId: auth.roleId, secretId: new WrappedSecret({ link: tools.link, source: new SecretSource(auth.wrappedSecretId), mount }) });
-    }
-    case 'kubernetes':
-      return new SignInKubernetes(tools, { mount: auth.mount ?? 'kubernetes', role: auth.role, audience: auth.audience, tokenFile: auth.tokenFile });
+  if (auth.kind === 'token') return new SignInToken(tools, new SecretSource(auth.token));
+  if (auth.kind === 'token-file') return new SignInToken(tools, new SecretSource({ file: auth.file }));
+  if (auth.kind === 'kubernetes') {
+    return new SignInKubernetes(tools, { mount: auth.mount ?? 'kubernetes', role: auth.role, audience: auth.audience, tokenFile: auth.tokenFile });
   }
+  const { mount = 'approle', roleId } = auth;
+  const secretId = auth.kind === 'app-role' ? new SecretSource(auth.secretId) : new WrappedSecret({ link: tools.link, source: new SecretSource(auth.wrappedSecretId), mount });
+  return new SignInAppRole(tools, { mount, roleId, secretId });
 }
