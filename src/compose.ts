@@ -8,6 +8,7 @@ import { openKeyFile } from './adapters/key-wrapper/key-file.ts';
 import { openDataFolder } from './adapters/data-folder/data-folder.ts';
 import { openSqliteStore } from './adapters/metadata-store/sqlite/open-sqlite.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
+import { createEnvironmentOwnKeys } from './adapters/own-keys/environment-own-keys.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
@@ -30,8 +31,10 @@ import type { StepHook } from './core/credentials/steps.ts';
 import { storedInWords } from './core/credentials/stored-in.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import { loadOrCreateRootKey, rootKeyMayBeMade } from './core/crypto/root-key-record.ts';
+import { OwnKeys } from './core/own-keys/own-keys.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
+import { StoreStatus } from './core/stores/store-status.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
@@ -80,6 +83,9 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
 
+  const ownKeys = new OwnKeys({ environment: createEnvironmentOwnKeys(config.ownKeys), clock, log });
+  await ownKeys.refresh();
+
   const metadata = await openSqliteStore({ file: config.database.file, clock });
   log.info('database_connected', 'SQLite connection established for auth services');
 
@@ -120,7 +126,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
-  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, bus, clock, log, metrics });
+  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys: config.offerEnvironmentKeys, bus, clock, log, metrics });
   const gateway = createGateway({
     catalog,
     principals,
@@ -138,7 +144,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
-  const readiness = new ReadinessProbe({ database: metadata, store, clock });
+  const readiness = new ReadinessProbe({ database: metadata, stores: [store], clock });
   const controlPlane = await createControlPlane({
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
@@ -146,6 +152,8 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     gatewayKeys,
     credentials,
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
+    storeStatus: new StoreStatus({ stores: [store] }),
+    vault: null,
     audit,
     catalog,
     access,

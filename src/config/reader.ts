@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { SecretValue } from '../ports/secret-value.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { baseUrlVariable, isBaseUrlVariable, serviceBaseUrl } from './service-base-urls.ts';
@@ -30,19 +31,13 @@ export class Reader {
 
   /** The setting's value; its fallback when left out, and also when it is wrong (then nothing is started with it). */
   read<T>(setting: Setting<T>): T {
-    try {
-      const found = findSetting(this.#environment, setting);
-      if (found === undefined) {
-        this.effective.push({ name: setting.name, shown: setting.fallbackText, origin: 'default' });
-        return setting.fallback;
-      }
-      const value = setting.parse(found.text);
-      this.effective.push({ name: setting.name, shown: setting.secret ? '[set]' : found.text, origin: found.origin });
-      return value;
-    } catch (error) {
-      this.#problem(setting.name, error, setting.example);
-      return setting.fallback;
-    }
+    return this.#read(setting).value;
+  }
+
+  /** A secret's value; where a file gave it, that file, for whoever reads it again when it is replaced. It has been checked all the same. */
+  readOrFile(setting: Setting<SecretValue | null>): SecretValue | { readonly file: string } | null {
+    const { value, file } = this.#read(setting);
+    return value !== null && file !== undefined ? { file } : value;
   }
 
   /** Shows what a value amounts to instead of how it was written, once that is known to be no secret. */
@@ -93,6 +88,22 @@ export class Reader {
       }
     }
     return urls;
+  }
+
+  #read<T>(setting: Setting<T>): { readonly value: T; readonly file?: string | undefined } {
+    try {
+      const found = findSetting(this.#environment, setting);
+      if (found === undefined) {
+        this.effective.push({ name: setting.name, shown: setting.fallbackText, origin: 'default' });
+        return { value: setting.fallback };
+      }
+      const value = setting.parse(found.text);
+      this.effective.push({ name: setting.name, shown: setting.secret ? '[set]' : found.text, origin: found.origin });
+      return { value, file: found.file };
+    } catch (error) {
+      this.#problem(setting.name, error, setting.example);
+      return { value: setting.fallback };
+    }
   }
 
   #problem(name: string, error: unknown, example: string): void {

@@ -8,6 +8,8 @@ import type { Setting } from './settings.ts';
 export interface Found {
   readonly text: string;
   readonly origin: string;
+  /** Absolute; where the text came from a file. */
+  readonly file?: string;
 }
 
 /**
@@ -35,7 +37,8 @@ export function findSetting(environment: Environment, setting: Setting<unknown>)
   if (file === undefined) return direct;
   if (direct !== undefined && direct.origin === file.origin) throw new InvalidValue(`and ${fileName} are both set (${file.origin}); keep one of them`);
   if (direct?.origin === 'environment') return direct;
-  return { text: readSecretFile(fileName, resolve(environment.workingDirectory, file.text.trim())), origin: `file ${file.text.trim()} (${fileName}, ${file.origin})` };
+  const path = resolve(environment.workingDirectory, file.text.trim());
+  return { text: readSecretFile(fileName, path), origin: `file ${file.text.trim()} (${fileName}, ${file.origin})`, file: path };
 }
 
 /** Whether `NAME_FILE` gives the value too (R0.1). */

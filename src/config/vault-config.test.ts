@@ -73,6 +73,7 @@ describe('HashiCorp Vault switched on (R2.1)', () => {
       expect(message).not.toContain('needs VAULT_ADDR');
     }
     expect(load({ ...withToken, VAULT_ADDR: 'https://vault.example.com/' }).vault?.address).toBe('https://vault.example.com');
+    expect(load({ ...withToken, VAULT_ADDR: 'https://example.com/vault/' }).vault?.address).toBe('https://example.com/vault');
   });
 
   it('takes http only on this machine, in development with a warning, or where that is said', () => {
@@ -115,7 +116,9 @@ describe('signing in to Vault (R2.1)', () => {
     const variables = { ...on, VAULT_ROLE_ID_FILE: fileWith('role', 'canary-role\n'), VAULT_SECRET_ID_FILE: fileWith('secret', 'canary-secret\n') };
     const { config, effective } = loaded(variables);
     const signIn = config.vault?.signIn;
-    expect(signIn?.kind === 'app-role' && [signIn.roleId, signIn.secretId.reveal()]).toEqual(['canary-role', 'canary-secret']);
+    // The secret_id's file is read again at every sign-in, so that a replaced one is taken.
+    expect(signIn).toEqual({ kind: 'app-role', roleId: 'canary-role', secretId: { file: join(folder, 'secret') } });
+    expect(refusal({ ...on, VAULT_ROLE_ID: 'r', VAULT_SECRET_ID_FILE: join(folder, 'nothing') })).toContain('VAULT_SECRET_ID comes from VAULT_SECRET_ID_FILE, but there is no file');
     expect(JSON.stringify([effective, loaded({ ...on, VAULT_TOKEN: 'canary-token' }).effective])).not.toContain('canary');
     const message = refusal({ ...on, VAULT_TOKEN: 'canary token' });
     expect(message).toContain('VAULT_TOKEN holds spaces');
@@ -160,12 +163,12 @@ describe('where in Vault, and over which TLS (R2.1)', () => {
 describe('the service\'s own keys (R2.3, R3.3)', () => {
   it('are the catalogue\'s names and two more, in the environment, in .env and in files', () => {
     const { ownKeys } = load({ OPENAI_API_KEY: 'sk-test-openai', SESSION_SECRET: 'test-session', ANTHROPIC_API_KEY_FILE: fileWith('anthropic', 'sk-test-anthropic\n'), NOT_OURS_API_KEY: 'x' }, { DATABASE_PASSWORD: 'test-password' });
-    expect([...ownKeys].map(([name, value]) => [name, value.reveal()]).sort()).toEqual([
-      ['ANTHROPIC_API_KEY', 'sk-test-anthropic'],
-      ['DATABASE_PASSWORD', 'test-password'],
-      ['OPENAI_API_KEY', 'sk-test-openai'],
-      ['SESSION_SECRET', 'test-session'],
-    ]);
+    expect(Object.fromEntries([...ownKeys].map(([name, value]) => [name, value.reveal()]))).toEqual({
+      ANTHROPIC_API_KEY: 'sk-test-anthropic',
+      DATABASE_PASSWORD: 'test-password',
+      OPENAI_API_KEY: 'sk-test-openai',
+      SESSION_SECRET: 'test-session',
+    });
   });
 
   it('are shown masked, and only those that are set', () => {

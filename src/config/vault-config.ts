@@ -1,20 +1,13 @@
+import type { VaultAuth } from '../adapters/vault/vault-auth.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { isLoopback } from './service-base-urls.ts';
 import type { Reader } from './reader.ts';
 import { vaultSettings } from './vault-settings.ts';
 
-/** How Keyhold signs in to Vault: exactly one way (R2.1). */
-export type VaultSignIn =
-  | { readonly kind: 'token'; readonly token: SecretValue }
-  | { readonly kind: 'token-file'; readonly file: string }
-  | { readonly kind: 'app-role'; readonly roleId: string; readonly secretId: SecretValue }
-  | { readonly kind: 'wrapped-app-role'; readonly roleId: string; readonly wrappedSecretId: SecretValue }
-  | { readonly kind: 'kubernetes'; readonly role: string; readonly audience?: string };
-
 export interface VaultConfig {
-  /** Scheme, host and port. */
+  /** Scheme, host and port, perhaps a path before `/v1`. */
   readonly address: string;
-  readonly signIn: VaultSignIn;
+  readonly signIn: VaultAuth;
   readonly namespace?: string;
   /** PEM texts. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
@@ -54,7 +47,7 @@ export function isPlainHttp(address: string): boolean {
 }
 
 /** One way, completely given; a second one would leave open which of them counts. */
-function vaultSignIn(reader: Reader): VaultSignIn | null {
+function vaultSignIn(reader: Reader): VaultAuth | null {
   const { vaultToken, vaultTokenFile, vaultRoleId, vaultSecretId, vaultWrappedSecretId, vaultKubernetesRole, vaultKubernetesAudience } = vaultSettings;
   const isAppRole = [vaultRoleId, vaultSecretId, vaultWrappedSecretId].some((setting) => reader.isSet(setting));
   const ways = [
@@ -65,8 +58,8 @@ function vaultSignIn(reader: Reader): VaultSignIn | null {
     reader.read(vaultToken),
     reader.read(vaultTokenFile),
     reader.read(vaultRoleId),
-    reader.read(vaultSecretId),
-    reader.read(vaultWrappedSecretId),
+    reader.readOrFile(vaultSecretId),
+    reader.readOrFile(vaultWrappedSecretId),
     reader.read(vaultKubernetesRole),
     reader.read(vaultKubernetesAudience),
   ];
@@ -85,7 +78,9 @@ function vaultSignIn(reader: Reader): VaultSignIn | null {
   return isAppRole ? appRole(reader, roleId, secretId, wrappedSecretId) : null;
 }
 
-function appRole(reader: Reader, roleId: SecretValue | null, secretId: SecretValue | null, wrappedSecretId: SecretValue | null): VaultSignIn | null {
+type SecretOrFile = ReturnType<Reader['readOrFile']>;
+
+function appRole(reader: Reader, roleId: SecretValue | null, secretId: SecretOrFile, wrappedSecretId: SecretOrFile): VaultAuth | null {
   const { vaultRoleId, vaultSecretId, vaultWrappedSecretId } = vaultSettings;
   const isGiven = [vaultSecretId, vaultWrappedSecretId].map((setting) => reader.isSet(setting));
   if (!reader.isSet(vaultRoleId)) reader.problems.push('VAULT_SECRET_ID needs VAULT_ROLE_ID, the role_id of the same AppRole. `vault read auth/approle/role/ai-gateway/role-id` shows it.');

@@ -8,8 +8,8 @@ export function vaultAddress(text: string): string {
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) throw new InvalidValue('is not an https:// address');
   if (url.username !== '' || url.password !== '') throw new InvalidValue('holds a user name or a password; sign in with VAULT_TOKEN or VAULT_ROLE_ID instead');
   if (text.includes('?') || text.includes('#')) throw new InvalidValue('has a query or a fragment (? or #)');
-  if (url.pathname.replace(/\/+$/u, '') !== '') throw new InvalidValue('has a path; give scheme, host and port alone, without /v1 or /ui');
-  return url.origin;
+  if (/\/(?:v1|ui)(?:\/|$)/u.test(url.pathname)) throw new InvalidValue('has the path of the API or of the web page; give it without /v1 or /ui');
+  return url.href.replace(/\/+$/u, '');
 }
 
 /** A token, role_id or secret_id: what can go into a header or a body as it is (S5). */

@@ -10,12 +10,13 @@ const ANSWER_MS = 2_000;
 
 export interface ReadinessProbeDependencies {
   readonly database: Pick<MetadataStore, 'ping'>;
-  readonly store: Pick<SecretStore, 'health'>;
+  /** All that are switched on. */
+  readonly stores: readonly Pick<SecretStore, 'health'>[];
   readonly clock: Clock;
 }
 
 /**
- * Whether requests can be served. While only the database or the store is down, cached keys serve on: that is `degraded`, still
+ * Whether requests can be served. While only the database or a store is down, cached keys serve on: that is `degraded`, still
  * ready, so that an orchestrator does not remove every replica at once; once the caches are too old it is not.
  */
 export class ReadinessProbe {
@@ -38,15 +39,15 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, store, clock } = this.#dependencies;
-    const [databaseUp, storeUp] = await Promise.all([
+    const { database, stores, clock } = this.#dependencies;
+    const [databaseUp, ...storesUp] = await Promise.all([
       answers(database.ping().then(() => true)),
-      answers(store.health().then(({ connected }) => connected)),
+      ...stores.map((store) => answers(store.health().then(({ connected }) => connected))),
     ]);
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
     const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= CACHED_MS;
-    const degraded = [...(databaseUp ? [] : ['database']), ...(storeUp ? [] : ['store']), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const degraded = [...(databaseUp ? [] : ['database']), ...(storesUp.every(Boolean) ? [] : ['store']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 }

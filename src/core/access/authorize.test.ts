@@ -47,11 +47,12 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
   'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
+  'store.read': { platform: [A, O, P], tenant: [] },
   'signed-in.read': { platform: roles, tenant: roles },
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'store.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
