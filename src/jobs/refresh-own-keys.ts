@@ -6,6 +6,8 @@ const AFTER_FAILURE_MS = 10_000;
 
 export interface RefreshOwnKeysOptions {
   readonly ownKeys: Pick<OwnKeys, 'refresh'>;
+  /** Whether the reading at the start, which comes before this job, did. */
+  readonly succeeded: boolean;
   readonly everyMs?: number;
   readonly afterFailureMs?: number;
 }
@@ -16,17 +18,20 @@ export interface RefreshOwnKeysJob {
 }
 
 /** Reads the service's own keys again in time, and soon after a failure. Does not keep the process alive. */
-export function startRefreshingOwnKeys({ ownKeys, everyMs = EVERY_MS, afterFailureMs = AFTER_FAILURE_MS }: RefreshOwnKeysOptions): RefreshOwnKeysJob {
+export function startRefreshingOwnKeys({ ownKeys, succeeded, everyMs = EVERY_MS, afterFailureMs = AFTER_FAILURE_MS }: RefreshOwnKeysOptions): RefreshOwnKeysJob {
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let running = run();
+  let running = Promise.resolve();
+  let timer = schedule(succeeded);
+
+  function schedule(succeededNow: boolean): NodeJS.Timeout {
+    return setTimeout(() => {
+      running = run();
+    }, succeededNow ? everyMs : afterFailureMs).unref();
+  }
 
   async function run(): Promise<void> {
-    const succeeded = await ownKeys.refresh();
-    if (stopped) return;
-    timer = setTimeout(() => {
-      running = run();
-    }, succeeded ? everyMs : afterFailureMs).unref();
+    const succeededNow = await ownKeys.refresh();
+    if (!stopped) timer = schedule(succeededNow);
   }
 
   return {
