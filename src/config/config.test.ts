@@ -56,6 +56,8 @@ describe('configuration (R0.1)', () => {
       shutdownTimeoutMs: 25_000,
       adminToken: null,
       keyFile: '/srv/app/data/keyhold.key',
+      auditKeyFile: '/srv/app/data/keyhold.key.audit',
+      client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
       vault: null,
@@ -149,6 +151,8 @@ describe('configuration (R0.1)', () => {
   it('keeps key file and database where it is told, and refuses a database the lock does not protect', () => {
     const config = load({ KEYHOLD_DATA_DIR: '/var/lib/keyhold', KEYHOLD_KEY_FILE: '/etc/keyhold.key', KEYHOLD_DATABASE_URL: 'sqlite:/var/lib/keyhold/db/main.db' });
     expect(config.keyFile).toBe('/etc/keyhold.key');
+    expect(config.auditKeyFile).toBe('/etc/keyhold.key.audit');
+    expect(load({ KEYHOLD_AUDIT_KEY_FILE: 'keys/audit' }).auditKeyFile).toBe('/srv/app/keys/audit');
     expect(config.database.file).toBe('/var/lib/keyhold/db/main.db');
     expect(config.warnings).toEqual([]);
     for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
@@ -160,6 +164,7 @@ describe('configuration (R0.1)', () => {
     expect(load().warnings.join()).toContain('/srv/app/data/keyhold.key');
     expect(load({ NODE_ENV: 'development' }).warnings).toEqual([]);
     expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key' }).warnings).toEqual([]);
+    expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key', KEYHOLD_AUDIT_KEY_FILE: 'data/audit.key' }).warnings.join()).toContain('KEYHOLD_AUDIT_KEY_FILE');
   });
 
   it('refuses stores that this version does not have, instead of keeping keys elsewhere (R0.5)', () => {
@@ -247,10 +252,10 @@ describe('service base URLs (R0.1, S4)', () => {
 
 describe('names that nobody reads', () => {
   it('are warned about with the nearest known one (R0.1)', () => {
-    const warnings = load({ KEYHOLD_KEY_FILE: '/k', KEYHOLD_LISTN: 'x', KEYHOLD_LISTEN_FILE: '/x', KEYHOLD_ADMIN_TOKN_FILE: '/x' }).warnings;
+    const warnings = load({ KEYHOLD_KEY_FILE: '/k', KEYHOLD_LISTN: 'x', KEYHOLD_LISTENER: 'x', KEYHOLD_ADMIN_TOKN_FILE: '/x' }).warnings;
     expect(warnings).toEqual([
       'KEYHOLD_ADMIN_TOKN_FILE is not a setting of this version and is ignored. The nearest one is KEYHOLD_ADMIN_TOKEN_FILE.',
-      'KEYHOLD_LISTEN_FILE is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
+      'KEYHOLD_LISTENER is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
       'KEYHOLD_LISTN is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
     ]);
   });
@@ -312,5 +317,17 @@ describe('keyhold config', () => {
     const { effective, config } = loadConfig(environment({ variables: { KEYHOLD_ADMIN_TOKEN_FILE: file } }), services);
     expect(readFileSync(file, 'utf8')).toBe(token);
     expect(JSON.stringify({ effective, config })).not.toContain(token);
+  });
+});
+
+describe('where commands find a running Keyhold', () => {
+  it('is an https address, or http on this machine, and the token is a secret', () => {
+    const file = fileWith('client-token', `kh_t_test\n`);
+    const { config, effective } = loadConfig(environment({ variables: { KEYHOLD_URL: 'https://keyhold.example.com/', KEYHOLD_TOKEN_FILE: file } }), services);
+    expect([config.client.url, config.client.token?.reveal()]).toEqual(['https://keyhold.example.com', 'kh_t_test']);
+    expect(effective.find(({ name }) => name === 'KEYHOLD_TOKEN')?.shown).toBe('[set]');
+    expect(load({ KEYHOLD_URL: 'http://127.0.0.1:8080' }).client.url).toBe('http://127.0.0.1:8080');
+    expect(refusal({ KEYHOLD_URL: 'http://keyhold.example.com' })).toContain('so the token would travel unencrypted');
+    expect(refusal({ KEYHOLD_TOKEN: 'two words' })).toContain('KEYHOLD_TOKEN is no token');
   });
 });

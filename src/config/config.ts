@@ -7,7 +7,7 @@ import { InvalidValue, quoted } from './invalid-value.ts';
 import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
-import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable } from './service-base-urls.ts';
+import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable, keyholdUrl } from './service-base-urls.ts';
 import { settings, settingsInOrder } from './settings.ts';
 import { nearest, unknownNames } from './unknown-names.ts';
 import { missingProtection, unsafeProcess } from './unsafe-process.ts';
@@ -24,6 +24,8 @@ export interface Config {
   readonly adminToken: SecretValue | null;
   /** Absolute. */
   readonly keyFile: string;
+  /** The key that signs the audit log's heads (S30). Absolute. */
+  readonly auditKeyFile: string;
   /** `file` is absolute and lies in `dataDir`. */
   readonly database: { readonly kind: 'sqlite'; readonly file: string };
   /** Where new keys are kept (R0.5). */
@@ -39,6 +41,8 @@ export interface Config {
   readonly allowHttpUpstream: boolean;
   /** The id of a service of the catalogue. */
   readonly defaultProvider: string;
+  /** For commands that ask a running Keyhold; null: not given. */
+  readonly client: { readonly url: string | null; readonly token: SecretValue | null };
   /** Sentences for the log at every start. */
   readonly warnings: readonly string[];
 }
@@ -75,6 +79,11 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   reader.show(settings.dataDir, dataDir);
   reader.show(settings.database, `sqlite:${file}`);
   reader.show(settings.keyFile, keyFile);
+  const givenAuditKeyFile = reader.read(settings.auditKeyFile);
+  const auditKeyFile = givenAuditKeyFile === null ? `${keyFile}.audit` : resolve(environment.workingDirectory, givenAuditKeyFile);
+  reader.show(settings.auditKeyFile, auditKeyFile);
+  const url = reader.read({ ...settings.url, parse: keyholdUrl });
+  const token = reader.read(settings.token);
   const defaultProvider = reader.read({ ...settings.defaultProvider, parse: (text) => knownService(text, ids) });
   const offered = reader.read(settings.offerEnvironmentKeys);
   const config: Config = {
@@ -85,6 +94,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     shutdownTimeoutMs,
     adminToken,
     keyFile,
+    auditKeyFile,
     database: Object.freeze({ kind: 'sqlite', file }),
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
     vault,
@@ -93,7 +103,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
     defaultProvider,
-    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyFile }), ...vaultWarnings(environment, vault)]),
+    client: Object.freeze({ url: url === '' ? null : url, token }),
+    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyFile, auditKeyFile }), ...vaultWarnings(environment, vault)]),
   };
   reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
@@ -119,7 +130,7 @@ function knownService(id: string, ids: readonly string[]): string {
   return id;
 }
 
-function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyFile: string }): readonly string[] {
+function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyFile: string; readonly auditKeyFile: string }): readonly string[] {
   const known = settingsInOrder().flatMap((setting) => (hasFileForm(setting) ? [setting.name, `${setting.name}_FILE`] : [setting.name]));
   const names = variableNames(environment).filter((name) => !isBaseUrlVariable(name));
   const warnings = [...unknownNames(names, [...known, ...ids.map(baseUrlVariable)]), ...unusedServers(environment), ...missingProtection(environment)];
@@ -129,8 +140,10 @@ function warningsOf(environment: Environment, ids: readonly string[], mode: Conf
   }
   if (mode === 'production' && isInside(files.dataDir, files.keyFile)) {
     warnings.push(
-      `The key file ${quoted(files.keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and ${quoted(`${files.keyFile}.root`)} elsewhere, and set KEYHOLD_KEY_FILE.`,
+      `The key file ${quoted(files.keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and the files beside it whose names begin with its own (.root, .audit) elsewhere, and set KEYHOLD_KEY_FILE.`,
     );
+  } else if (mode === 'production' && isInside(files.dataDir, files.auditKeyFile)) {
+    warnings.push(`The audit log's key ${quoted(files.auditKeyFile)} lies inside the data folder: a copy of the folder is enough to sign another log. Stop Keyhold, move it elsewhere, and set KEYHOLD_AUDIT_KEY_FILE.`);
   }
   return warnings;
 }

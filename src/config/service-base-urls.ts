@@ -31,6 +31,14 @@ export function serviceBaseUrl(text: string, allowHttp: boolean): string {
   return url.href.replace(/\/+$/u, '');
 }
 
+/** Where a running Keyhold is reached. Throws `InvalidValue`. */
+export function keyholdUrl(text: string): string {
+  const url = serviceBaseUrl(text, true);
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'http:' && !isLoopback(hostname)) throw new InvalidValue('is http outside this machine, so the token would travel unencrypted; use https');
+  return url;
+}
+
 /** Whether a URL's host is this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));

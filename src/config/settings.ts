@@ -1,6 +1,6 @@
 import type { SecretValue } from '../ports/secret-value.ts';
 import { vaultSettings } from './vault-settings.ts';
-import { adminToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
+import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
 export interface Setting<T> {
@@ -144,6 +144,39 @@ const keyFile: Setting<string | null> = {
   parse: path,
 };
 
+const auditKeyFile: Setting<string | null> = {
+  name: 'KEYHOLD_AUDIT_KEY_FILE',
+  secret: false,
+  description: [
+    'The key that signs the heads of the audit log, mode 0600; made by the first start. Keep it, and its backup, apart from the database.',
+    'A relative path counts from the working directory.',
+  ],
+  example: '/etc/keyhold/keyhold.key.audit',
+  fallback: null,
+  fallbackText: '<KEYHOLD_KEY_FILE>.audit',
+  parse: path,
+};
+
+const url: Setting<string> = {
+  name: 'KEYHOLD_URL',
+  secret: false,
+  description: ['Where a running Keyhold is reached, for the commands that ask it (keyhold audit export): https, or http on this machine.'],
+  example: 'https://keyhold.example.com',
+  fallback: '',
+  fallbackText: '',
+  parse: (text) => text,
+};
+
+const token: Setting<SecretValue | null> = {
+  name: 'KEYHOLD_TOKEN',
+  secret: true,
+  description: ['The API token (kh_t_…) that those commands show there.'],
+  example: '<an API token>',
+  fallback: null,
+  fallbackText: '',
+  parse: apiToken,
+};
+
 const defaultProvider: Setting<string> = {
   name: 'KEYHOLD_DEFAULT_PROVIDER',
   secret: false,
@@ -176,9 +209,12 @@ export const settings = {
   database,
   keyWrapper,
   keyFile,
+  auditKeyFile,
   defaultProvider,
   allowHttpUpstream,
   offerEnvironmentKeys,
+  url,
+  token,
 } as const;
 
 /** Every setting in the order in which they are shown. */

@@ -72,7 +72,7 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
         ifMatch: conditionOf(request, route),
         idempotent: route.creates === true ? idempotent(request, state, actor, state.resource, services) : undefined,
       };
-      const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services));
+      const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services), { urgent: route.urgent?.(input.body) === true });
       return send(reply, answer);
     },
   });
