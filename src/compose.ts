@@ -1,16 +1,16 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { allServices } from '../catalog/all-services.ts';
 import { createInProcessBus } from './adapters/bus/in-process.ts';
 import { openKeyFile } from './adapters/key-wrapper/key-file.ts';
-import { openDataFolder } from './adapters/data-folder/data-folder.ts';
 import { openSqliteStore } from './adapters/metadata-store/sqlite/open-sqlite.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
+import { openAudit } from './compose-audit.ts';
+import { openOwnKeys, openStores } from './compose-secrets.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
@@ -22,7 +22,6 @@ import { isAdministered } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { UnknownKeys } from './core/access/unknown-keys.ts';
-import { createAuditLog } from './core/audit/audit-writer.ts';
 import { Catalog } from './core/catalog/catalog.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
@@ -34,6 +33,7 @@ import { DataKeys } from './core/crypto/data-keys.ts';
 import { loadOrCreateRootKey, rootKeyMayBeMade } from './core/crypto/root-key-record.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
+import { StoreStatus } from './core/stores/store-status.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
@@ -45,10 +45,11 @@ import { createControlPlane } from './http/control-plane.ts';
 import { ReadinessProbe } from './http/readiness.ts';
 import { createServer } from './http/server.ts';
 import { EndFirstToken } from './jobs/end-first-token.ts';
+import { LeaveHeads } from './jobs/leave-heads.ts';
 import { startReconciling } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
 import type { Log } from './ports/log.ts';
-import { StartError } from './ports/start-error.ts';
+import { onStoppedFolder } from './stopped-folder.ts';
 
 export interface ComposeOptions {
   readonly config: Config;
@@ -81,21 +82,24 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
 
+  const { ownKeys, vault, close: closeOwnKeys } = await openOwnKeys({ config, clock, random, log });
+
   const metadata = await openSqliteStore({ file: config.database.file, clock });
   log.info('database_connected', 'SQLite connection established for auth services');
 
   const mayCreate = await rootKeyMayBeMade(metadata.platform);
   const wrapper = await openKeyFile({ file: config.keyFile, mayCreate, random });
   const root = await loadOrCreateRootKey({ platform: metadata.platform, wrapper, random, clock, mayCreate });
-  const store = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
-  const stores = (kind: string) => (kind === store.kind ? store : undefined);
-  log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: store.kind });
+  const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
+  const digestKey = root.subkey('field-digest');
+  const { store, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey });
 
-  const audit = createAuditLog({ repository: metadata.audit, clock, random, replica: randomUUID(), log, metrics });
+  const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
+  const leaveHeads = new LeaveHeads({ heads, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
   const access = new Access({ clock, audit, tenants: tenantStates });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, ...(step === undefined ? {} : { step }) };
-  const credentials = new CredentialService({ ...shared, store, random, digestKey: root.subkey('field-digest') });
+  const credentials = new CredentialService({ ...shared, store, random, digestKey });
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
 
@@ -124,7 +128,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
-  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, bus, clock, log, metrics });
+  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys: config.offerEnvironmentKeys, bus, clock, log, metrics });
   const gateway = createGateway({
     catalog,
     principals,
@@ -142,7 +146,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
-  const readiness = new ReadinessProbe({ database: metadata, store, clock, log });
+  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, clock, log });
   const controlPlane = await createControlPlane({
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
@@ -150,7 +154,10 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     gatewayKeys,
     credentials,
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
+    storeStatus: new StoreStatus({ stores: allStores }),
+    vault: vault ?? null,
     audit,
+    auditProofs,
     catalog,
     access,
     principals,
@@ -196,6 +203,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
       endFirstToken.start();
       const job = startReconciling({ reconciler, clock, log });
       stopReconciling = () => job.stop();
+      await leaveHeads.start();
       readiness.started();
     },
     refuseNew: () => readiness.stopping(),
@@ -204,9 +212,12 @@ export async function compose({ config, log, version, firstToken, step }: Compos
       await removeTenants.stop();
       await endFirstToken.stop();
       await controlPlane.close();
+      await closeOwnKeys();
       await delivery.stop();
       await journal.close();
       await audit.close();
+      await leaveHeads.stop();
+      await closeAuditJournal();
       await metadata.close();
     },
   };
@@ -217,25 +228,19 @@ export async function compose({ config, log, version, firstToken, step }: Compos
  * 4 where there is no Keyhold yet, 5 while one is running.
  */
 export async function makeAdminTokenOffline(config: Config, log: Log, outlet: FirstTokenOutlet): Promise<string> {
-  if (!existsSync(config.database.file)) {
-    throw new StartError(4, `There is no Keyhold in ${config.dataDir}: ${config.database.file} does not exist.\nSet KEYHOLD_DATA_DIR to its data folder. A first start makes an administrator's token by itself.`);
-  }
-  const folder = openDataFolder(config.dataDir);
-  try {
+  return onStoppedFolder(config, async (metadata) => {
     const clock = systemClock;
     const metrics = createMetrics();
-    const metadata = await openSqliteStore({ file: config.database.file, clock });
-    const audit = createAuditLog({ repository: metadata.audit, clock, random: randomBytes, replica: randomUUID(), log, metrics });
+    const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics });
     try {
       const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock, metrics });
       return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants }), clock, random: randomBytes, outlet });
     } finally {
       await audit.close();
-      await metadata.close();
+      await heads.current();
+      await closeJournal();
     }
-  } finally {
-    folder.close();
-  }
+  });
 }
 
 function isLoopback(host: string): boolean {

@@ -56,7 +56,13 @@ describe('configuration (R0.1)', () => {
       shutdownTimeoutMs: 25_000,
       adminToken: null,
       keyFile: '/srv/app/data/keyhold.key',
+      auditKeyFile: '/srv/app/data/keyhold.key.audit',
+      client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
+      store: 'sealed',
+      vault: null,
+      ownKeys: new Map(),
+      offerEnvironmentKeys: false,
       serviceBaseUrls: new Map(),
       allowHttpUpstream: false,
       defaultProvider: 'openai',
@@ -76,14 +82,15 @@ describe('configuration (R0.1)', () => {
       KEYHOLD_SERVICE_BASE_URL_OPENAI: 'https://me:canary@proxy.example.com/v1',
       VAULT_ENABLED: 'true',
     });
-    expect(message).toContain('7 problems');
+    expect(message).toContain('8 problems');
     expect(message).toContain('KEYHOLD_LISTEN is "8080", but needs the host too. Example: KEYHOLD_LISTEN=127.0.0.1:8080');
     expect(message).toContain('KEYHOLD_ADMIN_TOKEN has 12 characters, but needs 32 or more');
     expect(message).toContain('KEYHOLD_DATABASE_URL names PostgreSQL');
     expect(message).toContain('KEYHOLD_LOG_LEVEL is "loud", but must be one of debug, info, warn, error');
     expect(message).toContain('KEYHOLD_SHUTDOWN_TIMEOUT is "soon"');
     expect(message).toContain('KEYHOLD_SERVICE_BASE_URL_OPENAI holds a user name or a password');
-    expect(message).toContain('VAULT_ENABLED=true asks for HashiCorp Vault');
+    expect(message).toContain('VAULT_ENABLED=true needs VAULT_ADDR');
+    expect(message).toContain('VAULT_ENABLED=true needs a way to sign in');
     expect(message).not.toContain('canary');
   });
 
@@ -144,6 +151,8 @@ describe('configuration (R0.1)', () => {
   it('keeps key file and database where it is told, and refuses a database the lock does not protect', () => {
     const config = load({ KEYHOLD_DATA_DIR: '/var/lib/keyhold', KEYHOLD_KEY_FILE: '/etc/keyhold.key', KEYHOLD_DATABASE_URL: 'sqlite:/var/lib/keyhold/db/main.db' });
     expect(config.keyFile).toBe('/etc/keyhold.key');
+    expect(config.auditKeyFile).toBe('/etc/keyhold.key.audit');
+    expect(load({ KEYHOLD_AUDIT_KEY_FILE: 'keys/audit' }).auditKeyFile).toBe('/srv/app/keys/audit');
     expect(config.database.file).toBe('/var/lib/keyhold/db/main.db');
     expect(config.warnings).toEqual([]);
     for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
@@ -155,15 +164,15 @@ describe('configuration (R0.1)', () => {
     expect(load().warnings.join()).toContain('/srv/app/data/keyhold.key');
     expect(load({ NODE_ENV: 'development' }).warnings).toEqual([]);
     expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key' }).warnings).toEqual([]);
+    expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key', KEYHOLD_AUDIT_KEY_FILE: 'data/audit.key' }).warnings.join()).toContain('KEYHOLD_AUDIT_KEY_FILE');
   });
 
   it('refuses stores that this version does not have, instead of keeping keys elsewhere (R0.5)', () => {
     expect(refusal({ AZURE_KEY_VAULT_URL: 'https://x.vault.azure.net/' })).toContain('AZURE_KEY_VAULT_URL');
     expect(refusal({ ENABLE_KEY_VAULT: 'true' })).toContain('ENABLE_KEY_VAULT');
     expect(refusal({ COSMOS_DB_ENDPOINT: 'https://x' })).toContain('COSMOS_DB_ENDPOINT');
-    expect(refusal({ KEYHOLD_STORE: 'vault' })).toContain('KEYHOLD_STORE is "vault", but must be sealed');
+    expect(refusal({ KEYHOLD_STORE: 'azure-key-vault' })).toContain('KEYHOLD_STORE is "azure-key-vault", but must be one of sealed, vault');
     expect(refusal({ KEYHOLD_KEY_WRAPPER: 'passphrase' })).toContain('but must be key-file');
-    expect(refusal({}, { dotenv: { VAULT_ENABLED: 'true' } })).toContain('VAULT_ENABLED');
     expect(load({ AZURE_KEY_VAULT_URL: 'https://x.vault.azure.net/', ENABLE_KEY_VAULT: 'false' }).mode).toBe('production');
     expect(load({ VAULT_ADDR: 'http://vault:8200', KEYHOLD_KEY_FILE: '/k' }).warnings.join()).toContain('VAULT_ADDR');
   });
@@ -245,10 +254,10 @@ describe('service base URLs (R0.1, S4)', () => {
 
 describe('names that nobody reads', () => {
   it('are warned about with the nearest known one (R0.1)', () => {
-    const warnings = load({ KEYHOLD_KEY_FILE: '/k', KEYHOLD_LISTN: 'x', KEYHOLD_LISTEN_FILE: '/x', KEYHOLD_ADMIN_TOKN_FILE: '/x' }).warnings;
+    const warnings = load({ KEYHOLD_KEY_FILE: '/k', KEYHOLD_LISTN: 'x', KEYHOLD_LISTENER: 'x', KEYHOLD_ADMIN_TOKN_FILE: '/x' }).warnings;
     expect(warnings).toEqual([
       'KEYHOLD_ADMIN_TOKN_FILE is not a setting of this version and is ignored. The nearest one is KEYHOLD_ADMIN_TOKEN_FILE.',
-      'KEYHOLD_LISTEN_FILE is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
+      'KEYHOLD_LISTENER is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
       'KEYHOLD_LISTN is not a setting of this version and is ignored. The nearest one is KEYHOLD_LISTEN.',
     ]);
   });
@@ -310,5 +319,17 @@ describe('keyhold config', () => {
     const { effective, config } = loadConfig(environment({ variables: { KEYHOLD_ADMIN_TOKEN_FILE: file } }), services);
     expect(readFileSync(file, 'utf8')).toBe(token);
     expect(JSON.stringify({ effective, config })).not.toContain(token);
+  });
+});
+
+describe('where commands find a running Keyhold', () => {
+  it('is an https address, or http on this machine, and the token is a secret', () => {
+    const file = fileWith('client-token', `kh_t_test\n`);
+    const { config, effective } = loadConfig(environment({ variables: { KEYHOLD_URL: 'https://keyhold.example.com/', KEYHOLD_TOKEN_FILE: file } }), services);
+    expect([config.client.url, config.client.token?.reveal()]).toEqual(['https://keyhold.example.com', 'kh_t_test']);
+    expect(effective.find(({ name }) => name === 'KEYHOLD_TOKEN')?.shown).toBe('[set]');
+    expect(load({ KEYHOLD_URL: 'http://127.0.0.1:8080' }).client.url).toBe('http://127.0.0.1:8080');
+    expect(refusal({ KEYHOLD_URL: 'http://keyhold.example.com' })).toContain('so the token would travel unencrypted');
+    expect(refusal({ KEYHOLD_TOKEN: 'two words' })).toContain('KEYHOLD_TOKEN is no token');
   });
 });

@@ -4,12 +4,15 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { StartError } from '../ports/start-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
-import { otherStores, unusedServers } from './other-stores.ts';
-import { baseUrlVariable, gatewayServiceIds, serviceBaseUrl } from './service-base-urls.ts';
-import { type Setting, settings, settingsInOrder } from './settings.ts';
+import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
+import { ownKeysOf } from './own-key-variables.ts';
+import { type EffectiveValue, Reader } from './reader.ts';
+import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable, keyholdUrl } from './service-base-urls.ts';
+import { settings, settingsInOrder } from './settings.ts';
 import { nearest, unknownNames } from './unknown-names.ts';
 import { missingProtection, unsafeProcess } from './unsafe-process.ts';
-import { findSetting, findVariable, variableNames } from './variables.ts';
+import { findVariable, hasFileForm, variableNames } from './variables.ts';
+import { type VaultConfig, vaultConfig } from './vault-config.ts';
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
@@ -21,24 +24,27 @@ export interface Config {
   readonly adminToken: SecretValue | null;
   /** Absolute. */
   readonly keyFile: string;
+  /** The key that signs the audit log's heads (S30). Absolute. */
+  readonly auditKeyFile: string;
   /** `file` is absolute and lies in `dataDir`. */
   readonly database: { readonly kind: 'sqlite'; readonly file: string };
+  /** Where new keys are kept (R0.5). */
+  readonly store: 'sealed' | 'vault';
+  /** null: not switched on. */
+  readonly vault: VaultConfig | null;
+  /** The service's own keys that the environment has, by their variable's name (R2.3). */
+  readonly ownKeys: ReadonlyMap<string, SecretValue>;
+  /** Tenants may use the service's own keys, where their policy allows it (R3.3). */
+  readonly offerEnvironmentKeys: boolean;
   /** By service id; without a slash at the end. */
   readonly serviceBaseUrls: ReadonlyMap<string, string>;
   readonly allowHttpUpstream: boolean;
   /** The id of a service of the catalogue. */
   readonly defaultProvider: string;
+  /** For commands that ask a running Keyhold; null: not given. */
+  readonly client: { readonly url: string | null; readonly token: SecretValue | null };
   /** Sentences for the log at every start. */
   readonly warnings: readonly string[];
-}
-
-/** One variable as it is in force, for people. */
-export interface EffectiveValue {
-  readonly name: string;
-  /** `[set]` for a secret. */
-  readonly shown: string;
-  /** `default`, `.env`, `environment`, or the file of a `_FILE` variable. */
-  readonly origin: string;
 }
 
 export interface LoadedConfig {
@@ -50,7 +56,7 @@ export interface LoadedConfig {
  * The configuration, frozen. Throws `StartError` (2) with every problem at once: the variable's name, what is wrong (never quoting a
  * secret) and an example (R0.1).
  */
-export function loadConfig(environment: Environment, services: readonly Pick<Service, 'id' | 'gateway'>[]): LoadedConfig {
+export function loadConfig(environment: Environment, services: readonly Pick<Service, 'id' | 'fields' | 'gateway'>[]): LoadedConfig {
   const reader = new Reader(environment);
   const ids = gatewayServiceIds(services);
   const listen = reader.read(settings.listen);
@@ -59,7 +65,13 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const mode = reader.read(settings.mode);
   const logLevel = reader.read(settings.logLevel);
   const shutdownTimeoutMs = reader.read(settings.shutdownTimeout);
-  reader.read(settings.store);
+  const givenStore = reader.read(settings.store);
+  const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
+  const vaultEnabled = reader.read(settings.vaultEnabled);
+  const vault = vaultEnabled ? vaultConfig(reader, { refusesHttp: mode === 'production' && !allowHttpUpstream }) : null;
+  if (givenStore === 'vault' && !vaultEnabled) {
+    reader.problems.push('KEYHOLD_STORE=vault needs HashiCorp Vault to be switched on. Set VAULT_ENABLED=true, or KEYHOLD_STORE=sealed.');
+  }
   const file = reader.read({ ...settings.database, parse: (text) => databaseFile(dataDir, settings.database.parse(text)), fallback: join(dataDir, settings.database.fallback) });
   reader.read(settings.keyWrapper);
   const givenKeyFile = reader.read(settings.keyFile);
@@ -67,8 +79,13 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   reader.show(settings.dataDir, dataDir);
   reader.show(settings.database, `sqlite:${file}`);
   reader.show(settings.keyFile, keyFile);
+  const givenAuditKeyFile = reader.read(settings.auditKeyFile);
+  const auditKeyFile = givenAuditKeyFile === null ? `${keyFile}.audit` : resolve(environment.workingDirectory, givenAuditKeyFile);
+  reader.show(settings.auditKeyFile, auditKeyFile);
+  const url = reader.read({ ...settings.url, parse: keyholdUrl });
+  const token = reader.read(settings.token);
   const defaultProvider = reader.read({ ...settings.defaultProvider, parse: (text) => knownService(text, ids) });
-  const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
+  const offered = reader.read(settings.offerEnvironmentKeys);
   const config: Config = {
     listen,
     dataDir,
@@ -77,11 +94,17 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     shutdownTimeoutMs,
     adminToken,
     keyFile,
+    auditKeyFile,
     database: Object.freeze({ kind: 'sqlite', file }),
+    store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
+    vault,
+    ownKeys: ownKeysOf(reader, services),
+    offerEnvironmentKeys: offered ?? mode === 'development',
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
     defaultProvider,
-    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyFile })]),
+    client: Object.freeze({ url: url === '' ? null : url, token }),
+    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyFile, auditKeyFile }), ...vaultWarnings(environment, vault)]),
   };
   reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
@@ -89,80 +112,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   return Object.freeze({ config: Object.freeze(config), effective: Object.freeze(reader.effective) });
 }
 
-/** Reads settings one by one and keeps every problem, so that all of them can be told at once. */
-class Reader {
-  readonly problems: string[] = [];
-  readonly effective: EffectiveValue[] = [];
-  readonly #environment: Environment;
-
-  constructor(environment: Environment) {
-    this.#environment = environment;
-  }
-
-  /** The setting's value; its fallback when left out, and also when it is wrong (then nothing is started with it). */
-  read<T>(setting: Setting<T>): T {
-    try {
-      const found = findSetting(this.#environment, setting);
-      if (found === undefined) {
-        this.effective.push({ name: setting.name, shown: setting.fallbackText, origin: 'default' });
-        return setting.fallback;
-      }
-      const value = setting.parse(found.text);
-      this.effective.push({ name: setting.name, shown: setting.secret ? '[set]' : found.text, origin: found.origin });
-      return value;
-    } catch (error) {
-      this.#problem(setting.name, error, setting.example);
-      return setting.fallback;
-    }
-  }
-
-  /** Shows what a value amounts to instead of how it was written, once that is known to be no secret. */
-  show(setting: Setting<unknown>, shown: string): void {
-    const index = this.effective.findIndex(({ name }) => name === setting.name);
-    const found = this.effective[index];
-    if (found !== undefined) this.effective[index] = { ...found, shown };
-  }
-
-  /** `KEYHOLD_SERVICE_BASE_URL_<SERVICE>` by service id. A name of no service is a problem: its requests would go to the real provider. */
-  baseUrls(ids: readonly string[], allowHttp: boolean): ReadonlyMap<string, string> {
-    const byVariable = new Map(ids.map((id) => [baseUrlVariable(id), id]));
-    const urls = new Map<string, string>();
-    for (const name of variableNames(this.#environment).filter(isBaseUrlVariable)) {
-      const found = findVariable(this.#environment, name);
-      const id = byVariable.get(name);
-      if (found === undefined) continue;
-      if (id === undefined) {
-        const meant = nearest(name, [...byVariable.keys()]);
-        this.#problem(name, new InvalidValue(`names no service that the gateway calls; the nearest is ${meant}`), BASE_URL_EXAMPLE, meant);
-        continue;
-      }
-      try {
-        const url = serviceBaseUrl(found.text.trim(), allowHttp);
-        urls.set(id, url);
-        this.effective.push({ name, shown: url, origin: found.origin });
-      } catch (error) {
-        this.#problem(name, error, BASE_URL_EXAMPLE);
-      }
-    }
-    return urls;
-  }
-
-  #problem(name: string, error: unknown, example: string, exampleName = name): void {
-    if (!(error instanceof InvalidValue)) throw error;
-    this.problems.push(`${quoted(name).slice(1, -1)} ${error.message}. Example: ${quoted(exampleName).slice(1, -1)}=${example}`);
-  }
-}
-
-const BASE_URL_EXAMPLE = 'https://llm.example.com/v1';
-
-const BASE_URL_OF_NOTHING = baseUrlVariable('');
-
-function isBaseUrlVariable(name: string): boolean {
-  return name.startsWith(BASE_URL_OF_NOTHING);
-}
-
 /** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
-const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|journal|keyhold\.key(?:\.root)?)$/u;
+const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|journal|keyhold\.key(?:\.\w+)*)$/u;
 
 /** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
 function databaseFile(dataDir: string, file: string): string {
@@ -183,8 +134,8 @@ function knownService(id: string, ids: readonly string[]): string {
   return id;
 }
 
-function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyFile: string }): readonly string[] {
-  const known = settingsInOrder().flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
+function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyFile: string; readonly auditKeyFile: string }): readonly string[] {
+  const known = settingsInOrder().flatMap((setting) => (hasFileForm(setting) ? [setting.name, `${setting.name}_FILE`] : [setting.name]));
   const names = variableNames(environment).filter((name) => !isBaseUrlVariable(name));
   const warnings = [...unknownNames(names, [...known, ...ids.map(baseUrlVariable)]), ...unusedServers(environment), ...missingProtection(environment)];
   const nodeEnv = findVariable(environment, 'NODE_ENV')?.text.trim() ?? 'production';
@@ -193,8 +144,10 @@ function warningsOf(environment: Environment, ids: readonly string[], mode: Conf
   }
   if (mode === 'production' && isInside(files.dataDir, files.keyFile)) {
     warnings.push(
-      `The key file ${quoted(files.keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and ${quoted(`${files.keyFile}.root`)} elsewhere, and set KEYHOLD_KEY_FILE.`,
+      `The key file ${quoted(files.keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and the files beside it whose names begin with its own (.root, .audit) elsewhere, and set KEYHOLD_KEY_FILE.`,
     );
+  } else if (mode === 'production' && isInside(files.dataDir, files.auditKeyFile)) {
+    warnings.push(`The audit log's key ${quoted(files.auditKeyFile)} lies inside the data folder: a copy of the folder is enough to sign another log. Stop Keyhold, move it elsewhere, and set KEYHOLD_AUDIT_KEY_FILE.`);
   }
   return warnings;
 }

@@ -1,5 +1,6 @@
 import type { Environment } from './environment.ts';
 import { findVariable } from './variables.ts';
+import { isPlainHttp, type VaultConfig } from './vault-config.ts';
 
 /**
  * Variables that ask for a store this version does not have (R0.5). Going on would put keys somewhere else than the operator said,
@@ -13,9 +14,6 @@ export function otherStores(environment: Environment): readonly string[] {
     problems.push('AZURE_KEY_VAULT_URL asks for Azure Key Vault, which this version cannot use. Set ENABLE_KEY_VAULT=false to keep keys in the encrypted database.');
   } else if (keyVaultSwitch === 'true') {
     problems.push('ENABLE_KEY_VAULT=true asks for Azure Key Vault, which this version cannot use. Remove it to keep keys in the encrypted database.');
-  }
-  if (value('VAULT_ENABLED').toLowerCase() === 'true') {
-    problems.push('VAULT_ENABLED=true asks for HashiCorp Vault, which this version cannot use. Set VAULT_ENABLED=false to keep keys in the encrypted database.');
   }
   if (value('COSMOS_DB_ENDPOINT') !== '') {
     problems.push('COSMOS_DB_ENDPOINT asks for Cosmos DB, which this version cannot use. Remove it to keep the database in SQLite.');
@@ -31,6 +29,19 @@ export function unusedServers(environment: Environment): readonly string[] {
   }
   if (findVariable(environment, 'REDIS_URL') !== undefined) {
     warnings.push('REDIS_URL is set, but this version runs as one process and does not use Redis.');
+  }
+  return warnings;
+}
+
+/** What an operator of Vault may expect and does not get, and what the connection lacks. */
+export function vaultWarnings(environment: Environment, vault: VaultConfig | null): readonly string[] {
+  if (vault === null) return [];
+  const warnings: string[] = [];
+  const isOn = (name: string): boolean => ['1', 't', 'true'].includes(findVariable(environment, name)?.text.trim().toLowerCase() ?? '');
+  if (isPlainHttp(vault.address)) warnings.push('VAULT_ADDR is http outside this machine: keys travel to Vault and back unencrypted. Use https.');
+  if (isOn('VAULT_SKIP_VERIFY')) warnings.push('VAULT_SKIP_VERIFY is ignored: Vault\'s certificate is always checked. Name its CA with VAULT_CACERT.');
+  if (isOn('VAULT_ENABLE_FALLBACK')) {
+    warnings.push('VAULT_ENABLE_FALLBACK is ignored by this version: while Vault cannot be reached, new keys are refused (503) instead of being kept in the encrypted database.');
   }
   return warnings;
 }

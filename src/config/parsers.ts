@@ -95,3 +95,9 @@ export function adminToken(text: string): SecretValue {
   if (text.startsWith('kh_')) throw new InvalidValue('begins with kh_, like the tokens that Keyhold makes itself; choose another');
   return new SecretValue(text);
 }
+
+/** A token that Keyhold made. */
+export function apiToken(text: string): SecretValue {
+  if (!/^[\x21-\x7e]{1,512}$/u.test(text)) throw new InvalidValue('is no token: it holds spaces, control characters or letters outside ASCII');
+  return new SecretValue(text);
+}

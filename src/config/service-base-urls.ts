@@ -8,6 +8,11 @@ export function baseUrlVariable(serviceId: string): string {
   return SERVICE_BASE_URL_PREFIX + serviceId.toUpperCase().replaceAll('-', '_');
 }
 
+/** Whether a variable is one of them, of a service or of none. */
+export function isBaseUrlVariable(name: string): boolean {
+  return name.startsWith(SERVICE_BASE_URL_PREFIX);
+}
+
 /**
  * A service's base URL, without a slash at its end (S4). Throws `InvalidValue`; the address is never quoted, since it may hold
  * credentials.
@@ -26,7 +31,16 @@ export function serviceBaseUrl(text: string, allowHttp: boolean): string {
   return url.href.replace(/\/+$/u, '');
 }
 
-function isLoopback(hostname: string): boolean {
+/** Where a running Keyhold is reached. Throws `InvalidValue`. */
+export function keyholdUrl(text: string): string {
+  const url = serviceBaseUrl(text, true);
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'http:' && !isLoopback(hostname)) throw new InvalidValue('is http outside this machine, so the token would travel unencrypted; use https');
+  return url;
+}
+
+/** Whether a URL's host is this machine. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 

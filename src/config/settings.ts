@@ -1,11 +1,14 @@
 import type { SecretValue } from '../ports/secret-value.ts';
-import { adminToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
+import { vaultSettings } from './vault-settings.ts';
+import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
 export interface Setting<T> {
   readonly name: string;
   /** A secret is never quoted or shown, and has a `_FILE` form (R0.1). */
   readonly secret: boolean;
+  /** false: the secret's `_FILE` form is a setting of its own. */
+  readonly fileForm?: boolean;
   /** Sentences for `.env.example`, a line each. */
   readonly description: readonly string[];
   readonly example: string;
@@ -82,14 +85,30 @@ const shutdownTimeoutSetting: Setting<number> = {
   parse: shutdownTimeout,
 };
 
-const store: Setting<'sealed'> = {
+const store: Setting<'sealed' | 'vault' | null> = {
   name: 'KEYHOLD_STORE',
   secret: false,
-  description: ['Where new keys are kept: sealed (the encrypted database).'],
+  description: [
+    'Where new keys are kept: vault (HashiCorp Vault) or sealed (the encrypted database).',
+    'Keys that are in the other one stay there, and keep serving while it is switched on.',
+  ],
   example: 'sealed',
-  fallback: 'sealed',
-  fallbackText: 'sealed',
-  parse: oneOf('sealed'),
+  fallback: null,
+  fallbackText: '<vault when VAULT_ENABLED=true, else sealed>',
+  parse: oneOf('sealed', 'vault'),
+};
+
+const offerEnvironmentKeys: Setting<boolean | null> = {
+  name: 'KEYHOLD_OFFER_ENVIRONMENT_KEYS',
+  secret: false,
+  description: [
+    'true lets tenants without a key of their own use the service\'s own AI keys (OPENAI_API_KEY and the like, from Vault or from',
+    'the environment), where the tenant\'s policy allows platformFallback.',
+  ],
+  example: 'false',
+  fallback: null,
+  fallbackText: '<true in development, false in production>',
+  parse: trueOrFalse,
 };
 
 const database: Setting<string> = {
@@ -125,6 +144,39 @@ const keyFile: Setting<string | null> = {
   parse: path,
 };
 
+const auditKeyFile: Setting<string | null> = {
+  name: 'KEYHOLD_AUDIT_KEY_FILE',
+  secret: false,
+  description: [
+    'The key that signs the heads of the audit log, mode 0600; made by the first start. Keep it, and its backup, apart from the database.',
+    'A relative path counts from the working directory.',
+  ],
+  example: '/etc/keyhold/keyhold.key.audit',
+  fallback: null,
+  fallbackText: '<KEYHOLD_KEY_FILE>.audit',
+  parse: path,
+};
+
+const url: Setting<string> = {
+  name: 'KEYHOLD_URL',
+  secret: false,
+  description: ['Where a running Keyhold is reached, for the commands that ask it (keyhold audit export): https, or http on this machine.'],
+  example: 'https://keyhold.example.com',
+  fallback: '',
+  fallbackText: '',
+  parse: (text) => text,
+};
+
+const token: Setting<SecretValue | null> = {
+  name: 'KEYHOLD_TOKEN',
+  secret: true,
+  description: ['The API token (kh_t_…) that those commands show there.'],
+  example: '<an API token>',
+  fallback: null,
+  fallbackText: '',
+  parse: apiToken,
+};
+
 const defaultProvider: Setting<string> = {
   name: 'KEYHOLD_DEFAULT_PROVIDER',
   secret: false,
@@ -153,11 +205,16 @@ export const settings = {
   logLevel,
   shutdownTimeout: shutdownTimeoutSetting,
   store,
+  ...vaultSettings,
   database,
   keyWrapper,
   keyFile,
+  auditKeyFile,
   defaultProvider,
   allowHttpUpstream,
+  offerEnvironmentKeys,
+  url,
+  token,
 } as const;
 
 /** Every setting in the order in which they are shown. */

@@ -8,6 +8,8 @@ import type { Setting } from './settings.ts';
 export interface Found {
   readonly text: string;
   readonly origin: string;
+  /** Absolute; where the text came from a file. */
+  readonly file?: string;
 }
 
 /**
@@ -29,29 +31,40 @@ export function variableNames(environment: Environment): readonly string[] {
 /** The value of a setting: for a secret also by its `_FILE` form. Throws `InvalidValue` when both are set or the file cannot be read. */
 export function findSetting(environment: Environment, setting: Setting<unknown>): Found | undefined {
   const direct = findVariable(environment, setting.name);
-  if (!setting.secret) return direct === undefined ? undefined : { text: direct.text.trim(), origin: direct.origin };
+  if (!hasFileForm(setting)) return direct === undefined ? undefined : { text: direct.text.trim(), origin: direct.origin };
   const fileName = `${setting.name}_FILE`;
   const file = findVariable(environment, fileName);
   if (file === undefined) return direct;
   if (direct !== undefined && direct.origin === file.origin) throw new InvalidValue(`and ${fileName} are both set (${file.origin}); keep one of them`);
   if (direct?.origin === 'environment') return direct;
-  return { text: readSecretFile(fileName, resolve(environment.workingDirectory, file.text.trim())), origin: `file ${file.text.trim()} (${fileName}, ${file.origin})` };
+  const path = resolve(environment.workingDirectory, file.text.trim());
+  return { text: readSecretFile(fileName, path), origin: `file ${file.text.trim()} (${fileName}, ${file.origin})`, file: path };
+}
+
+/** Whether `NAME_FILE` gives the value too (R0.1). */
+export function hasFileForm({ secret, fileForm = true }: Pick<Setting<unknown>, 'secret' | 'fileForm'>): boolean {
+  return secret && fileForm;
 }
 
 const LARGEST_SECRET_FILE = 65_536;
 
 /** A file's text without the newline at its end that editors and `echo` put there; one newline only. */
 function readSecretFile(name: string, file: string): string {
+  const trimmed = readTextFile(file, LARGEST_SECRET_FILE, `comes from ${name}`).replace(/\r?\n$/u, '');
+  if (trimmed === '') throw new InvalidValue(`comes from ${name}, but ${quoted(file)} is empty; write the secret into it`);
+  return trimmed;
+}
+
+/** A file's text. Throws `InvalidValue` that begins with `what`, the words after the variable's name, and says why it cannot be read. */
+export function readTextFile(file: string, largest: number, what: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new InvalidValue(`comes from ${name}, but ${whyNot(error, quoted(file))}`);
+    throw new InvalidValue(`${what}, but ${whyNot(error, quoted(file))}`);
   }
-  if (text.length > LARGEST_SECRET_FILE) throw new InvalidValue(`comes from ${name}, but ${quoted(file)} is larger than a secret can be; name the right file`);
-  const trimmed = text.replace(/\r?\n$/u, '');
-  if (trimmed === '') throw new InvalidValue(`comes from ${name}, but ${quoted(file)} is empty; write the secret into it`);
-  return trimmed;
+  if (text.length > largest) throw new InvalidValue(`${what}, but ${quoted(file)} is larger than it can be; name the right file`);
+  return text;
 }
 
 function whyNot(error: unknown, file: string): string {

@@ -5,9 +5,11 @@ import type { Principals } from '../core/access/principals.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
+import type { AuditProofs } from '../core/audit/audit-proofs.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
+import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { UsageQuery } from '../core/usage/usage-query.ts';
@@ -30,7 +32,11 @@ export interface ControlPlaneServices {
   readonly gatewayKeys: GatewayKeyService;
   readonly credentials: CredentialService;
   readonly usage: UsageQuery;
+  readonly storeStatus: StoreStatus;
+  /** null where no HashiCorp Vault is switched on (R4.17). */
+  readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;
+  readonly auditProofs: AuditProofs;
   readonly catalog: Catalog;
   readonly access: Access;
   readonly principals: Principals;

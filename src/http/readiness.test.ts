@@ -8,7 +8,7 @@ function probe() {
   const state = { database: true, store: true };
   const readiness = new ReadinessProbe({
     database: { ping: async () => (state.database ? undefined : Promise.reject(new Error('disk I/O error'))) },
-    store: { health: async () => ({ connected: state.store, latencyMs: 1 }) },
+    stores: [{ kind: 'sealed', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
     clock,
     log,
   });
@@ -56,7 +56,7 @@ describe('readiness (R0.2, S35)', () => {
     await readiness.report();
     const told = (part: string) => log.lines.filter(({ fields }) => fields.name === part).map(({ level, event }) => `${level} ${event}`);
     expect(told('database')).toEqual(['warn part_down', 'info part_up']);
-    expect(told('store')).toEqual(['warn part_down']);
+    expect(told('sealed')).toEqual(['warn part_down']);
     expect(log.lines.find(({ fields }) => fields.name === 'database')?.fields.error).toMatchObject({ message: 'disk I/O error' });
   });
 });

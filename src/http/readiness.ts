@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { MetadataStore } from '../ports/metadata-store.ts';
-import type { SecretStore } from '../ports/secret-store.ts';
+import type { SecretStore, StoreKind } from '../ports/secret-store.ts';
 import type { Readiness } from './control-plane-services.ts';
 
 /** For so long cached records serve without the database (R3.10). */
@@ -11,15 +11,16 @@ const ANSWER_MS = 2_000;
 
 export interface ReadinessProbeDependencies {
   readonly database: Pick<MetadataStore, 'ping'>;
-  readonly store: Pick<SecretStore, 'health'>;
+  /** All that are switched on. */
+  readonly stores: readonly Pick<SecretStore, 'kind' | 'health'>[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-type Part = 'database' | 'store';
+type Part = 'database' | StoreKind;
 
 /**
- * Whether requests can be served. While only the database or the store is down, cached keys serve on: that is `degraded`, still
+ * Whether requests can be served. While only the database or a store is down, cached keys serve on: that is `degraded`, still
  * ready, so that an orchestrator does not remove every replica at once; once the caches are too old it is not. Why a part is down
  * goes to the log, once until it is up again, since strangers are not told (S35).
  */
@@ -44,15 +45,15 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, store, clock } = this.#dependencies;
-    const [databaseUp, storeUp] = await Promise.all([
+    const { database, stores, clock } = this.#dependencies;
+    const [databaseUp, ...storesUp] = await Promise.all([
       this.#isUp('database', database.ping()),
-      this.#isUp('store', store.health().then(requireConnected)),
+      ...stores.map((store) => this.#isUp(store.kind, store.health().then(requireConnected))),
     ]);
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
     const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= CACHED_MS;
-    const degraded = [...(databaseUp ? [] : ['database']), ...(storeUp ? [] : ['store']), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const degraded = [...(databaseUp ? [] : ['database']), ...(storesUp.every(Boolean) ? [] : ['store']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 

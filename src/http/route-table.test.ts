@@ -53,12 +53,20 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'GET /api/v1/tenants/:tenant/usage': [...platformReaders, ...tenantRoles],
   'GET /api/v1/tenants/:tenant/usage/events': [...platformReaders, ...tenantRoles],
   'GET /api/v1/audit': ['platform-admin', 'platform-auditor'],
+  'GET /api/v1/audit/checkpoint': ['platform-admin', 'platform-auditor'],
+  'GET /api/v1/audit/proof': ['platform-admin', 'platform-auditor'],
+  'GET /api/v1/audit/entries': ['platform-admin', 'platform-auditor'],
+  'GET /api/v1/tenants/:tenant/audit/checkpoint': ['platform-admin', 'platform-auditor', 'tenant-admin', 'tenant-auditor'],
+  'GET /api/v1/tenants/:tenant/audit/proof': ['platform-admin', 'platform-auditor', 'tenant-admin', 'tenant-auditor'],
+  'GET /api/v1/tenants/:tenant/audit/entries': ['platform-admin', 'platform-auditor', 'tenant-admin', 'tenant-auditor'],
   'GET /api/v1/tenants/:tenant/audit': ['platform-admin', 'platform-auditor', 'tenant-admin', 'tenant-auditor'],
   'GET /api/v1/services': everybody,
+  'GET /api/v1/stores': platformReaders,
   'GET /api/v1/me': everybody,
   'GET /api/v1/openapi.json': everybody,
   'POST /tenant/ai/credentials/:provider': credentialWriters,
   'DELETE /tenant/ai/credentials/:provider': credentialWriters,
+  'GET /api/brain/vault/health': platformReaders,
   'GET /api/v1/health': 'open',
   'GET /livez': 'open',
   'GET /readyz': 'open',
@@ -99,7 +107,7 @@ const nonsense = { nobodyKnowsThis: true };
 
 function ask(route: Route, token: string | null, tenant = 'acme'): Promise<HttpAnswer> {
   const path = route.url.replace(':tenant', tenant).replace(/:service|:provider/, 'openai').replace(':id', 'abcdefghij012345');
-  const query = route.url.startsWith('/tenant/ai/') ? `?tenant_id=${tenant}` : '';
+  const query = route.url.startsWith('/tenant/ai/') ? `?tenant_id=${tenant}` : route.url.endsWith('/audit/proof') ? '?from=0' : '';
   return plane.call(route.method, path + query, { token, ...(route.method === 'GET' ? {} : { body: nonsense }) });
 }
 

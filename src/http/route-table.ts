@@ -1,9 +1,14 @@
 import { deleteDocumentedCredential } from './documented/delete-credential.ts';
 import { health } from './documented/health.ts';
 import { storeDocumentedCredential } from './documented/store-credential.ts';
+import { vaultHealth } from './documented/vault-health.ts';
 import type { Route } from './route.ts';
 import { listAudit } from './routes/audit/list-audit.ts';
+import { listAuditEntries } from './routes/audit/list-audit-entries.ts';
 import { listTenantAudit } from './routes/audit/list-tenant-audit.ts';
+import { proveAudit } from './routes/audit/prove-audit.ts';
+import { showAuditCheckpoint } from './routes/audit/show-audit-checkpoint.ts';
+import { logTree, tenantTree } from './routes/audit/tree.ts';
 import { deleteCredential } from './routes/credentials/delete-credential.ts';
 import { getCredential } from './routes/credentials/get-credential.ts';
 import { listCredentials } from './routes/credentials/list-credentials.ts';
@@ -27,6 +32,7 @@ import { livez } from './routes/probes/livez.ts';
 import { metrics } from './routes/probes/metrics.ts';
 import { readyz } from './routes/probes/readyz.ts';
 import { listServices } from './routes/services/list-services.ts';
+import { listStores } from './routes/stores/list-stores.ts';
 import { createTenant } from './routes/tenants/create-tenant.ts';
 import { deleteTenant } from './routes/tenants/delete-tenant.ts';
 import { getTenant } from './routes/tenants/get-tenant.ts';
@@ -63,11 +69,14 @@ export const routeTable: readonly Route[] = [
   listUsageEvents,
   listAudit,
   listTenantAudit,
+  ...[logTree, tenantTree].flatMap((tree) => [showAuditCheckpoint(tree), proveAudit(tree), listAuditEntries(tree)]),
   listServices,
+  listStores,
   showMe,
   showOpenapi,
   storeDocumentedCredential,
   deleteDocumentedCredential,
+  vaultHealth,
   health,
   livez,
   readyz,

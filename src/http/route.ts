@@ -84,6 +84,8 @@ export interface GuardedRoute<S extends RouteSchema = RouteSchema> extends Route
   readonly action: Action;
   /** The body may name the thing too: `resource` is asked, and its answer checked, once more when the body has been read. */
   readonly namedInBody?: boolean;
+  /** Whether a request of this body takes a key out of use and nothing else, where the action does not say so of all (S29). */
+  urgent?(body: StaticOf<S['body']>): boolean;
   /**
    * What the request is about; undefined while only the body can tell. Asked before the body is read, so that a stranger is not
    * listened to (S34).

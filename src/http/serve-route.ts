@@ -73,7 +73,9 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
         ifMatch: conditionOf(request, route),
         idempotent: route.creates === true ? idempotent(request, state, actor, state.resource, services) : undefined,
       };
-      const answer = await services.access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services));
+      const { access } = services;
+      const options = { urgent: route.urgent?.(input.body) === true };
+      const answer = await access.perform(actor, route.action, state.resource, request.id, (grant) => route.handle(grant, input, services), options);
       return send(reply, { ...answer, body: withSealedCursor(answer.body, list, services) });
     },
   });

@@ -21,8 +21,12 @@ export interface LogFields {
   readonly durationMs?: number | undefined;
   readonly count?: number | undefined;
   readonly name?: string | undefined;
+  /** The name of a secret, never its value. */
+  readonly key?: string | undefined;
   readonly file?: string | undefined;
   readonly address?: string | undefined;
+  /** A signed head of the audit log (S30): several lines, public. */
+  readonly checkpoint?: string | undefined;
   /** Logged as type, code, message and stack of the error and its causes; never its other properties. */
   readonly error?: unknown;
 }

@@ -1,3 +1,4 @@
+import { KeyholdError, type KeyholdErrorOptions } from './errors.ts';
 import type { Scope } from './scope.ts';
 import type { SecretFields } from './secret-value.ts';
 
@@ -56,6 +57,13 @@ export interface SecretStore {
   get(reference: SecretReference): Promise<SecretFields>;
   /** Proof whether the put of this intent happened: its reference, or undefined if it did not and, the caller having waited out the intent, never will. */
   probe(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
+  /**
+   * For a store whose `probe` cannot rule out that a put still arrives: called after a probe found nothing, before the intent is forgotten.
+   * From then on the put cannot arrive any more. Where that takes a write, the version that the put was to replace may have to be kept
+   * once more, under the reference that is returned: it takes the place of the old one. Throws `conflict` when the put has arrived after
+   * all: probe again. Can be repeated.
+   */
+  giveUp?(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
   /** Soft delete: gone for every reader, until `restore`. Idempotent; an absent version is fine. */
   remove(reference: SecretReference): Promise<void>;
   /** Brings a removed version back. `not_found` when it is gone for good. */
@@ -64,6 +72,14 @@ export interface SecretStore {
   destroy(reference: SecretReference): Promise<void>;
   /** A cheap round trip. Never rejects. */
   health(): Promise<StoreHealth>;
+}
+
+/** An `unavailable` of which the store is sure that nothing reached it: no value is half-written, and none can arrive later. */
+export class StoreUntouched extends KeyholdError {
+  constructor(publicMessage: string, options: KeyholdErrorOptions = {}) {
+    super('unavailable', publicMessage, options);
+    this.name = 'StoreUntouched';
+  }
 }
 
 /** The name as it is logged and shown: `platform/openai`, `tenants/acme/openai`, with the label where it is not `default`. */

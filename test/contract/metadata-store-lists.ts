@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Page, PageRequest } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from './metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from './metadata-store-records.ts';
 import { expectCode, readAll, type Rule } from './metadata-store-rule.ts';
 
 const ids = ['a', 'a-', 'a.b', 'aa', 'ab', 'b', 'b0', 'ba', 'z', '0', '10', '2'];
@@ -181,7 +181,7 @@ export const listRules: readonly Rule[] = [
     check: async ({ store }) => {
       for (const [position, id] of ['a', 'b'].entries()) {
         await store.tenants.create({ tenant: id }, tenantRecord(id));
-        await store.audit.append(position, [auditRow(id)]);
+        await placeRows(store.audit, position, [auditRow(id)]);
         await store.usage.putBatch({ tenant: 'acme', journal: id, segment: 1, events: [usageEvent(id)] });
       }
       const ofTenants = (await store.tenants.list({ limit: 1 })).next;

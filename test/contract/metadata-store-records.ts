@@ -1,5 +1,5 @@
 import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/access.ts';
-import type { AuditRow } from '../../src/ports/metadata/audit.ts';
+import type { AuditLeaf, AuditRepository, AuditRow } from '../../src/ports/metadata/audit.ts';
 import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
@@ -126,6 +126,27 @@ export function auditRow(id: string, changes: Partial<AuditRow> = {}): AuditRow 
     nonce: '22'.repeat(16),
     ...changes,
   };
+}
+
+/** Leaves for rows at a position, their places in their tenants' trees as the log has them; their nodes are not those of real trees. */
+export async function auditLeaves(audit: AuditRepository, position: number, rows: readonly AuditRow[]): Promise<readonly AuditLeaf[]> {
+  const sizes = new Map<string, number>();
+  const leaves: AuditLeaf[] = [];
+  for (const row of rows) {
+    const node = Buffer.from(row.id.padEnd(32, '.')).toString('base64');
+    if (row.tenant === null) {
+      leaves.push({ row, nodes: [node], ofTenant: null });
+      continue;
+    }
+    const index = sizes.get(row.tenant) ?? (await audit.tenantSize(row.tenant, position));
+    sizes.set(row.tenant, index + 1);
+    leaves.push({ row, nodes: [node, `${node.slice(0, -2)}A=`], ofTenant: { index, nodes: [node] } });
+  }
+  return leaves;
+}
+
+export async function placeRows(audit: AuditRepository, position: number, rows: readonly AuditRow[]): Promise<void> {
+  await audit.append(position, await auditLeaves(audit, position, rows));
 }
 
 export function usageEvent(id: string, changes: Partial<UsageEvent> = {}): UsageEvent {

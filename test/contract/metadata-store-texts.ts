@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, policyRecord, tenantRecord, tokenRecord, usageEvent } from './metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, policyRecord, tenantRecord, tokenRecord, usageEvent } from './metadata-store-records.ts';
 import { expectCode, type Rule } from './metadata-store-rule.ts';
 
 /** Texts that a database, an encoding or a query builder could get wrong. */
@@ -61,7 +61,7 @@ export const textRules: readonly Rule[] = [
         await expectCode(credentials.create(key, credentialRecord(key, { notes: text })), 'invalid_argument');
         await expectCode(gatewayKeys.create({ id: 'g1' }, { ...gatewayKey, tags: { [text]: 'x' } }), 'invalid_argument');
         await expectCode(gatewayKeys.create({ id: 'g1' }, { ...gatewayKey, services: ['openai', text] }), 'invalid_argument');
-        await expectCode(audit.append(0, [auditRow('a1'), auditRow('a2', { resource: text })]), 'invalid_argument');
+        await expectCode(placeRows(audit, 0, [auditRow('a1'), auditRow('a2', { resource: text })]), 'invalid_argument');
         await expectCode(usage.putBatch({ tenant: 'acme', journal: 'j1', segment: 1, events: [usageEvent('u1', { endUser: text })] }), 'invalid_argument');
       }
       expect(await credentials.get(key)).toBeUndefined();

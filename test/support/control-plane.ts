@@ -14,11 +14,16 @@ import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
 import { UnknownKeys } from '../../src/core/access/unknown-keys.ts';
+import { AuditHeads } from '../../src/core/audit/audit-heads.ts';
+import { AuditProofs } from '../../src/core/audit/audit-proofs.ts';
 import { createAuditLog } from '../../src/core/audit/audit-writer.ts';
+import { LogTree } from '../../src/core/audit/log-tree.ts';
+import { SigningKey } from '../../src/core/audit/notes/signing-key.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
 import { CredentialService } from '../../src/core/credentials/credential-service.ts';
 import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
+import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
 import { UsageQuery } from '../../src/core/usage/usage-query.ts';
@@ -66,10 +71,11 @@ export interface TestControlPlane {
 export interface TestControlPlaneOptions {
   readonly listenIsLoopback?: boolean;
   readonly readiness?: ControlPlaneServices['readiness'];
+  readonly vault?: ControlPlaneServices['vault'];
 }
 
 /** A whole control plane over databases in memory, behind a real listener. */
-export async function startControlPlane({ listenIsLoopback = true, readiness }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
+export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const clock = new TestClock();
   const log = new RecordingLog();
   const random = randomBytes;
@@ -79,7 +85,9 @@ export async function startControlPlane({ listenIsLoopback = true, readiness }: 
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
   const { tenants, policies, credentials, tokens, gatewayKeys } = metadata;
-  const audit = createAuditLog({ repository: metadata.audit, clock, random, replica: 'test', log, metrics });
+  const tree = new LogTree(metadata.audit);
+  const audit = createAuditLog({ repository: metadata.audit, tree, clock, random, replica: 'test', log, metrics });
+  const auditHeads = new AuditHeads({ repository: metadata.audit, tree, keys: { current: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), former: [] }, heads: { place: 'memory', last: async () => undefined, keep: async () => {} } });
   const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }) });
   const services: ControlPlaneServices = {
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -98,7 +106,10 @@ export async function startControlPlane({ listenIsLoopback = true, readiness }: 
       digestKey: createHash('sha256').update('test digest key').digest(),
     }),
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
+    storeStatus: new StoreStatus({ stores: [secrets] }),
+    vault,
     audit,
+    auditProofs: new AuditProofs(metadata.audit, auditHeads),
     catalog,
     access,
     principals: new Principals({ tokens, gatewayKeys, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),

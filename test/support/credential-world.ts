@@ -21,6 +21,7 @@ import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { Stored } from '../../src/ports/metadata/stored.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
+import { SecretValue } from '../../src/ports/secret-value.ts';
 
 /** Time that a test moves. */
 export class TestClock implements Clock {
@@ -110,8 +111,9 @@ function service(id: string, more: Partial<Service>): Service {
 }
 
 export const testServices = {
-  openai: service('openai', { name: 'OpenAI', fields: [{ name: 'api_key', required: true, format: '^sk-' }] }),
+  openai: service('openai', { name: 'OpenAI', fields: [{ name: 'api_key', required: true, format: '^sk-', environment: 'OPENAI_API_KEY' }] }),
   azure: service('azure-openai', {
+    fields: [{ name: 'api_key', required: true, environment: 'AZURE_OPENAI_API_KEY' }],
     settings: [
       { name: 'endpoint', kind: 'https-url', required: true, hostSuffix: '.openai.azure.com' },
       { name: 'deploymentMappings', kind: 'text-map', required: false },
@@ -120,8 +122,8 @@ export const testServices = {
   twilio: service('twilio', {
     category: 'Communication',
     fields: [
-      { name: 'account_sid', required: true },
-      { name: 'auth_token', required: true },
+      { name: 'account_sid', required: true, environment: 'TWILIO_ACCOUNT_SID' },
+      { name: 'auth_token', required: true, environment: 'TWILIO_AUTH_TOKEN' },
       { name: 'region_hint', required: false },
     ],
   }),
@@ -148,10 +150,12 @@ const platformAdmin: Actor = { kind: 'token', id: 'tok-platform', role: 'platfor
 
 export interface CredentialWorldOptions {
   readonly log?: RecordingLog;
+  /** The service's own keys are offered to tenants. */
+  readonly offerEnvironmentKeys?: boolean;
 }
 
 /** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
-export function createCredentialWorld({ log = new RecordingLog() }: CredentialWorldOptions = {}) {
+export function createCredentialWorld({ log = new RecordingLog(), offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
   const clock = new TestClock();
   const random = repeatableRandom();
   const metadata = createMemoryStore();
@@ -167,8 +171,21 @@ export function createCredentialWorld({ log = new RecordingLog() }: CredentialWo
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step };
   const credentials = new CredentialService({ ...shared, store, random, digestKey: Buffer.alloc(32, 1) });
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
+  /** The service's own keys, what a refresh makes of them, and what is thrown instead of either. */
+  const environment = { keys: {} as Record<string, string>, read: undefined as Record<string, string> | undefined, fail: undefined as Error | undefined };
+  const ownKeys = {
+    find: (name: string): SecretValue | undefined => {
+      if (environment.fail !== undefined) throw environment.fail;
+      const text = environment.keys[name];
+      return text === undefined ? undefined : new SecretValue(text);
+    },
+    refresh: async (): Promise<boolean> => {
+      environment.keys = environment.read ?? environment.keys;
+      return true;
+    },
+  };
   const newResolver = (): Resolver =>
-    new Resolver({ records: metadata.credentials, access, stores, policies: { policyOf: async () => policy }, bus, clock, log, metrics: noMetrics });
+    new Resolver({ records: metadata.credentials, access, stores, policies: { policyOf: async () => policy }, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics });
 
   const world = {
     clock,
@@ -179,6 +196,7 @@ export function createCredentialWorld({ log = new RecordingLog() }: CredentialWo
     access,
     catalog,
     policy,
+    environment,
     log,
     credentials,
     reconciler,

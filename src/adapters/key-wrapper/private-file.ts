@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { RandomBytes } from '../../ports/clock.ts';
 import { isDiskFull, StartError } from '../../ports/start-error.ts';
@@ -47,9 +47,8 @@ export async function readPrivateFile(file: string): Promise<string | undefined>
  * Throws `StartError` 4 where nothing can be written, 8 when the disk is full.
  */
 export async function createPrivateFile(file: string, content: string, random: RandomBytes): Promise<boolean> {
-  const folder = path.dirname(file);
-  const draft = path.join(folder, `.${path.basename(file)}.${random(8).toString('hex')}.new`);
-  try {
+  return writing(file, async () => {
+    const draft = draftOf(file, random);
     await writeDraft(draft, content);
     try {
       await link(draft, file);
@@ -59,13 +58,60 @@ export async function createPrivateFile(file: string, content: string, random: R
     } finally {
       await unlink(draft);
     }
-    await syncFolder(folder);
+    await syncFolder(path.dirname(file));
     return true;
+  });
+}
+
+/** The same over whatever is there: readers see the old content or the new one, never a part. Throws as `createPrivateFile` does. */
+export async function replacePrivateFile(file: string, content: string, random: RandomBytes): Promise<void> {
+  await writing(file, async () => {
+    const draft = draftOf(file, random);
+    await writeDraft(draft, content);
+    try {
+      await rename(draft, file);
+    } catch (error) {
+      await unlink(draft);
+      throw error;
+    }
+    await syncFolder(path.dirname(file));
+  });
+}
+
+/** Puts one such file in the place of another, in one step. Throws as `createPrivateFile` does. */
+export async function movePrivateFile(from: string, to: string): Promise<void> {
+  await writing(to, async () => {
+    await rename(from, to);
+    await syncFolder(path.dirname(to));
+  });
+}
+
+/** Removes such a file, if it is there. Throws as `createPrivateFile` does. */
+export async function removePrivateFile(file: string): Promise<void> {
+  await writing(file, async () => {
+    try {
+      await unlink(file);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return;
+      throw error;
+    }
+    await syncFolder(path.dirname(file));
+  });
+}
+
+async function writing<T>(file: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
   } catch (cause) {
-    if (isDiskFull(cause)) throw new StartError(8, `The disk is full, so ${file} cannot be made. Free some space and start again.`, { cause });
+    if (isDiskFull(cause)) throw new StartError(8, `The disk is full, so ${file} cannot be written. Free some space and start again.`, { cause });
+    const folder = path.dirname(file);
     const advice = hasCode(cause, 'ENOENT') ? `Its folder does not exist: mkdir -p -m 700 ${quoted(folder)}` : 'Let the user who runs Keyhold write in its folder, or choose another place.';
-    throw new StartError(4, `${file} cannot be made (${codeOf(cause)}). ${advice}`, { cause });
+    throw new StartError(4, `${file} cannot be written (${codeOf(cause)}). ${advice}`, { cause });
   }
+}
+
+function draftOf(file: string, random: RandomBytes): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.${random(8).toString('hex')}.new`);
 }
 
 async function writeDraft(draft: string, content: string): Promise<void> {

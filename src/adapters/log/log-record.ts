@@ -1,3 +1,4 @@
+import { parseCheckpoint } from '../../core/audit/notes/checkpoint.ts';
 import type { Log, LogFields } from '../../ports/log.ts';
 import { type ErrorFields, errorFields } from './error-fields.ts';
 import { redactSentence } from './redact.ts';
@@ -38,8 +39,10 @@ const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, t
   durationMs: true,
   count: true,
   name: true,
+  key: true,
   file: true,
   address: true,
+  checkpoint: true,
 };
 
 /** Takes what the allow-list names, and of that only texts and numbers; everything else never reaches a line. */
@@ -47,7 +50,7 @@ export function logRecord(event: string, msg: string, fields: LogFields = {}): L
   const taken: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (!Object.hasOwn(listed, name)) continue;
-    if (typeof value === 'string') taken[name] = sentence(value);
+    if (typeof value === 'string') taken[name] = name === 'checkpoint' ? signedHead(value) : sentence(value);
     else if (typeof value === 'number' && Number.isFinite(value)) taken[name] = value;
   }
   return {
@@ -57,6 +60,11 @@ export function logRecord(event: string, msg: string, fields: LogFields = {}): L
     fields: taken,
     error: fields.error === undefined ? undefined : errorFields(fields.error),
   };
+}
+
+/** Byte by byte, newlines included, since its signature is over them; its one form has no room for anything else. */
+function signedHead(note: string): string {
+  return parseCheckpoint(note) === undefined || note.split('\n').some((line) => visibleText(line) !== line) ? sentence(note) : note;
 }
 
 function sentence(text: string): string {

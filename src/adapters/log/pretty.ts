@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { ErrorFields } from './error-fields.ts';
 import type { LogLevel, LogRecord } from './log-record.ts';
+import { visibleText } from './visible-text.ts';
 
 const colour = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const;
 
@@ -8,7 +9,7 @@ const colour = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as
 export function prettyLine(time: Date, level: LogLevel, record: LogRecord, colours: boolean): string {
   const paint = (style: 'gray' | 'green' | 'yellow' | 'red', text: string): string => (colours ? styleText(style, text, { validateStream: false }) : text);
   const details = Object.entries({ event: record.event, ...(record.requestId === null ? {} : { requestId: record.requestId }), ...record.fields })
-    .map(([name, value]) => `${name}=${value}`)
+    .map((field) => visibleText(field.join('=')))
     .join(' ');
   const head = `${paint('gray', timeOfDay(time))} ${paint(colour[level], level.toUpperCase().padEnd(5))} ${record.msg} ${paint('gray', details)}`;
   return [head, ...(record.error === undefined ? [] : errorLines(record.error, 'error')), ''].join('\n');

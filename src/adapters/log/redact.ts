@@ -2,7 +2,7 @@ const REMOVED = '[removed]';
 
 /**
  * What looks like a key, whatever it is doing in a log line. The allow-list of fields keeps values out; this is for the day on which
- * a library quotes one in an error.
+ * a library quotes one in an error. The names of secrets in a store (`tenants/acme/openai`) are no keys, and R3.9 has them after a colon.
  */
 const keyLike: readonly { readonly pattern: RegExp; readonly replacement: string }[] = [
   { pattern: /kh_[gtps]_[\w-]+/gu, replacement: REMOVED },
@@ -10,7 +10,7 @@ const keyLike: readonly { readonly pattern: RegExp; readonly replacement: string
   { pattern: /\b(?<prefix>sk|pk|rk|xai|gsk|hf|hvs|hvb|ghp|gho|ghs|ghu|github_pat|glpat|xox[a-z]|AIza)[_.-]?[\w-]{12,}/gu, replacement: REMOVED },
   { pattern: /\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/gu, replacement: REMOVED },
   // R3.9's own line `Cache hit for secret: {secret name}` holds a name, and is read by people.
-  { pattern: /(?<name>(?<!\bCache hit for )(?:api[_-]?key|access[_-]?token|auth[_-]?token|secret|password|passwd|pwd|token|key)["']?\s*[=:]\s*["']?)(?!\[removed\])[^\s"'&,;}]{6,}/giu, replacement: `$<name>${REMOVED}` },
+  { pattern: /(?<name>(?<!\bCache hit for )(?:api[_-]?key|access[_-]?token|auth[_-]?token|secret|password|passwd|pwd|token|key)["']?\s*[=:]\s*["']?)(?!\[removed\]|(?:platform|tenants)\/[\w./-]+(?!\S))[^\s"'&,;}]{6,}/giu, replacement: `$<name>${REMOVED}` },
   { pattern: /(?<scheme>\b[a-z][\d+.a-z-]{0,20}:\/\/)[^\s/?#@]{1,1000}@/giu, replacement: `$<scheme>${REMOVED}@` },
 ];
 

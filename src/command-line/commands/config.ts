@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { visibleText } from '../../adapters/log/visible-text.ts';
-import type { EffectiveValue } from '../../config/config.ts';
+import type { EffectiveValue } from '../../config/reader.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `keyhold config`: the values in force, secrets masked, and where each comes from; warnings on standard error. */

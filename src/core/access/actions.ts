@@ -10,12 +10,15 @@ interface Rule {
   readonly audited: boolean;
   /** Refused while the tenant is being deleted, or suspended. */
   readonly needsLiveTenant: boolean;
+  /** Takes a key out of use: goes on when the audit log cannot be written, with its rows in the emergency journal (S29). */
+  readonly urgent?: boolean;
 }
 
 const read = { audited: false, needsLiveTenant: false } as const;
 const write = { audited: true, needsLiveTenant: true } as const;
 /** Changes that must stay possible on a suspended tenant or one that is going away. */
 const close = { audited: true, needsLiveTenant: false } as const;
+const end = { ...close, urgent: true } as const;
 
 /** The role table of R0.2. `system` is the product's own jobs. */
 export const actions = {
@@ -28,7 +31,7 @@ export const actions = {
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
-  'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...close },
+  'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },
   'credential.read': {
     platform: ['platform-admin', 'platform-operator', 'platform-auditor'],
     tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-auditor'],
@@ -37,7 +40,7 @@ export const actions = {
   'credential.put': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'credential.update': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
-  'credential.revoke': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
+  'credential.revoke': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...end },
   'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
   'credential.reconcile': { platform: ['system'], tenant: ['system'], ...close },
@@ -47,7 +50,7 @@ export const actions = {
   'gateway-key.create': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.update': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.rotate': { platform: null, tenant: ['tenant-admin'], ...write },
-  'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...close },
+  'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...end },
   'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true },
   'usage.read': {
     platform: null,
@@ -59,7 +62,11 @@ export const actions = {
     tenant: ['platform-admin', 'platform-auditor', 'tenant-auditor', 'tenant-admin'],
     ...read,
   },
+  /** Both change who signs the log's heads; their rows keep what says so under signatures (S30). */
+  'audit-key.rotate': { platform: ['system'], tenant: null, ...close },
+  'audit-log.accept-restored': { platform: ['system'], tenant: null, ...close },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
+  'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'signed-in.read': { platform: null, tenant: null, ...read },
 } as const satisfies Record<string, Rule>;
 

@@ -46,18 +46,21 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'gateway.use': { platform: [], tenant: [a, m, g] },
   'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
   'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
+  'audit-key.rotate': { platform: [sys], tenant: [] },
+  'audit-log.accept-restored': { platform: [sys], tenant: [] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
+  'store.read': { platform: [A, O, P], tenant: [] },
   'signed-in.read': { platform: roles, tenant: roles },
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'store.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'gateway-key.revoke',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'gateway-key.revoke',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -46,12 +46,15 @@ export class Access {
    * Decides, writes the intent row, runs the operation with its grant, and writes the outcome row. Returns what the operation
    * returned. Throws `not_found` for another tenant's or an unknown tenant's things, `permission_denied` where the role may not,
    * `conflict` on a tenant that is going away, `unavailable` when the audit log cannot be written (the operation does not run),
-   * and whatever the operation threw.
+   * and whatever the operation threw. An `urgent` operation (by the action table, or as the caller says of this one) that somebody asked for runs all
+   * the same, with its rows in the emergency journal (S29).
    */
-  async perform<T>(actor: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>): Promise<T> {
+  async perform<T>(actor: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>, options: { readonly urgent?: boolean } = {}): Promise<T> {
     await this.check(actor, action, resource, requestId);
     if (!ruleOf(action).audited) return operation(makeGrant(this.#clock, actor, action, resource, requestId, null));
-    const intentId = await this.#audit.intent({ actor, action, resource, requestId });
+    // The product's own jobs can wait; what room there is, is for people.
+    const urgent = actor.kind !== 'system' && (ruleOf(action).urgent === true || options.urgent === true);
+    const intentId = await this.#audit.intent({ actor, action, resource, requestId }, { urgent });
     const grant = makeGrant(this.#clock, actor, action, resource, requestId, intentId);
     let result: T;
     try {

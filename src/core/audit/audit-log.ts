@@ -11,6 +11,8 @@ export interface AuditEntry {
   readonly action: Action;
   readonly resource: Resource;
   readonly requestId: string | null;
+  /** Goes into the intent row as it is: a note under signatures, which holds nothing that a caller gave. */
+  readonly note?: string;
 }
 
 /**
@@ -18,12 +20,15 @@ export interface AuditEntry {
  * the operation must not go on (R10.3, S29).
  */
 export interface AuditLog {
-  /** Writes the intent row; returns its id. */
-  intent(entry: AuditEntry): Promise<string>;
+  /**
+   * Writes the intent row; returns its id. What is `urgent` (it takes a key out of use) goes on when the log cannot be written, with its rows
+   * in this replica's emergency journal until they can be placed (S29).
+   */
+  intent(entry: AuditEntry, options?: { readonly urgent?: boolean }): Promise<string>;
   /**
    * Writes what became of an intent. The operation has happened, so its caller is not told otherwise: while the log cannot be written the
    * row is kept, retried in order ahead of all later rows, and the promise resolves; the next intent is refused until it stands. A
-   * row that is lost with the process leaves an intent without an outcome, which reads as «unknown».
+   * row that is lost with the process leaves an intent without an outcome, which reads as «unknown»; an urgent one's is in the journal, too.
    * `made` is the id of what the operation made; the row's resource ends with it.
    */
   outcome(intentId: string, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made?: string | null): Promise<void>;

@@ -4,14 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { AuditFilter, AuditRepository, AuditRow } from '../../ports/metadata/audit.ts';
+import type { AuditFilter, AuditLeaf, AuditRepository, AuditRow, AuditTreeName, PlacedAuditRow } from '../../ports/metadata/audit.ts';
 import type { Page, PageRequest } from '../../ports/metadata/stored.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import type { Actor } from '../access/actor.ts';
 import type { AuditEntry } from './audit-log.ts';
 import { type AuditTiming, createAuditLog } from './audit-writer.ts';
+import { AuditTrees } from './audit-trees.ts';
 import { noPreviousRow, rowHash } from './canonical-row.ts';
+import { LogTree } from './log-tree.ts';
+import { storedRange } from './stored-nodes.ts';
 
 type Fault = 'refuse' | 'lose-answer' | 'land-late' | 'never-answer';
 
@@ -30,10 +33,15 @@ class FaultyAudit implements AuditRepository {
     return this.inner.size();
   }
 
-  async append(position: number, rows: readonly AuditRow[]): Promise<void> {
+  async append(position: number, rows: readonly AuditLeaf[]): Promise<void> {
     if (this.down) throw new KeyholdError('unavailable', 'database down');
     const rival = this.rivals.shift();
-    if (rival !== undefined) await this.inner.append(await this.inner.size(), [rival]);
+    if (rival !== undefined) {
+      const rivalTree = new LogTree(this.inner);
+      await rivalTree.catchUp();
+      const prepared = await rivalTree.prepare([rival]);
+      await this.inner.append(prepared.position, prepared.leaves);
+    }
     const fault = this.appendFaults.shift() ?? null;
     if (fault === 'refuse') throw new KeyholdError('unavailable', 'disk full');
     if (fault === 'land-late') {
@@ -51,6 +59,26 @@ class FaultyAudit implements AuditRepository {
   async list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRow & { readonly position: number }>> {
     if (this.down) throw new KeyholdError('unavailable', 'database down');
     return this.inner.list(filter, page);
+  }
+
+  async read(tree: AuditTreeName, index: number, limit: number): Promise<readonly AuditRow[]> {
+    if (this.down) throw new KeyholdError('unavailable', 'database down');
+    return this.inner.read(tree, index, limit);
+  }
+
+  async nodes(tree: AuditTreeName, indexes: readonly number[]): Promise<ReadonlyMap<number, readonly string[]>> {
+    if (this.down) throw new KeyholdError('unavailable', 'database down');
+    return this.inner.nodes(tree, indexes);
+  }
+
+  async tenantSize(tenant: string, position: number): Promise<number> {
+    if (this.down) throw new KeyholdError('unavailable', 'database down');
+    return this.inner.tenantSize(tenant, position);
+  }
+
+  async find(id: string): Promise<PlacedAuditRow | undefined> {
+    if (this.down) throw new KeyholdError('unavailable', 'database down');
+    return this.inner.find(id);
   }
 
   /** Oldest first. */
@@ -97,6 +125,20 @@ function expectChains(rows: readonly AuditRow[]): void {
       expect(row.nonce).toMatch(/^[0-9a-f]{32}$/u);
       previous = rowHash(row);
     }
+  }
+}
+
+/** The nodes in the database are those of the trees over its rows, whoever placed them in whatever order. */
+async function expectTrees(repository: AuditRepository): Promise<void> {
+  const size = await repository.size();
+  const rows = [];
+  while (rows.length < size) rows.push(...(await repository.read(null, rows.length, 1000)));
+  const trees = new AuditTrees();
+  for (const row of rows) trees.place(row);
+  expect((await storedRange(repository, null, size)).root()).toEqual(trees.log.root());
+  for (const tenant of new Set(rows.flatMap((row) => (row.tenant === null ? [] : [row.tenant])))) {
+    const found = await storedRange(repository, tenant, await repository.tenantSize(tenant, size));
+    expect([tenant, found.size, found.root()]).toEqual([tenant, trees.tenant(tenant).size, trees.tenant(tenant).root()]);
   }
 }
 
@@ -285,9 +327,10 @@ describe('when the audit log cannot be written (R10.3, S29, S30)', () => {
         await Promise.all(
           Array.from({ length: operations }, async (_, index) => {
             const log = index % 3 === 0 ? second : audit;
+            const entry = index % 2 === 0 ? put : { ...put, resource: { scope: index % 5 === 0 ? platformScope : tenantScope(`t${index % 4}`) } };
             if (index > 4) await new Promise((resolve) => setTimeout(resolve, index));
             try {
-              const intentId = await log.intent(put);
+              const intentId = await log.intent(entry);
               await log.outcome(intentId, 'ok', null);
               done.push(intentId);
             } catch (error) {
@@ -301,6 +344,7 @@ describe('when the audit log cannot be written (R10.3, S29, S30)', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         const rows = await repository.rows();
         expectChains(rows);
+        await expectTrees(repository.inner);
         for (const intentId of done) {
           expect(rows.filter((row) => row.intentId === intentId).map(({ phase, outcome }) => [phase, outcome])).toEqual([['intent', null], ['outcome', 'ok']]);
         }

@@ -1,3 +1,4 @@
+import type { AuditJournal, AuditRowDraft } from '../../ports/audit-journal.ts';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { type ErrorCode, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -5,13 +6,19 @@ import type { AuditFilter, AuditRepository, AuditRow } from '../../ports/metadat
 import type { Page, PageRequest } from '../../ports/metadata/stored.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { AuditEntry, AuditLog } from './audit-log.ts';
+import { EmergencyRows } from './emergency-rows.ts';
 import { FailedSignIns } from './failed-sign-ins.ts';
+import { LogTree } from './log-tree.ts';
 import { RowChain } from './row-chain.ts';
-import { type RowDraft, RowDrafts } from './row-draft.ts';
+import { RowDrafts } from './row-draft.ts';
 import { RowPlacer } from './row-placer.ts';
 
 export interface AuditLogDependencies {
   readonly repository: AuditRepository;
+  /** Without one, a tree that begins at the log's beginning. */
+  readonly tree?: LogTree;
+  /** Without one, nothing goes on while the log cannot be written. */
+  readonly journal?: AuditJournal;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** This replica's name. Each run of it gets a chain of its own, since a run that was killed cannot say where its chain ended. */
@@ -37,8 +44,18 @@ const MAX_GROUP = 256;
 /** Calls that may fail before rows count as not written; while the log is known to be down, one. */
 const FAILURES = 3;
 
-/** Writes the audit log; `close` writes what is still owed. */
-export function createAuditLog(dependencies: AuditLogDependencies): AuditLog & { close(): Promise<void> } {
+/** An audit log that is ended by `close`, which writes what is still owed. */
+export interface OwnAuditLog extends AuditLog {
+  /**
+   * Places what a process before has left in the emergency journal, unless it stands in the log already (S29). Returns how many rows that
+   * were. Before anything else is written.
+   */
+  placeLeftRows(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Writes the audit log. */
+export function createAuditLog(dependencies: AuditLogDependencies): OwnAuditLog {
   return new AuditWriter(dependencies);
 }
 
@@ -47,9 +64,10 @@ export function createAuditLog(dependencies: AuditLogDependencies): AuditLog & {
  * count) tells of something that has happened, and is kept until it stands.
  */
 interface Waiting {
-  readonly draft: RowDraft;
-  readonly kept: boolean;
-  answer: { readonly resolve: () => void; readonly reject: (error: KeyholdError) => void } | null;
+  readonly draft: AuditRowDraft;
+  kept: boolean;
+  placed?: boolean;
+  answer: { readonly resolve: (written: boolean) => void; readonly reject: (error: KeyholdError) => void } | null;
 }
 
 interface Group {
@@ -62,7 +80,7 @@ interface Group {
  * One append at a time; rows that arrive meanwhile go together in the next one. A group whose append got no answer is settled first,
  * by repeating exactly that append, before any other row: so the chain never forks and no row is placed twice.
  */
-class AuditWriter implements AuditLog {
+class AuditWriter implements OwnAuditLog {
   readonly #repository: AuditRepository;
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -70,7 +88,8 @@ class AuditWriter implements AuditLog {
   readonly #drafts: RowDrafts;
   readonly #chain: RowChain;
   readonly #placer: RowPlacer;
-  readonly #intents = new Map<string, RowDraft>();
+  readonly #emergency: EmergencyRows | null;
+  readonly #intents = new Map<string, { readonly draft: AuditRowDraft; readonly urgent: boolean }>();
   readonly #signIns = new FailedSignIns();
   #waiting: Waiting[] = [];
   #unsettled: Group | null = null;
@@ -80,20 +99,32 @@ class AuditWriter implements AuditLog {
   #retryTimer: NodeJS.Timeout | undefined;
   #signInTimer: NodeJS.Timeout | undefined;
 
-  constructor({ repository, clock, random, replica, log, metrics, timing }: AuditLogDependencies) {
+  constructor({ repository, tree, journal, clock, random, replica, log, metrics, timing }: AuditLogDependencies) {
     this.#repository = repository;
     this.#log = log;
     this.#metrics = metrics;
     this.#timing = { ...defaultTiming, ...timing };
     this.#drafts = new RowDrafts(clock, random);
     this.#chain = new RowChain(`${replica}.${random(4).toString('hex')}`, random);
-    this.#placer = new RowPlacer(repository, random, this.#timing.answerMs);
+    this.#placer = new RowPlacer(repository, tree ?? new LogTree(repository), random, this.#timing.answerMs);
+    this.#emergency = journal === undefined ? null : new EmergencyRows(journal, log);
   }
 
-  async intent(entry: AuditEntry): Promise<string> {
+  async placeLeftRows(): Promise<number> {
+    if (this.#emergency === null) return 0;
+    const owed: AuditRowDraft[] = [];
+    for (const draft of this.#emergency.left) if ((await this.#repository.find(draft.id)) === undefined) owed.push(draft);
+    this.#emergency.owed(owed);
+    this.#waiting.push(...owed.map((draft) => ({ draft, kept: true, answer: null })));
+    if (owed.length > 0) await this.#flush();
+    return owed.length;
+  }
+
+  async intent(entry: AuditEntry, { urgent = false }: { readonly urgent?: boolean } = {}): Promise<string> {
     const draft = this.#drafts.intent(entry);
-    await this.#write(draft, false);
-    this.#intents.set(draft.id, draft);
+    if (urgent && this.#emergency !== null) await this.#writeUrgently(draft, this.#emergency);
+    else await this.#write(draft, false);
+    this.#intents.set(draft.id, { draft, urgent });
     return draft.id;
   }
 
@@ -101,7 +132,14 @@ class AuditWriter implements AuditLog {
     const intent = this.#intents.get(intentId);
     if (intent === undefined) throw new KeyholdError('internal', 'An audit outcome was written without its intent, or twice.');
     this.#intents.delete(intentId);
-    await this.#write(this.#drafts.outcome(intent, outcome, code, made), true);
+    const draft = this.#drafts.outcome(intent.draft, outcome, code, made);
+    const written = await this.#write(draft, true);
+    if (written || !intent.urgent || this.#emergency === null) return;
+    try {
+      await this.#emergency.keep(draft);
+    } catch (error) {
+      this.#log.error('audit_outcome_not_journaled', 'The outcome of an operation is kept in memory alone until the audit log can be written.', { action: draft.action, error });
+    }
   }
 
   async denied({ code, ...entry }: AuditEntry & { readonly code: ErrorCode }): Promise<void> {
@@ -129,7 +167,7 @@ class AuditWriter implements AuditLog {
     clearTimeout(this.#retryTimer);
     if (this.#owesRows()) await this.#flush();
     clearTimeout(this.#retryTimer);
-    const lost = this.#waiting.length + (this.#unsettled?.waiting.length ?? 0);
+    const lost = [...this.#waiting, ...(this.#unsettled?.waiting ?? [])].filter(({ draft }) => this.#emergency?.has(draft.id) !== true).length;
     if (lost > 0) this.#log.error('audit_rows_lost', 'Keyhold stops while the audit log cannot be written: the outcomes of these operations are missing in it.', { count: lost });
   }
 
@@ -140,14 +178,36 @@ class AuditWriter implements AuditLog {
     void this.#flush();
   }
 
-  async #write(draft: RowDraft, kept: boolean): Promise<void> {
-    if (this.#closed && !kept) throw refused(undefined);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ draft, kept, answer: { resolve, reject } });
-    // Knowing that the log is down, an outcome need not wait for the next attempt to fail.
-    if (kept && this.#failures > 0) resolve();
+  /** Resolves with whether the row stands in the log. A row that is not kept rejects when it does not. */
+  async #write(draft: AuditRowDraft, kept: boolean): Promise<boolean> {
+    return this.#push({ draft, kept, answer: null });
+  }
+
+  /** Into the log, or else into the emergency journal. Rejects when neither can be written. */
+  async #writeUrgently(draft: AuditRowDraft, emergency: EmergencyRows): Promise<void> {
+    if (this.#closed) throw refused(undefined);
+    const waiting: Waiting = { draft, kept: true, answer: null };
+    if (await this.#push(waiting)) return;
+    try {
+      await emergency.keep(draft);
+    } catch (error) {
+      if (waiting.placed === true) return;
+      // Nobody waits for it any more: it is dropped, or, where it may stand already, ended as refused.
+      waiting.kept = false;
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      throw refused(error);
+    }
+  }
+
+  async #push(waiting: Waiting): Promise<boolean> {
+    if (this.#closed && !waiting.kept) throw refused(undefined);
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    waiting.answer = { resolve, reject };
+    this.#waiting.push(waiting);
+    // Knowing that the log is down, what is kept need not wait for the next attempt to fail.
+    if (waiting.kept && this.#failures > 0) resolve(false);
     void this.#flush();
-    await promise;
+    return promise;
   }
 
   #owesRows(): boolean {
@@ -195,10 +255,13 @@ class AuditWriter implements AuditLog {
   }
 
   #settle(placed: readonly Waiting[]): void {
-    for (const { draft, answer } of placed) {
-      if (answer !== null) answer.resolve();
+    this.#emergency?.placed(placed.map(({ draft }) => draft));
+    for (const waiting of placed) {
+      waiting.placed = true;
+      const { draft, kept, answer } = waiting;
+      if (answer !== null) answer.resolve(true);
       // Its caller was refused before it was known that the row stands: the log says so.
-      else if (draft.phase === 'intent') this.#waiting.push({ draft: this.#drafts.outcome(draft, 'failed', 'unavailable'), kept: true, answer: null });
+      else if (draft.phase === 'intent' && !kept) this.#waiting.push({ draft: this.#drafts.outcome(draft, 'failed', 'unavailable'), kept: true, answer: null });
     }
   }
 
@@ -211,7 +274,7 @@ class AuditWriter implements AuditLog {
     this.#failures += 1;
     const error = refused(cause);
     for (const waiting of [...group, ...this.#waiting]) {
-      if (waiting.kept) waiting.answer?.resolve();
+      if (waiting.kept) waiting.answer?.resolve(false);
       else waiting.answer?.reject(error);
       waiting.answer = null;
     }

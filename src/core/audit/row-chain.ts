@@ -1,7 +1,7 @@
+import type { AuditRowDraft } from '../../ports/audit-journal.ts';
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { AuditRow } from '../../ports/metadata/audit.ts';
 import { noPreviousRow, rowHash } from './canonical-row.ts';
-import type { RowDraft } from './row-draft.ts';
 
 /**
  * One replica's chain of rows (S30): each names the one before by its hash and has the next number, so that a row that is taken
@@ -19,7 +19,7 @@ export class RowChain {
   }
 
   /** The drafts as the chain's next rows. */
-  link(drafts: readonly RowDraft[]): readonly AuditRow[] {
+  link(drafts: readonly AuditRowDraft[]): readonly AuditRow[] {
     let counter = this.#counter;
     let previous = this.#previous;
     return drafts.map((draft) => {

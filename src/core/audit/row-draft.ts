@@ -1,11 +1,8 @@
+import type { AuditRowDraft } from '../../ports/audit-journal.ts';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { ErrorCode } from '../../ports/errors.ts';
-import type { AuditRow } from '../../ports/metadata/audit.ts';
 import { resourceText } from '../access/resource.ts';
 import type { AuditEntry } from './audit-log.ts';
-
-/** A row that has no place in its replica's chain yet. */
-export type RowDraft = Omit<AuditRow, 'replica' | 'counter' | 'previous' | 'nonce'>;
 
 /** Longer than any name that R0.2 allows; a refused caller may have sent anything. */
 const MAX_TEXT = 512;
@@ -20,25 +17,27 @@ export class RowDrafts {
     this.#random = random;
   }
 
-  intent(entry: AuditEntry): RowDraft {
+  intent(entry: AuditEntry): AuditRowDraft {
     const id = this.#newId();
-    return { ...this.#about(entry), id, intentId: id, phase: 'intent', outcome: null, code: null };
+    const note = entry.note === undefined ? {} : { note: entry.note };
+    return { ...this.#about(entry), id, intentId: id, phase: 'intent', outcome: null, code: null, ...note };
   }
 
   /** What became of an intent: its actor, action and resource again, with the id of what was made, so that an outcome can be read alone. */
-  outcome(intent: RowDraft, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made: string | null = null): RowDraft {
+  outcome(intent: AuditRowDraft, outcome: 'ok' | 'denied' | 'failed', code: ErrorCode | null, made: string | null = null): AuditRowDraft {
     const resource = made === null ? intent.resource : storable(`${intent.resource}/${made}`);
-    return { ...intent, resource, id: this.#newId(), time: this.#clock.now(), phase: 'outcome', outcome, code };
+    const { note: _note, ...about } = intent;
+    return { ...about, resource, id: this.#newId(), time: this.#clock.now(), phase: 'outcome', outcome, code };
   }
 
   /** A refusal is its own intent: nothing was going to happen. */
-  denied(entry: AuditEntry, code: ErrorCode): RowDraft {
+  denied(entry: AuditEntry, code: ErrorCode): AuditRowDraft {
     const id = this.#newId();
     return { ...this.#about(entry), id, intentId: id, phase: 'outcome', outcome: 'denied', code };
   }
 
   /** Sign-ins that were refused, counted (S29). Addresses are personal data and stay out of a log that is never shortened. */
-  signInsFailed(count: number, addresses: string): RowDraft {
+  signInsFailed(count: number, addresses: string): AuditRowDraft {
     const id = this.#newId();
     return {
       id,
@@ -55,7 +54,7 @@ export class RowDrafts {
     };
   }
 
-  #about(entry: AuditEntry): Pick<RowDraft, 'time' | 'action' | 'actor' | 'tenant' | 'resource' | 'requestId'> {
+  #about(entry: AuditEntry): Pick<AuditRowDraft, 'time' | 'action' | 'actor' | 'tenant' | 'resource' | 'requestId'> {
     const { actor, resource } = entry;
     return {
       time: this.#clock.now(),

@@ -1,6 +1,7 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { AuditRepository, AuditRow } from '../../ports/metadata/audit.ts';
+import type { LogTree } from './log-tree.ts';
 
 /**
  * What came of placing rows. `absent`: they are certainly not in the log. `unknown`: the last append at `position` got no answer,
@@ -14,7 +15,6 @@ export type Placement =
 /** Other replicas take the end of the log in between: each loss is somebody's progress, so this is generous. */
 const MAX_CONFLICTS = 20;
 const MAX_PAUSE_MS = 200;
-const LOOKUP_PAGE = 200;
 
 /**
  * Puts rows at the end of the log. The end moves by compare-and-set alone (S30), which also makes an unanswered append safe: the
@@ -22,14 +22,16 @@ const LOOKUP_PAGE = 200;
  */
 export class RowPlacer {
   readonly #repository: AuditRepository;
+  readonly #tree: LogTree;
   readonly #random: RandomBytes;
   readonly #answerMs: number;
-  /** The log's end as far as is known; undefined when it has to be asked for. */
-  #end: number | undefined;
+  /** The tree reaches the log's end as far as is known. */
+  #atEnd = false;
 
   /** `answerMs`: how long one call of the database may take until it counts as unanswered. */
-  constructor(repository: AuditRepository, random: RandomBytes, answerMs: number) {
+  constructor(repository: AuditRepository, tree: LogTree, random: RandomBytes, answerMs: number) {
     this.#repository = repository;
+    this.#tree = tree;
     this.#random = random;
     this.#answerMs = answerMs;
   }
@@ -40,17 +42,21 @@ export class RowPlacer {
     let failed = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        this.#end ??= await this.#answer(this.#repository.size());
-        if (tried !== null && this.#end > tried) {
+        if (!this.#atEnd) await this.#answer(this.#tree.catchUp());
+        this.#atEnd = true;
+        if (tried !== null && this.#tree.size > tried) {
           if (await this.#standsAt(tried, rows)) return { state: 'placed' };
           tried = null;
         }
-        tried ??= this.#end;
-        await this.#answer(this.#repository.append(tried, rows));
-        this.#end = tried + rows.length;
-        return { state: 'placed' };
+        const prepared = await this.#answer(this.#tree.prepare(rows));
+        tried ??= prepared.position;
+        if (prepared.position === tried) {
+          await this.#answer(this.#repository.append(tried, prepared.leaves));
+          this.#tree.placed(prepared);
+          return { state: 'placed' };
+        }
       } catch (error) {
-        this.#end = undefined;
+        this.#atEnd = false;
         if (!(error instanceof KeyholdError && error.code === 'conflict')) failed += 1;
         if (failed >= failures || attempt >= MAX_CONFLICTS) {
           return tried === null ? { state: 'absent', cause: error } : { state: 'unknown', position: tried, cause: error };
@@ -62,18 +68,8 @@ export class RowPlacer {
 
   /** Whether it is these rows that stand at the position; rows go in all or none, so the first one tells. */
   async #standsAt(position: number, rows: readonly AuditRow[]): Promise<boolean> {
-    const times = rows.map((row) => row.time);
-    const filter = { from: Math.min(...times), to: Math.max(...times) + 1 };
-    let after: string | undefined;
-    do {
-      const page = await this.#answer(this.#repository.list(filter, { limit: LOOKUP_PAGE, after }));
-      for (const row of page.items) {
-        if (row.position === position) return row.id === rows[0]?.id;
-        if (row.position < position) return false;
-      }
-      after = page.next;
-    } while (after !== undefined);
-    return false;
+    const [found] = await this.#answer(this.#repository.read(null, position, 1));
+    return found !== undefined && found.id === rows[0]?.id;
   }
 
   /** A database that never answers must not hold an operation for ever. */

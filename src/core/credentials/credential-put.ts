@@ -1,16 +1,13 @@
-import { createHmac } from 'node:crypto';
 import type { RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
-import { scopeKey } from '../../ports/scope.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
-import { fieldsDigest } from '../crypto/digest.ts';
-import { frame } from '../crypto/framing.ts';
 import type { IfMatch } from '../versions/etag.ts';
+import { credentialDigest } from './credential-digest.ts';
 import type { Author } from './credential-events.ts';
 import { newCredentialId } from './credential-id.ts';
 import type { CredentialParts } from './credential-parts.ts';
@@ -106,16 +103,10 @@ export class CredentialPut {
       store: this.#store.kind,
       version,
       cas: record.current?.reference.store === this.#store.kind ? record.current.reference.version : null,
-      digest: this.#digest(record, version, fields),
+      digest: credentialDigest(this.#digestKey, record, version, fields),
       next: { id, version, fields: hints, settings, createdAt: now, createdBy: by, expiresAt, offerTo: nextOffer(service, record, offerTo) },
       expires: now + limits.intentMs,
     };
-  }
-
-  /** Another name or version gives another digest, so that equal keys cannot be told from the database. */
-  #digest({ scope, service, label }: CredentialKey, version: number, fields: SecretFields): string {
-    const place = frame(['keyhold credential digest 1', scopeKey(scope), service, label, String(version)]);
-    return fieldsDigest(createHmac('sha256', this.#digestKey).update(place).digest(), fields);
   }
 
   async #keep(key: CredentialKey, fields: SecretFields, intent: CredentialIntent, startedAt: number): Promise<SecretReference> {

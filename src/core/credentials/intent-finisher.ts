@@ -5,7 +5,7 @@ import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
 import type { Author, CredentialEvents } from './credential-events.ts';
 import type { CredentialLimits } from './limits.ts';
-import { intentClosed, purged, putCommitted, restored } from './record-changes.ts';
+import { intentClosed, purged, putCommitted, putGivenUp, restored } from './record-changes.ts';
 import type { RecordWriter } from './record-writer.ts';
 import type { StepHook } from './steps.ts';
 import { type Stores, storeOf } from './store-errors.ts';
@@ -53,7 +53,10 @@ export class IntentFinisher {
   async #finishPut(key: CredentialKey, intent: CredentialIntent): Promise<Stored<CredentialRecord>> {
     const store = storeOf(this.#stores, intent.store);
     const reference = await store.probe(key, intent);
-    if (reference === undefined) return this.#close(key, intent, intentClosed);
+    if (reference === undefined) {
+      const moved = await store.giveUp?.(key, intent);
+      return this.#close(key, intent, (record) => putGivenUp(record, moved, this.#clock.now(), this.#limits.retireGraceMs));
+    }
     if (intent.next === null) {
       await store.destroy(reference);
       return this.#close(key, intent, intentClosed);

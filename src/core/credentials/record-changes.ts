@@ -70,6 +70,18 @@ export function intentClosed(record: CredentialRecord): CredentialRecord {
   return { ...record, intent: null };
 }
 
+/**
+ * The put of the open intent never happened. Where making sure of that moved the live value, the record follows it; a value that has left use since is destroyed in its
+ * new place, too.
+ */
+export function putGivenUp(record: CredentialRecord, moved: SecretReference | undefined, now: number, retireGraceMs: number): CredentialRecord {
+  const closed = intentClosed(record);
+  const { current, retired } = record;
+  if (moved === undefined || current === null || current.reference.store !== moved.store) return closed;
+  if (record.state !== 'active') return { ...closed, retired: [...retired, { reference: moved, version: current.version, destroyAfter: now }] };
+  return { ...closed, current: { ...current, reference: moved }, retired: retiring(record, now + retireGraceMs) };
+}
+
 /** Out of use at once; the open intent removes the value from the store's readers. */
 export function deleted(record: CredentialRecord, intent: CredentialIntent, now: number): CredentialRecord {
   return { ...record, state: 'deleted', edition: record.edition + 1, intent, updatedAt: now, deletedAt: now };

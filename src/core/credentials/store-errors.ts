@@ -1,5 +1,5 @@
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
-import type { SecretStore, StoreKind } from '../../ports/secret-store.ts';
+import { type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
 
 /** The stores that are switched on, by kind. */
 export type Stores = (kind: StoreKind) => SecretStore | undefined;
@@ -16,6 +16,7 @@ export function storeOf(stores: Stores, kind: StoreKind): SecretStore {
  * still be on its way: then only waiting and a probe tell.
  */
 export function certainlyNothingHappened(error: unknown): boolean {
+  if (error instanceof StoreUntouched) return true;
   const { code } = asKeyholdError(error);
   return code !== 'unavailable' && code !== 'timeout' && code !== 'canceled' && code !== 'internal' && code !== 'upstream_failed';
 }

@@ -7,7 +7,7 @@ import type { Service } from '../catalog/service.ts';
 export interface Resolved {
   readonly source: KeySource;
   readonly service: Service;
-  /** null for a key that came with the request. */
+  /** null for a key that came with the request, and for the service's own. */
   readonly credentialId: string | null;
   readonly credentialVersion: number | null;
   readonly label: string | null;

@@ -10,6 +10,7 @@ import { credentialKeyText } from '../credentials/credential-key.ts';
 import { credentialState } from '../credentials/credential-view.ts';
 import { CredentialPools, type CredentialPoolsDependencies, type Pool } from './credential-pools.ts';
 import { CredentialValues, type CredentialValuesDependencies, ValueGone } from './credential-values.ts';
+import { EnvironmentKeys, type EnvironmentKeysDependencies } from './environment-keys.ts';
 import { explicitFields } from './explicit-key.ts';
 import { absent, unusable } from './no-credential.ts';
 import { chosenFrom, isOfferedTo } from './pool-choice.ts';
@@ -23,6 +24,8 @@ const MAX_REFUSALS = 10_000;
 
 export interface ResolverDependencies extends CredentialPoolsDependencies, CredentialValuesDependencies {
   readonly policies: { policyOf(tenant: string): Promise<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>> };
+  readonly ownKeys: EnvironmentKeysDependencies['ownKeys'];
+  readonly offerEnvironmentKeys: boolean;
 }
 
 export interface ResolveRequest {
@@ -47,18 +50,21 @@ export class Resolver {
   readonly #policies: ResolverDependencies['policies'];
   readonly #pools: CredentialPools;
   readonly #values: CredentialValues;
+  readonly #environment: EnvironmentKeys;
   readonly #origins = new WeakMap<Resolved, { readonly grant: UseGrant; readonly candidate: Candidate }>();
   readonly #refusals = new Map<string, number>();
 
-  constructor({ records, access, stores, policies, bus, clock, log, metrics }: ResolverDependencies) {
+  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics }: ResolverDependencies) {
     this.#clock = clock;
     this.#policies = policies;
     this.#pools = new CredentialPools({ records, bus, clock, metrics });
     this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics });
+    this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
   }
 
   /**
-   * The explicit key, else the tenant's credential, else the platform's where it is offered and the tenant's policy allows it.
+   * The explicit key, else the tenant's credential, else the platform's where it is offered and the tenant's policy allows it, else, under
+   * the same two conditions, the service's own key.
    * Throws `no_credential` with `details.reason` (`absent`, `disabled`, `expired`, `revoked`), `permission_denied` for an explicit key
    * against the policy, `unavailable` when a record or value cannot be read now, `corrupt` when the value is lost or unusable.
    */
@@ -67,6 +73,7 @@ export class Resolver {
     let lost: CurrentVersion | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const candidate = await this.#candidate(grant.tenant, service);
+      if (candidate === undefined) return this.#own(grant, service);
       try {
         const fields = await this.#values.of(grant, candidate.record, candidate.current);
         // The value took its time; if anything was announced meanwhile, the records decide again (DESIGN «Cache»).
@@ -88,10 +95,11 @@ export class Resolver {
    * was used; undefined otherwise, and when this version was asked for within the last 30 s (S11).
    */
   async refreshAfterRefusal(resolved: Resolved): Promise<Resolved | undefined> {
+    if (resolved.source === 'environment') return this.#ownAgain(resolved);
     const origin = this.#origins.get(resolved);
     if (origin === undefined) return undefined;
     const { grant, candidate } = origin;
-    if (!this.#mayAskAgain(candidate)) return undefined;
+    if (!this.#mayAskAgain(`${credentialKeyText(candidate.record)}/${candidate.current.version}`)) return undefined;
     this.#pools.forget(candidate.scope, candidate.service.id);
     try {
       const again = await this.resolve(grant, { service: candidate.service });
@@ -104,7 +112,8 @@ export class Resolver {
     }
   }
 
-  async #candidate(tenant: string, service: Service): Promise<Candidate> {
+  /** undefined: neither the tenant nor the platform has one for it, and the tenant's policy allows the service's own. */
+  async #candidate(tenant: string, service: Service): Promise<Candidate | undefined> {
     const own = tenantScope(tenant);
     const ownPool = await this.#pools.of(own, service.id);
     const ownRecord = chosenFrom(ownPool);
@@ -112,9 +121,9 @@ export class Resolver {
 
     const pool = await this.#pools.of(platformScope, service.id);
     const record = chosenFrom(pool.filter((offered) => isOfferedTo(offered, tenant)));
-    if (record === undefined) throw absent(tenant, service.id);
     const { platformFallback } = await this.#policies.policyOf(tenant);
     if (!platformFallback) throw absent(tenant, service.id);
+    if (record === undefined) return undefined;
     return this.#serving('platform', tenant, platformScope, service, pool, record);
   }
 
@@ -166,8 +175,23 @@ export class Resolver {
     };
   }
 
-  #mayAskAgain({ record, current }: Candidate): boolean {
-    const key = `${credentialKeyText(record)}/${current.version}`;
+  #own({ tenant }: UseGrant, service: Service): Resolved {
+    const fields = this.#environment.fieldsOf(service);
+    if (fields === undefined) throw absent(tenant, service.id);
+    return this.#resolvedOwn(service, fields);
+  }
+
+  async #ownAgain({ service, fields }: Resolved): Promise<Resolved | undefined> {
+    if (!this.#mayAskAgain(`environment/${service.id}`)) return undefined;
+    const newer = await this.#environment.newerThan(service, fields);
+    return newer === undefined ? undefined : this.#resolvedOwn(service, newer);
+  }
+
+  #resolvedOwn(service: Service, fields: Resolved['fields']): Resolved {
+    return { source: 'environment', service, credentialId: null, credentialVersion: null, label: null, fields, settings: {}, isCurrent: () => this.#environment.mayGoOn(service) };
+  }
+
+  #mayAskAgain(key: string): boolean {
     const now = this.#clock.monotonic();
     const last = this.#refusals.get(key);
     if (last !== undefined && now - last < REFUSAL_PAUSE_MS) return false;

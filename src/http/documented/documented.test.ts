@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../../test/support/control-plane.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 
 let plane: TestControlPlane;
 let admin: string;
@@ -109,5 +110,28 @@ describe('R4.17 GET /api/v1/health', () => {
   it('R4.17 answers without a token', async () => {
     const answer = await plane.call('GET', '/api/v1/health', { token: null });
     expect([answer.status, answer.json]).toEqual([200, { status: 'ok', secrets: { vault_enabled: false, vault_connected: false } }]);
+  });
+});
+
+describe('R4.17 GET /api/v1/health where HashiCorp Vault is switched on', () => {
+  it.each([true, false])('R4.17 tells that it is, and whether it is connected: %s', async (connected) => {
+    const vaulted = await startControlPlane({ vault: { connected: () => connected } });
+    const answer = await vaulted.call('GET', '/api/v1/health', { token: null });
+    expect([answer.status, answer.json]).toEqual([200, { status: 'ok', secrets: { vault_enabled: true, vault_connected: connected } }]);
+    await vaulted.close();
+  });
+});
+
+describe('R4.16 GET /api/brain/vault/health, R0.2 GET /api/v1/stores', () => {
+  it('R4.16 shows the stores as documented', async () => {
+    const answer = await plane.call('GET', '/api/brain/vault/health');
+    expect([answer.status, answer.json]).toEqual([200, { status: 'healthy', stores: [{ id: 'sealed', kind: 'sealed', connected: true, latency_ms: 0 }] }]);
+    expect((await plane.must('GET', '/api/v1/stores'))['items']).toEqual([{ id: 'sealed', kind: 'sealed', takesNew: true, connected: true, latencyMs: 0 }]);
+  });
+
+  it('R4.16 says unavailable, with 200, when the store that takes new keys is away', async () => {
+    plane.secrets.failNext(1, new KeyholdError('unavailable', 'The store is away.'));
+    const answer = await plane.call('GET', '/api/brain/vault/health');
+    expect([answer.status, answer.json]).toMatchObject([200, { status: 'unavailable', stores: [{ connected: false }] }]);
   });
 });

@@ -41,7 +41,9 @@ export interface DataKeyRepository extends Repository<DataKeyKey, DataKeyRecord>
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly wrapped: string; readonly commitment: string; readonly createdAt: number }
-  | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number };
+  | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
+  /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
+  | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number };
 
 export type PlatformRecordName = PlatformRecord['name'];
 

@@ -36,11 +36,12 @@ export function requireOurs(database: DatabaseSync, migrations: readonly Migrati
 export function migrate(database: DatabaseSync, migrations: readonly Migration[], now: number): void {
   const found = versionOf(database);
   if (found === 0) database.exec('CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT');
-  for (const { version, name, sql } of migrations) {
+  for (const { version, name, sql, run } of migrations) {
     if (version <= found) continue;
     database.exec('BEGIN IMMEDIATE');
     try {
       database.exec(sql);
+      run?.(database);
       database.prepare('INSERT INTO schema (version, name, applied_at) VALUES (?, ?, ?)').run(version, name, now);
       database.exec('COMMIT');
     } catch (error) {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../../../../test/contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../../../../test/contract/metadata-store-records.ts';
 import { platformScope, tenantScope } from '../../../ports/scope.ts';
 import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
@@ -78,12 +78,19 @@ describe('query plans', () => {
       for (const action of [undefined, 'credential.put']) {
         for (const actor of [undefined, 'admin']) {
           for (const from of [undefined, time]) {
-            await store.audit.append(await store.audit.size(), [auditRow('a1')]);
+            await placeRows(store.audit, await store.audit.size(), [auditRow('a1')]);
             await store.audit.list({ tenant, action, actor, from, to: from }, page);
           }
         }
       }
     }
+
+    for (const tree of [null, 'acme']) {
+      await store.audit.read(tree, 0, 10);
+      await store.audit.nodes(tree, [0, 1]);
+    }
+    await store.audit.list({ tenant: 'acme' }, { limit: 1, after: (await store.audit.list({ tenant: 'acme' }, { limit: 1 })).next });
+    await store.audit.find('a1');
 
     expect(executor.statements.size).toBeGreaterThanOrEqual(41);
     for (const sql of executor.statements) {

@@ -28,6 +28,7 @@ export function updateCredential(owner: CredentialOwner): GuardedRoute {
     schema: { params: owner.params, query: labelQuery, body, answer: credentialSchema },
     conditional: true,
     action: 'credential.update',
+    urgent: (changes) => changes.disabled === true && Object.keys(changes).length === 1,
     resource: (request) => owner.credential(request),
     async handle(grant, { body: { expiresAt, ...changes }, ifMatch }, { credentials }) {
       const view = await credentials.update(grant, {

@@ -1,5 +1,6 @@
 import { firstTables } from './0001-first-tables.ts';
+import { auditTrees } from './0002-audit-trees.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */
-export const allMigrations: readonly Migration[] = [firstTables];
+export const allMigrations: readonly Migration[] = [firstTables, auditTrees];

@@ -1,3 +1,5 @@
+import type { DatabaseSync } from 'node:sqlite';
+
 /** One step of the schema. Once released it never changes; what comes after it is the next number. */
 export interface Migration {
   /** Counts up from 1 without gaps. */
@@ -5,4 +7,6 @@ export interface Migration {
   readonly name: string;
   /** Runs in one transaction with the note that it has run. */
   readonly sql: string;
+  /** What SQL alone cannot: runs after `sql`, in the same transaction. */
+  readonly run?: (database: DatabaseSync) => void;
 }

@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises';
+import { handOver, makeTenant, type TestTenant } from '../test/support/api.ts';
+import { startProduct, temporaryFolder } from '../test/support/product.ts';
+import { pidOf } from './child.ts';
+import { providerKey } from './payload.ts';
+
+/** A real Keyhold process with a tenant, a sealed credential and a gateway key. Usage is metered and everything audited, as always. */
+export interface BenchKeyhold {
+  readonly url: string;
+  readonly pid: number;
+  readonly gatewayKey: string;
+  /** Requests that the tenant's usage has on account. */
+  metered(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** `profileTo`: the folder that gets a processor profile when the process ends; profiling itself costs some speed. */
+export async function startKeyhold(upstream: string, profileTo: string | undefined): Promise<BenchKeyhold> {
+  const dataDir = await temporaryFolder();
+  const product = await startProduct({
+    dataDir,
+    env: {
+      NODE_ENV: profileTo === undefined ? 'production' : 'development',
+      ...(profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileTo}` }),
+      KEYHOLD_SERVICE_BASE_URL_OPENAI: `${upstream}/v1`,
+    },
+  });
+  const tenant = await makeTenant(product, 'bench');
+  await handOver(tenant, 'openai', providerKey);
+  return {
+    url: product.url,
+    pid: pidOf(product.process),
+    gatewayKey: tenant.gatewayKey,
+    metered: () => meteredRequests(tenant),
+    close: async () => {
+      await product.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function meteredRequests({ admin, id }: TestTenant): Promise<number> {
+  const { body } = await admin.must('GET', `/api/v1/tenants/${id}/usage`);
+  return Number((body['totals'] as Readonly<Record<string, unknown>>)['requests']);
+}

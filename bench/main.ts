@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises';
+import { measureLatency } from './latency.ts';
+import { canPin, LOAD_CORE, machineFacts, pin } from './machine.ts';
+import { measureMemory } from './memory.ts';
+import { measureOpenStreams } from './open-streams.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { chatRequest } from './payload.ts';
+import { type Peers, startPeers } from './peers.ts';
+import { type Findings, latencyText, memoryText, openStreamsText, throughputText } from './report.ts';
+import { measureThroughput, type ThroughputPlan } from './throughput.ts';
+import { missingTools } from './tools.ts';
+
+/*
+ * Keyhold's speed beside nginx and beside a bare proxy, on one core, in one run, as ratios. docs/performance.md says what was found.
+ */
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const missing = missingTools();
+  if (missing !== undefined) {
+    process.stderr.write(`${missing}\n`);
+    return 3;
+  }
+  await measure(options);
+  return 0;
+}
+
+async function measure(options: Options): Promise<void> {
+  const findings: Findings = { machine: machineFacts(), startedAt: new Date().toISOString() };
+  if (canPin()) pin(process.pid, LOAD_CORE);
+  else say('Processes cannot be bound to cores here (two cores and taskset are needed), so the figures say less.');
+  say(Object.entries(findings.machine).map(([name, value]) => `${name} ${value}`).join(' · '));
+  if (asks(options, 'json', 'latency', 'memory')) await withPeers('json', options, (peers) => json(peers, options, findings));
+  if (asks(options, 'burst', 'steps', 'open-streams')) await withPeers('stream', options, (peers) => streams(peers, options, findings));
+  await writeFile(options.out, `${JSON.stringify(findings, null, 2)}\n`);
+  say(`Figures: ${options.out}`);
+}
+
+async function json(peers: Peers, options: Options, findings: Findings): Promise<void> {
+  const body = chatRequest('gpt-4o-mini', false);
+  const { rounds, seconds, quick } = options;
+  if (asks(options, 'json')) {
+    findings.json = await measureThroughput(peers, throughputPlan(body, options));
+    say(throughputText('JSON', findings.json));
+  }
+  if (asks(options, 'latency')) {
+    findings.latency = await measureLatency(peers, { body, rounds, seconds });
+    say(latencyText(findings.latency));
+  }
+  if (asks(options, 'memory')) {
+    findings.memory = await measureMemory(peers, { body, requests: quick ? 50_000 : 500_000 });
+    say(memoryText(findings.memory));
+  }
+}
+
+async function streams(peers: Peers, options: Options, findings: Findings): Promise<void> {
+  if (asks(options, 'burst')) {
+    findings.burst = await measureThroughput(peers, throughputPlan(chatRequest('bench-burst', true), options));
+    say(throughputText('Streams, each in one burst', findings.burst));
+  }
+  if (asks(options, 'steps')) {
+    findings.steps = await measureThroughput(peers, throughputPlan(chatRequest('bench-steps', true), options));
+    say(throughputText('Streams, event by event', findings.steps));
+  }
+  if (asks(options, 'open-streams')) {
+    findings.openStreams = await measureOpenStreams(peers, { streams: options.quick ? 100 : 1_000, seconds: options.quick ? 5 : 20 });
+    say(openStreamsText(findings.openStreams));
+  }
+}
+
+function throughputPlan(body: string, { rounds, seconds, quick }: Options): ThroughputPlan {
+  return { body, rounds, seconds, warmUpSeconds: quick ? 2 : 5 };
+}
+
+async function withPeers(kind: 'json' | 'stream', options: Options, then: (peers: Peers) => Promise<void>): Promise<void> {
+  const peers = await startPeers(kind, options.profileTo);
+  try {
+    await then(peers);
+  } finally {
+    await peers.close();
+  }
+}
+
+function asks(options: Options, ...parts: readonly Options['parts'][number][]): boolean {
+  return parts.some((part) => options.parts.includes(part));
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n\n`);
+}

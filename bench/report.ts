@@ -1,0 +1,62 @@
+import type { Latency } from './latency.ts';
+import type { Memory } from './memory.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { peerNames } from './peers.ts';
+import type { Spread } from './statistics.ts';
+import type { Throughput } from './throughput.ts';
+
+/** What a whole run found; parts that were not asked for are left out. */
+export interface Findings {
+  readonly machine: Readonly<Record<string, string | number | boolean>>;
+  readonly startedAt: string;
+  json?: Throughput;
+  burst?: Throughput;
+  steps?: Throughput;
+  latency?: Latency;
+  memory?: Memory;
+  openStreams?: OpenStreams;
+}
+
+export function throughputText(title: string, found: Throughput): string {
+  const rows = peerNames.map((name) => [
+    name,
+    spread(found.perSecond[name], 0),
+    spread(found.processorMicroseconds[name], 1),
+    spread(found.busy[name], 2),
+  ]);
+  return [
+    table([[title, 'per second', 'processor, us each', 'core busy'], ...rows]),
+    `Keyhold over bare ${spread(found.keyholdOver.bare, 2)} · over nginx ${spread(found.keyholdOver.nginx, 2)}`,
+    `Keyhold answered ${found.answered}, metered ${found.metered}`,
+  ].join('\n');
+}
+
+export function latencyText({ perSecond, p50, p99, keyholdOverNginx }: Latency): string {
+  const rows = (['direct', ...peerNames] as const).map((name) => [name, spread(p50[name], 0), spread(p99[name], 0)]);
+  return [
+    table([[`JSON at ${perSecond} a second`, 'p50, us', 'p99, us'], ...rows]),
+    `Keyhold over nginx: p50 ${spread(keyholdOverNginx.p50, 2)} · p99 ${spread(keyholdOverNginx.p99, 2)}`,
+  ].join('\n');
+}
+
+export function memoryText({ resident, afterAFifth, atTheEnd }: Memory): string {
+  return [
+    table([['Keyhold, requests', 'MiB resident'], ...resident.map(({ requests, mebibytes }) => [String(requests), mebibytes.toFixed(1)])]),
+    `At the end over after a fifth: ${(atTheEnd / afterAFifth).toFixed(2)}`,
+  ].join('\n');
+}
+
+export function openStreamsText({ streams, kilobytesEach }: OpenStreams): string {
+  return table([[`${streams} open streams`, 'KB each'], ...peerNames.map((name) => [name, kilobytesEach[name].toFixed(1)])]);
+}
+
+/** The median, with the smallest and largest in brackets. */
+function spread({ median, min, max }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+}
+
+/** Columns of equal width; the first is aligned left, figures right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   ')).join('\n');
+}

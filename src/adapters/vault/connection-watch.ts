@@ -1,0 +1,90 @@
+import type { RandomBytes } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import { backoffMs } from './backoff.ts';
+
+const CHECKS = { firstMs: 500, factor: 2, mostMs: 10_000 };
+
+export interface ConnectionWatchOptions {
+  /** For the log: without anything secret. */
+  readonly address: string;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  /** Asks whether Vault lives and lets us in; rejects when not. */
+  readonly check: () => Promise<void>;
+}
+
+/**
+ * What is known of the connection to Vault, with the events of R2.5 at each change. While it is lost it looks for Vault by itself,
+ * so that Keyhold recovers without a restart and without a request.
+ */
+export class ConnectionWatch {
+  readonly #address: string;
+  readonly #random: RandomBytes;
+  readonly #log: Log;
+  readonly #check: () => Promise<void>;
+  #state: 'unknown' | 'connected' | 'lost' | 'closed' = 'unknown';
+  #lostBy: string | undefined;
+  #checks = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ address, random, log, check }: ConnectionWatchOptions) {
+    this.#address = address;
+    this.#random = random;
+    this.#log = log;
+    this.#check = check;
+  }
+
+  isConnected(): boolean {
+    return this.#state === 'connected';
+  }
+
+  connected(): void {
+    if (this.#state === 'connected' || this.#state === 'closed') return;
+    this.#state = 'connected';
+    this.#lostBy = undefined;
+    this.#checks = 0;
+    clearTimeout(this.#timer);
+    this.#log.info('vault_connected', `Connected to Vault at ${this.#address}`, { address: this.#address });
+  }
+
+  /** Vault cannot be used. Logged once for as long as it is the same. */
+  failed(error: Error): void {
+    this.#lost('vault_connection_failed', `The connection to Vault at ${this.#address} failed: ${error.message}`, error);
+  }
+
+  /** Vault does not let us in. */
+  refused(error: Error): void {
+    this.#lost('vault_authentication_failed', error.message, error);
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+  }
+
+  #lost(event: string, msg: string, error: Error): void {
+    if (this.#state === 'closed') return;
+    const isNews = this.#lostBy !== msg;
+    this.#lostBy = msg;
+    if (isNews) this.#log.error(event, msg, { address: this.#address, error });
+    if (this.#state === 'lost') return;
+    this.#state = 'lost';
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    this.#checks += 1;
+    this.#timer = setTimeout(() => void this.#look(), backoffMs(this.#checks, CHECKS, this.#random));
+    this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#check();
+      this.connected();
+    } catch {
+      // What it was has been told to `failed` or `refused`.
+      if (this.#state === 'lost') this.#lookAgain();
+    }
+  }
+}

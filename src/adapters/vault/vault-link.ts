@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, RandomBytes } from '../../ports/clock.ts';
+import type { SecretValue } from '../../ports/secret-value.ts';
+import { backoffMs } from './backoff.ts';
+import { VaultFailure, type VaultFailureOptions, type VaultTrouble } from './vault-failure.ts';
+import type { TransportAnswer, TransportRequest, VaultTransport } from './vault-transport.ts';
+
+/** So many failures in a row make every further request fail at once, until Vault is seen alive again (S20). */
+const FAILURES_BEFORE_REST = 3;
+/** A node that lags catches up within a second or two, or is worse off than lagging (FACTS 1). */
+const CATCH_UP_MS = [50, 100, 200, 400, 800];
+/** The longest `Retry-After` of a quota that a request waits for itself. */
+const LONGEST_WAIT_S = 1;
+const REST = { firstMs: 500, factor: 2, mostMs: 5_000 };
+
+export interface LinkOptions {
+  readonly transport: VaultTransport;
+  readonly namespace: string | undefined;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Told of every failure that is about Vault as a whole, not about one request. */
+  readonly onOutage: (failure: VaultFailure) => void;
+}
+
+export interface LinkRequest extends Omit<TransportRequest, 'headers' | 'body'> {
+  readonly token?: SecretValue | undefined;
+  readonly body?: unknown;
+}
+
+/** What Vault answered with 200, 204, 400, 403 or 404. */
+export interface LinkAnswer extends TransportAnswer {
+  readonly status: 200 | 204 | 400 | 403 | 404;
+  readonly errors: readonly string[];
+}
+
+/**
+ * Requests to Vault as Vault understands them: its headers, what its statuses mean (FACTS 1), its consistency across nodes, and a
+ * rest when it keeps failing. Throws `VaultFailure`.
+ */
+export class VaultLink {
+  readonly #transport: VaultTransport;
+  readonly #namespace: string | undefined;
+  readonly #clock: Clock;
+  readonly #random: RandomBytes;
+  readonly #onOutage: (failure: VaultFailure) => void;
+  #index: string | undefined;
+  #failures = 0;
+  #restsUntil = 0;
+
+  constructor({ transport, namespace, clock, random, onOutage }: LinkOptions) {
+    this.#transport = transport;
+    this.#namespace = namespace;
+    this.#clock = clock;
+    this.#random = random;
+    this.#onOutage = onOutage;
+  }
+
+  async exchange(request: LinkRequest): Promise<LinkAnswer> {
+    const restMs = this.#restsUntil - this.#clock.monotonic();
+    if (restMs > 0) throw new VaultFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.ceil(restMs / 1000) });
+    return this.#tracked(() => this.#patiently(() => this.#once(request)));
+  }
+
+  /** Whether this Vault can serve: `sys/health`, which needs no token and, in every namespace, is the root's. Not kept off by a rest. */
+  async checkHealth(): Promise<void> {
+    await this.#tracked(async () => {
+      const answer = await this.#transport.send({ method: 'GET', path: 'sys/health', query: { standbyok: 'true', perfstandbyok: 'true' }, headers: vaultHeaders });
+      if (answer.status !== 200) throw failureByStatus(answer);
+      if (typeof answer.body['sealed'] !== 'boolean') throw new VaultFailure('not-vault', { mayHaveHappened: false, status: answer.status });
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  /** What Vault has certainly not done, and will do in a moment, is asked again. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const pauseMs = error instanceof VaultFailure ? pauseBeforeRepeat(error, attempt) : undefined;
+        if (pauseMs === undefined) throw error;
+        await sleep(pauseMs);
+      }
+    }
+  }
+
+  async #once(request: LinkRequest): Promise<LinkAnswer> {
+    const answer = await this.#transport.send(this.#asSent(request));
+    if (answer.index !== undefined) this.#index = answer.index;
+    return understood(answer);
+  }
+
+  #asSent({ token, body, ...request }: LinkRequest): TransportRequest {
+    return {
+      ...request,
+      headers: {
+        ...vaultHeaders,
+        ...(token === undefined ? {} : { 'x-vault-token': token.reveal() }),
+        ...(this.#namespace === undefined ? {} : { 'x-vault-namespace': this.#namespace }),
+        ...(this.#index === undefined ? {} : { 'x-vault-index': this.#index }),
+        ...(body === undefined ? {} : { 'content-type': request.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
+  }
+
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#failures = 0;
+      this.#restsUntil = 0;
+      return result;
+    } catch (error) {
+      if (error instanceof VaultFailure && isOutage(error.trouble)) this.#noteOutage(error);
+      throw error;
+    }
+  }
+
+  #noteOutage(failure: VaultFailure): void {
+    this.#failures += 1;
+    if (this.#failures >= FAILURES_BEFORE_REST) {
+      this.#restsUntil = this.#clock.monotonic() + backoffMs(this.#failures - FAILURES_BEFORE_REST + 1, REST, this.#random);
+    }
+    this.#onOutage(failure);
+  }
+}
+
+/** `X-Vault-Request` is what a Vault agent may insist on, against requests that a server was tricked into. */
+const vaultHeaders: Readonly<Record<string, string>> = { accept: 'application/json', 'x-vault-request': 'true' };
+
+function understood(answer: TransportAnswer): LinkAnswer {
+  const { status } = answer;
+  const errors = errorsOf(answer.body);
+  if (status === 200 || status === 204 || status === 403) return { ...answer, status, errors };
+  if (status === 400) {
+    // A KV engine that is being made one with versions; it is over within seconds.
+    if (errors.some((error) => error.startsWith('Upgrading from non-versioned'))) throw new VaultFailure('failing', { mayHaveHappened: false, status });
+    return { ...answer, status, errors };
+  }
+  if (status === 404) {
+    // Nothing under a path is a 404 without errors. With one it is the engine that is missing, which is never "no such key".
+    if (errors.length > 0) throw new VaultFailure('no-engine', { mayHaveHappened: false, status });
+    return { ...answer, status, errors };
+  }
+  throw failureByStatus(answer);
+}
+
+function errorsOf({ errors }: Readonly<Record<string, unknown>>): readonly string[] {
+  return Array.isArray(errors) ? errors.filter((error) => typeof error === 'string') : [];
+}
+
+function pauseBeforeRepeat({ trouble, retryAfterSeconds }: VaultFailure, attempt: number): number | undefined {
+  if (trouble === 'behind') return CATCH_UP_MS[attempt];
+  if (trouble === 'busy' && attempt === 0 && retryAfterSeconds !== undefined && retryAfterSeconds <= LONGEST_WAIT_S) return retryAfterSeconds * 1000;
+  return undefined;
+}
+
+function failureByStatus({ status, retryAfterSeconds, body }: TransportAnswer): VaultFailure {
+  const trouble = troubleByStatus(status, body);
+  const isRefusal = trouble === 'moved' || trouble === 'busy' || trouble === 'behind' || trouble === 'not-initialized' || trouble === 'sealed';
+  const options: VaultFailureOptions = { mayHaveHappened: !isRefusal, status, retryAfterSeconds };
+  return new VaultFailure(trouble, options);
+}
+
+function troubleByStatus(status: number, body: Readonly<Record<string, unknown>>): VaultTrouble {
+  switch (status) {
+    case 412:
+      return 'behind';
+    case 429:
+      return 'busy';
+    case 472:
+    case 473:
+    case 474:
+      return 'standby';
+    case 501:
+      return 'not-initialized';
+    case 502:
+    case 504:
+      return 'away';
+    case 503:
+      // Only Vault itself knows that it did nothing; a proxy before it may have sent the request on.
+      return body['sealed'] === true || errorsOf(body).includes('Vault is sealed') ? 'sealed' : 'away';
+    case 530:
+      return 'removed';
+    default:
+      return status >= 300 && status < 400 ? 'moved' : 'failing';
+  }
+}
+
+/** A quota, a node that lags and one failing path say nothing about the next request. */
+function isOutage(trouble: VaultTrouble): boolean {
+  return trouble !== 'busy' && trouble !== 'behind' && trouble !== 'failing' && trouble !== 'no-engine' && trouble !== 'closed' && trouble !== 'resting';
+}

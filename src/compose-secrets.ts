@@ -1,0 +1,85 @@
+import { createEnvironmentOwnKeys } from './adapters/own-keys/environment-own-keys.ts';
+import { createVaultOwnKeys } from './adapters/own-keys/vault-own-keys.ts';
+import { createVaultStore } from './adapters/secret-store/vault-kv/vault-store.ts';
+import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
+import type { Config } from './config/config.ts';
+import { credentialDigest } from './core/credentials/credential-digest.ts';
+import type { Stores } from './core/credentials/store-errors.ts';
+import { OwnKeys } from './core/own-keys/own-keys.ts';
+import { type RefreshOwnKeysJob, startRefreshingOwnKeys } from './jobs/refresh-own-keys.ts';
+import type { Clock, RandomBytes } from './ports/clock.ts';
+import { asKeyholdError } from './ports/errors.ts';
+import type { Log } from './ports/log.ts';
+import type { SecretStore } from './ports/secret-store.ts';
+
+export interface SecretsOptions {
+  readonly config: Pick<Config, 'ownKeys' | 'store' | 'vault'>;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Log;
+}
+
+export interface OpenOwnKeys {
+  readonly ownKeys: OwnKeys;
+  /** undefined where no Vault is switched on. */
+  readonly vault: VaultClient | undefined;
+  /** Ends the refreshing and, last of all, the connection to Vault. */
+  close(): Promise<void>;
+}
+
+/**
+ * Signs in to Vault, where it is switched on, and reads the service's own keys (R3.9: before everything else). A Vault that is away does not
+ * keep anything from starting: the client finds back by itself, and says so.
+ */
+export async function openOwnKeys({ config, clock, random, log }: SecretsOptions): Promise<OpenOwnKeys> {
+  const vault = config.vault === null ? undefined : createVaultClient({ ...config.vault, auth: config.vault.signIn, clock, random, log });
+  await vault?.start().catch((error: unknown) => {
+    // The client has logged why.
+    if (asKeyholdError(error).code !== 'unavailable') throw error;
+  });
+  const inVault = vault === undefined || config.vault === null ? undefined : createVaultOwnKeys({ client: vault, mount: config.vault.mount, path: config.vault.secretPath, log });
+  const ownKeys = new OwnKeys({ environment: createEnvironmentOwnKeys(config.ownKeys), vault: inVault, clock, log });
+  const succeeded = await ownKeys.refresh();
+  const job: RefreshOwnKeysJob | undefined = inVault === undefined ? undefined : startRefreshingOwnKeys({ ownKeys, succeeded });
+  return {
+    ownKeys,
+    vault,
+    close: async () => {
+      await job?.stop();
+      await vault?.close();
+    },
+  };
+}
+
+export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' | 'log'> {
+  readonly vault: VaultClient | undefined;
+  readonly sealed: SecretStore;
+  /** Credentials' digests are keyed with it. */
+  readonly digestKey: Buffer;
+}
+
+export interface OpenStores {
+  /** Takes new values. */
+  readonly store: SecretStore;
+  /** The stores that are switched on; the one that takes new values is the first. */
+  readonly all: readonly SecretStore[];
+  readonly stores: Stores;
+}
+
+/** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
+export async function openStores({ config, clock, log, vault, sealed, digestKey }: StoresOptions): Promise<OpenStores> {
+  log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
+  if (vault === undefined || config.vault === null) return storesOf([sealed]);
+  const inVault = createVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log });
+  try {
+    await inVault.check();
+    log.info('secret_store_ready', 'HashiCorp Vault service initialized', { storedIn: inVault.kind });
+  } catch (error) {
+    log.warn('secret_store_unavailable', 'HashiCorp Vault service is not available yet: what is cached serves, and other keys in it wait until it is back', { storedIn: inVault.kind, code: asKeyholdError(error).code, error });
+  }
+  return storesOf(config.store === 'vault' ? [inVault, sealed] : [sealed, inVault]);
+}
+
+function storesOf(all: readonly [SecretStore, ...SecretStore[]]): OpenStores {
+  return { store: all[0], all, stores: (kind) => all.find((store) => store.kind === kind) };
+}

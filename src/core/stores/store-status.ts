@@ -1,0 +1,55 @@
+import type { SecretStore, StoreHealth, StoreKind } from '../../ports/secret-store.ts';
+import type { Grant } from '../access/grant.ts';
+
+/** A store that has not answered by then counts as not connected. */
+const ANSWER_MS = 3_000;
+
+/** What may be shown of a secret store (R0.2, R4.16). */
+export interface StoreView extends StoreHealth {
+  readonly id: string;
+  readonly kind: StoreKind;
+  /** New values go here (R0.5). */
+  readonly takesNew: boolean;
+}
+
+/** How the stores are: all of them answer, the one that takes new keys does not, or only another one does not. */
+export type StoresState = 'healthy' | 'degraded' | 'unavailable';
+
+export interface StoreStatusDependencies {
+  /** The stores that are switched on; the first takes new values. */
+  readonly stores: readonly Pick<SecretStore, 'kind' | 'health'>[];
+}
+
+/** The health of the secret stores that are switched on. */
+export class StoreStatus {
+  readonly #stores: StoreStatusDependencies['stores'];
+
+  constructor({ stores }: StoreStatusDependencies) {
+    this.#stores = stores;
+  }
+
+  /** Each store after a round trip to it, the one that takes new values first. */
+  async list(grant: Grant): Promise<readonly StoreView[]> {
+    grant.use('store.read');
+    return Promise.all(
+      this.#stores.map(async (store, index) => ({ id: store.kind, kind: store.kind, takesNew: index === 0, ...(await answerOf(store)) })),
+    );
+  }
+}
+
+export function stateOf(stores: readonly StoreView[]): StoresState {
+  if (stores.every(({ connected }) => connected)) return 'healthy';
+  return stores.some(({ connected, takesNew }) => takesNew && !connected) ? 'unavailable' : 'degraded';
+}
+
+async function answerOf(store: Pick<SecretStore, 'health'>): Promise<StoreHealth> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<StoreHealth>((resolve) => {
+    timer = setTimeout(() => resolve({ connected: false, latencyMs: ANSWER_MS }), ANSWER_MS).unref();
+  });
+  try {
+    return await Promise.race([store.health(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

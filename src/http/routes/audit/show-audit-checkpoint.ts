@@ -1,0 +1,25 @@
+import { type GuardedRoute, guardedRoute } from '../../route.ts';
+import { auditCheckpoint } from '../../schemas/audit.ts';
+import type { AuditTree } from './tree.ts';
+
+/** R0.2: the signed head. */
+export function showAuditCheckpoint(tree: AuditTree): GuardedRoute {
+  return guardedRoute({
+    method: 'GET',
+    url: `${tree.base}/checkpoint`,
+    summary: `Show the signed head of ${tree.whose}`,
+    tag: 'Audit',
+    statuses: [200],
+    schema: { params: tree.params, answer: auditCheckpoint },
+    action: 'audit.read',
+    resource: tree.resource,
+    async handle(grant, _input, { auditProofs }) {
+      const head = await auditProofs.head(tree.treeOf(grant));
+      const { origin, size, root, note } = head;
+      return {
+        status: 200,
+        body: { origin, size, rootHash: root.toString('base64'), checkpoint: note, key: String(auditProofs.keyOf(head)), keyChanges: [...(await auditProofs.keyChanges())] },
+      };
+    },
+  });
+}

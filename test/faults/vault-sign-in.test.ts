@@ -1,0 +1,285 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { VaultAuth } from '../../src/adapters/vault/vault-auth.ts';
+import type { VaultClientOptions } from '../../src/adapters/vault/vault-client.ts';
+import { SecretValue } from '../../src/ports/secret-value.ts';
+import { eventually } from '../support/eventually.ts';
+import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
+import { startVault, type VaultServer } from '../support/servers/vault.ts';
+import { describeWithVault } from '../support/servers/with-vault.ts';
+import { clientOf, type ClientUnderTest, liveTokens, newAppRole, systemTime } from '../support/vault-fixture.ts';
+
+const unavailable = expect.objectContaining({ code: 'unavailable' });
+const denied = expect.objectContaining({ code: 'permission_denied' });
+
+describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
+  let vault: VaultServer;
+  let proxy: FaultProxy;
+  let folder: string;
+  const open: ClientUnderTest[] = [];
+
+  beforeAll(async () => {
+    vault = await startVault();
+    await vault.ask('POST', 'secret/data/ai-gateway', { data: { OPENAI_API_KEY: 'sk-test-own-key-0001' } });
+    proxy = await startFaultProxy(vault.address);
+    folder = await mkdtemp(path.join(tmpdir(), 'keyhold-sign-in-'));
+  });
+
+  afterAll(async () => {
+    await proxy.close();
+    await vault.close();
+    await rm(folder, { recursive: true });
+  });
+
+  beforeEach(() => {
+    proxy.heal();
+    proxy.requests.length = 0;
+  });
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map(({ client }) => client.close()));
+  });
+
+  function connect(auth: VaultAuth, options: Partial<VaultClientOptions> = {}): ClientUnderTest {
+    const made = clientOf(proxy.url, auth, options);
+    open.push(made);
+    return made;
+  }
+
+  async function ownKey({ client }: ClientUnderTest): Promise<string | undefined> {
+    return (await client.readSecret('secret', 'ai-gateway'))?.fields['OPENAI_API_KEY']?.reveal();
+  }
+
+  const requestsTo = (ending: string) => proxy.requests.filter((request) => request.path.endsWith(ending));
+
+  async function newToken(body: object = {}): Promise<string> {
+    return String((await vault.ask('POST', 'auth/token/create', { ttl: '1h', ...body }))['client_token']);
+  }
+
+  it('takes a token, and says once that it is connected (R2.5)', async () => {
+    const one = connect({ kind: 'token', token: new SecretValue(await newToken()) });
+    expect(one.client.connected()).toBe(false);
+    await one.client.start();
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+    expect(one.client.connected()).toBe(true);
+    expect(await one.client.health()).toMatchObject({ connected: true });
+    expect(one.log.lines.map(({ event }) => event)).toEqual(['vault_connected']);
+  });
+
+  it('refuses a wrong token, says so, and lets in with the one that replaces it in its file', async () => {
+    const file = path.join(folder, 'token');
+    await writeFile(file, 'hvs.wrong\n');
+    const one = connect({ kind: 'token-file', file });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    await expect(ownKey(one)).rejects.toThrow(unavailable);
+    expect(one.log.lines.map(({ event }) => event)).toEqual(['vault_authentication_failed']);
+    await writeFile(file, `${await newToken()}\n`);
+    await one.log.until('vault_connected');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('goes on with the token that whoever keeps the file has put there', async () => {
+    const file = path.join(folder, 'renewed-token');
+    const first = await newToken();
+    await writeFile(file, first);
+    const one = connect({ kind: 'token-file', file });
+    await one.client.start();
+    await writeFile(file, await newToken());
+    await vault.ask('POST', 'auth/token/revoke', { token: first });
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+    expect(one.log.count('vault_authentication_failed')).toBe(0);
+  });
+
+  it('names the file that is missing, and comes up when it is there', async () => {
+    const file = path.join(folder, 'later');
+    const one = connect({ kind: 'token-file', file });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    expect(one.log.of('vault_authentication_failed')[0]?.msg).toContain(file);
+    await writeFile(file, await newToken());
+    await one.log.until('vault_connected');
+  });
+
+  it('signs in by AppRole once for all who need it, and leaves no token behind', async () => {
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth());
+    const read = await Promise.all(Array.from({ length: 20 }, () => ownKey(one)));
+    expect(new Set(read)).toEqual(new Set(['sk-test-own-key-0001']));
+    expect(requestsTo('/login')).toHaveLength(1);
+    expect(await liveTokens(vault, role.roleName)).toHaveLength(1);
+    await one.client.close();
+    expect(await liveTokens(vault, role.roleName)).toHaveLength(0);
+  });
+
+  it('renews at two thirds of the TTL, with the same token, and no oftener', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '4s', tokenMaxTtl: '1h' });
+    const one = connect(await role.auth());
+    await one.client.start();
+    await eventually(() => requestsTo('renew-self').length >= 3, () => 'the token was not renewed');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+    expect(requestsTo('/login')).toHaveLength(1);
+    expect(requestsTo('renew-self').length).toBeLessThanOrEqual(4);
+  });
+
+  it('signs in again when the TTL no longer grows, without a gap and without a heap of tokens', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '4s', tokenMaxTtl: '6s' });
+    const one = connect(await role.auth());
+    await one.client.start();
+    const until = performance.now() + 15_000;
+    while (performance.now() < until) {
+      expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+      await sleep(100);
+    }
+    const logins = requestsTo('/login').length;
+    expect(logins).toBeGreaterThanOrEqual(3);
+    expect(logins).toBeLessThanOrEqual(6);
+    expect(requestsTo('renew-self').length).toBeLessThanOrEqual(8);
+    expect((await liveTokens(vault, role.roleName)).length).toBeLessThanOrEqual(2);
+    expect(one.log.count('vault_authentication_failed')).toBe(0);
+  });
+
+  it('never sends a token that has run out, and does not ask in a tight loop while it cannot renew', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '3s', tokenMaxTtl: '1h' });
+    const one = connect(await role.auth());
+    await one.client.start();
+    await ownKey(one);
+    const old = proxy.requests.at(-1)?.headers['x-vault-token'];
+    proxy.break({ kind: 'answer', status: 500, headers: { 'content-type': 'application/json' }, body: '{"errors":["internal error"]}' }, ({ path }) => path.includes('/auth/'));
+    await sleep(3_500);
+    const asked = requestsTo('renew-self').length + requestsTo('/login').length;
+    expect(asked).toBeGreaterThanOrEqual(2);
+    expect(asked).toBeLessThanOrEqual(8);
+    proxy.requests.length = 0;
+    await expect(ownKey(one)).rejects.toThrow(unavailable);
+    expect(proxy.requests.filter(({ headers }) => headers['x-vault-token'] === old)).toEqual([]);
+    expect(one.log.count('vault_renewal_failed')).toBeGreaterThanOrEqual(1);
+    proxy.heal();
+    await eventually(async () => (await ownKey(one).catch(() => '')) === 'sk-test-own-key-0001', () => 'it did not recover');
+  });
+
+  it('signs in again, once, when its token was revoked', async () => {
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth());
+    await ownKey(one);
+    const [accessor = ''] = await liveTokens(vault, role.roleName);
+    await vault.ask('POST', 'auth/token/revoke-accessor', { accessor });
+    proxy.requests.length = 0;
+    const read = await Promise.all(Array.from({ length: 10 }, () => ownKey(one)));
+    expect(new Set(read)).toEqual(new Set(['sk-test-own-key-0001']));
+    expect(requestsTo('/login')).toHaveLength(1);
+    expect(one.log.count('vault_token_refused')).toBe(1);
+  });
+
+  it('says that the secret_id is used up, which Vault answers with 400, and recovers with the one that replaces it', async () => {
+    const role = await newAppRole(vault, { secretIdUses: 1 });
+    const file = path.join(folder, 'secret-id');
+    await writeFile(file, await role.newSecretId());
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: { file } });
+    await ownKey(one);
+    const [accessor = ''] = await liveTokens(vault, role.roleName);
+    await vault.ask('POST', 'auth/token/revoke-accessor', { accessor });
+    await expect(ownKey(one)).rejects.toThrow(unavailable);
+    expect(one.log.of('vault_authentication_failed')[0]?.msg).toContain('used up');
+    expect(one.client.connected()).toBe(false);
+    await writeFile(file, await role.newSecretId());
+    await one.log.until('vault_connected', 2);
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('tries a refused AppRole so seldom that Vault does not lock the role for everybody', async () => {
+    const role = await newAppRole(vault);
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: new SecretValue('wrong') });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    await Promise.all(Array.from({ length: 30 }, () => expect(ownKey(one)).rejects.toThrow(unavailable)));
+    await sleep(2_000);
+    expect(requestsTo('/login')).toHaveLength(1);
+    const other = connect(await role.auth());
+    await other.client.start();
+  });
+
+  it('unwraps a wrapped secret_id once, after asking where it was made', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '3s', tokenMaxTtl: '4s' });
+    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: new SecretValue(await role.newWrappedSecretId()) });
+    await one.client.start();
+    await eventually(() => requestsTo('/login').length >= 2, () => 'it did not sign in again');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+    expect(requestsTo('wrapping/lookup')).toHaveLength(1);
+    expect(requestsTo('wrapping/unwrap')).toHaveLength(1);
+  });
+
+  it('takes a wrapped secret_id that somebody else has unwrapped for an incident, asks no more, and goes on with the next one', async () => {
+    const role = await newAppRole(vault);
+    const wrapped = await role.newWrappedSecretId();
+    await vault.ask('POST', 'sys/wrapping/unwrap', undefined, { token: wrapped });
+    const file = path.join(folder, 'wrapped');
+    await writeFile(file, wrapped);
+    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: { file } });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    await expect(ownKey(one)).rejects.toThrow(unavailable);
+    await sleep(2_000);
+    expect(one.log.of('vault_authentication_failed').map(({ msg }) => msg.slice(0, 8))).toEqual(['INCIDENT']);
+    expect(requestsTo('wrapping/lookup')).toHaveLength(1);
+    await writeFile(file, await role.newWrappedSecretId());
+    await one.log.until('vault_connected');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('does not unwrap what the AppRole engine did not wrap', async () => {
+    const role = await newAppRole(vault);
+    const planted = String((await vault.ask('POST', 'sys/wrapping/wrap', { secret_id: 'theirs' }, { headers: { 'x-vault-wrap-ttl': '60' } }))['token']);
+    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: new SecretValue(planted) });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    expect(one.log.of('vault_authentication_failed')[0]?.msg).toContain('INCIDENT');
+    expect(requestsTo('wrapping/unwrap')).toHaveLength(0);
+    expect(requestsTo('/login')).toHaveLength(0);
+  });
+
+  it('names path and capability when a policy forbids, and signs in afresh for a policy that has changed', async () => {
+    let ahead = 0;
+    const clock = { now: () => systemTime.now(), monotonic: () => systemTime.monotonic() + ahead };
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth(), { clock });
+    await ownKey(one);
+    await vault.ask('POST', 'secret/data/other', { data: { a: 'b' } });
+    await vault.ask('PUT', 'sys/policies/acl/more', { policy: 'path "cubby/*" { capabilities = ["read"] }' });
+    await expect(one.client.request({ method: 'GET', path: 'sys/policies/acl/more' })).rejects.toThrow(denied);
+    await expect(one.client.request({ method: 'GET', path: 'sys/policies/acl/more' })).rejects.toThrow(/read sys\/policies\/acl\/more/);
+    expect(one.log.of('vault_permission_denied')[0]?.msg).toContain('capabilities = ["read"]');
+    expect(requestsTo('/login')).toHaveLength(1);
+
+    await vault.ask('PUT', 'sys/policies/acl/may-look', { policy: 'path "sys/policies/acl/*" { capabilities = ["read"] }' });
+    await vault.ask('POST', `auth/approle/role/${role.roleName}`, { token_policies: 'keyhold,may-look' });
+    await expect(one.client.request({ method: 'GET', path: 'sys/policies/acl/more' })).rejects.toThrow(denied);
+    ahead = 61_000;
+    expect(await one.client.request({ method: 'GET', path: 'sys/policies/acl/more' })).toMatchObject({ status: 200 });
+    expect(requestsTo('/login')).toHaveLength(2);
+    await eventually(async () => (await liveTokens(vault, role.roleName)).length === 1, () => 'the token before was left behind');
+    expect(one.client.connected()).toBe(true);
+  });
+
+  it('names its namespace in every request but that for the health, which is the root namespace\'s', async () => {
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth(), { namespace: 'team/keys' });
+    await ownKey(one);
+    await one.client.health();
+    const health = requestsTo('perfstandbyok=true');
+    expect(health.map(({ headers }) => headers['x-vault-namespace'])).toEqual([undefined]);
+    expect(proxy.requests.filter((request) => !health.includes(request)).map(({ headers }) => headers['x-vault-namespace'])).toEqual(['team/keys', 'team/keys']);
+  });
+
+  it('never logs what it signs in with, nor what it reads', async () => {
+    const role = await newAppRole(vault);
+    const secretId = await role.newSecretId();
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: new SecretValue(secretId) });
+    await ownKey(one);
+    const token = String(proxy.requests.at(-1)?.headers['x-vault-token']);
+    proxy.break({ kind: 'garbage' });
+    const error: unknown = await ownKey(one).catch((caught: unknown) => caught);
+    for (const secret of [secretId, token, 'sk-test-own-key-0001']) {
+      expect(one.log.text()).not.toContain(secret);
+      expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain(secret);
+    }
+  });
+});

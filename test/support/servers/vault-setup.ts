@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import type { TestProject } from 'vitest/node';
+import { buildVault } from './vault-binary.ts';
+
+/**
+ * Before the first test: builds Vault if a test file of this run starts one. Where it cannot be built the run goes on without those
+ * tests and says why; with `CI=true` it fails, since what is skipped there is never noticed.
+ */
+export async function setup(project: TestProject): Promise<void> {
+  const { testFiles } = await project.globTestFiles(project.config.filters);
+  const texts = await Promise.all(testFiles.map((file) => readFile(file, 'utf8')));
+  if (!texts.some((text) => text.includes('/servers/vault.ts') || text.includes('with-vault'))) return;
+  try {
+    await buildVault((line) => process.stderr.write(`${line}\n`));
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error;
+    process.stderr.write(`\nTests against a real Vault are SKIPPED.\n${error instanceof Error ? error.message : String(error)}\n\n`);
+  }
+}
