@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { NothingSkipped } from './test/support/nothing-skipped.ts';
 
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'catalog/**/*.test.ts'],
     globalSetup: ['test/support/servers/vault-setup.ts'],
+    reporters: ['default', new NothingSkipped()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
