@@ -22,6 +22,7 @@ import { formatOf } from './route-table.ts';
 import { ServeVisit } from './serve-visit.ts';
 import { noTokens } from './token-counts.ts';
 import { Upstreams } from './upstreams.ts';
+import { VisitList } from './visit-list.ts';
 import type { Visit } from './visit.ts';
 
 /** What the gateway is thin over. */
@@ -72,7 +73,7 @@ class HttpGateway implements Gateway {
   readonly #upstreams: Upstreams;
   readonly #openRequests: OpenRequests;
   readonly #serve: ServeVisit;
-  readonly #visits = new Set<Visit>();
+  readonly #visits = new VisitList();
   readonly #idle: (() => void)[] = [];
   #draining = false;
 
@@ -109,6 +110,7 @@ class HttpGateway implements Gateway {
       body: undefined,
       meter: undefined,
       exchange: undefined,
+      place: -1,
     };
     this.#visits.add(visit);
     metrics.openRequests(this.#visits.size);
@@ -127,7 +129,7 @@ class HttpGateway implements Gateway {
   }
 
   abortAll(): void {
-    for (const { answer } of this.#visits) answer.breakOff('');
+    for (const { answer } of this.#visits.all()) answer.breakOff('');
     void this.#upstreams.destroy();
     void this.#serve.close();
   }
@@ -138,7 +140,7 @@ class HttpGateway implements Gateway {
 
   /** The answer is over, or the client is gone. */
   #closed(visit: Visit): void {
-    if (!this.#visits.delete(visit)) return;
+    if (!this.#visits.remove(visit)) return;
     const { metrics, clock } = this.#deps;
     visit.exchange?.clientLeft();
     visit.body?.release();

@@ -23,4 +23,6 @@ export interface Visit {
   body: RequestBody | undefined;
   meter: Meter | undefined;
   exchange: Exchange | undefined;
+  /** Where the list of visits has it. */
+  place: number;
 }
