@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, errors, Pool } from 'undici';
 import { StartError } from '../../ports/start-error.ts';
 import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
 
@@ -157,7 +157,7 @@ const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAI
 function failureOf(error: unknown, signal: AbortSignal): VaultFailure {
   if (error instanceof VaultFailure) return error;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const trouble = troubleOf(code, signal);
+  const trouble = error instanceof errors.HTTPParserError ? 'not-vault' : troubleOf(code, signal);
   return new VaultFailure(trouble, { mayHaveHappened: trouble !== 'unreachable' && trouble !== 'closed', cause: error });
 }
 
@@ -165,6 +165,6 @@ function troubleOf(code: string, signal: AbortSignal): VaultTrouble {
   if (signal.aborted || TIMEOUTS.has(code)) return 'silent';
   if (UNREACHABLE.test(code)) return 'unreachable';
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'closed';
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code.startsWith('HPE_')) return 'not-vault';
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') return 'not-vault';
   return 'broken';
 }
