@@ -13,6 +13,7 @@ import { type CredentialView, credentialView, requireMatch } from './credential-
 import { type Changes, updated } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
+import { withoutOurRefusal } from './store-errors.ts';
 
 export interface CredentialServiceDependencies extends CredentialDependencies {
   /** Takes new values. */
@@ -51,7 +52,9 @@ export class CredentialService {
    */
   async put(grant: Grant, request: PutRequest): Promise<{ readonly created: boolean; readonly credential: CredentialView }> {
     const key = credentialKey(grant.use('credential.put'));
-    const { created, record, warnings } = await this.#put.put(key, request, grant.actor.id);
+    const { created, record, warnings } = await this.#put.put(key, request, grant.actor.id).catch((error: unknown) => {
+      throw withoutOurRefusal(error);
+    });
     return { created, credential: { ...this.#view(record), warnings } };
   }
 
@@ -128,7 +131,7 @@ export class CredentialService {
       return this.#view(await work());
     } catch (error) {
       if (asKeyholdError(error).code === 'not_found') this.#parts.catalog.get(key.service);
-      throw error;
+      throw withoutOurRefusal(error);
     }
   }
 
