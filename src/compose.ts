@@ -14,6 +14,7 @@ import { openOwnKeys, openStores } from './compose-secrets.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { bufferedRandom } from './core/access/buffered-random.ts';
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
@@ -151,7 +152,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     metrics,
     log,
     clock,
-    random,
+    random: bufferedRandom(random),
     baseUrls: config.serviceBaseUrls,
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
