@@ -4,6 +4,7 @@ import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addVaultCommand } from './commands/vault.ts';
 import { failureOf } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { productVersion } from './version.ts';
@@ -27,6 +28,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addServeCommand(program, terminal);
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
+    addVaultCommand(program, terminal);
     addAuditCommand(program, terminal, (code) => {
       exitCode = code;
     });
