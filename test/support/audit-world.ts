@@ -101,7 +101,7 @@ export function setup({ timing, replica = 'r1', journal }: { timing?: Partial<Au
   const log: Log = { debug: note, info: note, warn: note, error: note };
   const metrics = { auditFailed: () => (failures += 1) } as Partial<Metrics> as Metrics;
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-  const create = (name = replica) => createAuditLog({ repository, ...(journal === undefined ? {} : { journal }), clock, random: randomBytes, replica: name, log, metrics, timing: { answerMs: 200, retryMs: 5, ...timing } });
+  const create = (name = replica, kept = journal) => createAuditLog({ repository, ...(kept === undefined ? {} : { journal: kept }), clock, random: randomBytes, replica: name, log, metrics, timing: { answerMs: 200, retryMs: 5, ...timing } });
   return { repository, events, create, audit: create(), failures: () => failures };
 }
 

@@ -1,6 +1,7 @@
 import { CHECKPOINT_BEGIN, exportTitle, KEY_CHANGE_BEGIN } from './export-lines.ts';
 import { canonicalRow, noPreviousRow, rowHash, tenantRow } from './canonical-row.ts';
 import { openCheckpoint, parseCheckpoint, tenantOf, type TreeHead } from './notes/checkpoint.ts';
+import { openKeyChange } from './notes/key-change.ts';
 import type { VerifierKey } from './notes/verifier-key.ts';
 import { isAuditRow, isTenantRow } from './row-shape.ts';
 import { CompactRange } from './tree/compact-range.ts';
@@ -41,6 +42,7 @@ export class ExportVerifier {
   readonly #notes: readonly string[];
   readonly #findings: string[] = [];
   readonly #changes: string[] = [];
+  readonly #changesInRows: string[] = [];
   readonly #chains = new Map<string, { counter: number; hash: string }>();
   readonly #trees = new Map<string | null, Tree>();
   #of: 'log' | 'tenant' | undefined;
@@ -79,6 +81,7 @@ export class ExportVerifier {
     if (this.#unusable !== undefined) return { state: 'unusable', reason: this.#unusable };
     if (this.#of === undefined) return { state: 'unusable', reason: 'The file is empty.' };
     if (!whole) this.#found('the last line is cut off');
+    if (this.#of === 'log' && this.#changes.join() !== this.#changesInRows.join()) this.#found('the changes of the key at the beginning are not those that the rows tell of');
     const head = this.#provenHead();
     const other = head === undefined ? undefined : this.#earlier.find(({ origin }) => this.#of === 'tenant' && afterLog(origin) !== afterLog(head.origin));
     if (other !== undefined) return { state: 'unusable', reason: `The earlier checkpoint is of another tree: ${other.origin}.` };
@@ -105,7 +108,7 @@ export class ExportVerifier {
   #takeKeys(): void {
     if (this.#keys !== undefined) return;
     const trusted = trustedKeys(this.#given, this.#changes);
-    if (trusted === undefined) this.#found('a change of the key is not signed by the keys before and after it, or belongs to another log');
+    if (trusted === undefined) this.#found('a change of the key is not signed by the keys before and after it');
     const keys = trusted ?? this.#given;
     this.#keys = keys;
     const opened = this.#notes.map((note) => openCheckpoint(note, keys));
@@ -131,6 +134,7 @@ export class ExportVerifier {
       this.#found(`row ${at} is not one as Keyhold writes them`);
     } else {
       this.#chain(row, at);
+      if (row.note !== undefined && openKeyChange(row.note) !== undefined) this.#changesInRows.push(row.note);
       if (row.tenant !== null && this.#trees.has(row.tenant)) this.#push(row.tenant, Buffer.from(tenantRow(row)));
     }
     if (isTenantRow(row)) this.#newestRow = Math.max(this.#newestRow ?? 0, row.time);
