@@ -35,6 +35,7 @@ export class OutsideChanges {
   readonly #parts: OutsideChangesDependencies['parts'];
   readonly #access: Access;
   readonly #policies: OutsideChangesDependencies['policies'];
+  readonly #underWay = new Map<string, Promise<boolean>>();
   /** What was told, so that it is told once. */
   readonly #reported = new Set<string>();
 
@@ -44,8 +45,18 @@ export class OutsideChanges {
     this.#policies = policies;
   }
 
-  /** Looks once. Whether the credential has another version now. Never rejects: what cannot be told now is looked at again the next time. */
-  async look(key: CredentialKey): Promise<boolean> {
+  /**
+   * Looks, once for all who ask at the same time. Whether the credential has another version now. Never rejects: what cannot be told now is
+   * looked at again the next time.
+   */
+  look(key: CredentialKey): Promise<boolean> {
+    const name = credentialKeyText(key);
+    const underWay = this.#underWay.get(name) ?? this.#look(key).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, underWay);
+    return underWay;
+  }
+
+  async #look(key: CredentialKey): Promise<boolean> {
     try {
       const found = await this.#find(key);
       return found !== undefined && (await this.#handle(found));
