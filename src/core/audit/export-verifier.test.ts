@@ -281,7 +281,7 @@ function forgedHead(rows: readonly AuditRow[], origin: string, old: string, rand
   const trees = new AuditTrees();
   for (const row of rows) trees.place(row);
   const note = signCheckpoint({ origin, size: rows.length, root: trees.log.root() }, stranger);
-  const signature = String((JSON.parse(old) as { checkpoint: string }).checkpoint).split('\n\n')[1] ?? '';
+  const signature = (JSON.parse(old) as { checkpoint: string }).checkpoint.split('\n\n')[1] ?? '';
   return JSON.stringify({ checkpoint: random % 3 === 0 ? note : `${note.split('\n\n')[0]}\n\n${signature}` });
 }
 
