@@ -14,6 +14,7 @@ import { openOwnKeys, openStores } from './compose-secrets.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { bufferedRandom } from './core/access/buffered-random.ts';
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
@@ -24,6 +25,8 @@ import { TokenService } from './core/access/token-service.ts';
 import { UnknownKeys } from './core/access/unknown-keys.ts';
 import { Catalog } from './core/catalog/catalog.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
+import { credentialParts } from './core/credentials/credential-parts.ts';
+import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
 import type { StepHook } from './core/credentials/steps.ts';
@@ -128,7 +131,19 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
-  const resolver = new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys: config.offerEnvironmentKeys, bus, clock, log, metrics });
+  const resolver = new Resolver({
+    records: metadata.credentials,
+    access,
+    stores,
+    policies,
+    ownKeys,
+    offerEnvironmentKeys: config.offerEnvironmentKeys,
+    bus,
+    clock,
+    log,
+    metrics,
+    outside: new OutsideChanges({ parts: credentialParts(shared), access, policies }),
+  });
   const gateway = createGateway({
     catalog,
     principals,
@@ -141,7 +156,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     metrics,
     log,
     clock,
-    random,
+    random: bufferedRandom(random),
     baseUrls: config.serviceBaseUrls,
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),

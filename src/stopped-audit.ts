@@ -7,11 +7,22 @@ import { openKeptTree } from './core/audit/audit-heads.ts';
 import { type AuditKeyDependencies, loadOrCreateAuditKey, lostAuditKey, newOrigin } from './core/audit/audit-key.ts';
 import { changeKey, type OldKeys, publicKeysOf } from './core/audit/change-key.ts';
 import { type ExportedTree, exportLines } from './core/audit/export-lines.ts';
+import { type AuditKeys, keptKeys } from './core/audit/kept-keys.ts';
 import { type LogTree, openLogTree } from './core/audit/log-tree.ts';
 import type { VerifierKey } from './core/audit/notes/verifier-key.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
+import { StartError } from './ports/start-error.ts';
 import { onStoppedFolder } from './stopped-folder.ts';
+
+/** The audit log's keys, from their file alone. Throws `StartError` (6) when there are none. */
+export async function readAuditKeys(config: Config): Promise<AuditKeys> {
+  const { keys } = auditFiles(config);
+  const text = await keys.read();
+  const found = text === undefined ? undefined : keptKeys(text);
+  if (found === undefined) throw new StartError(6, `There is no key of an audit log in ${keys.place}. Set KEYHOLD_AUDIT_KEY_FILE to where it is; a first start of Keyhold makes one.`);
+  return found;
+}
 
 /** Writes the audit log of a stopped Keyhold as `keyhold audit verify` reads it. Throws `StartError`, 5 while it is running. */
 export async function exportStoppedAudit(config: Config, log: Log, tree: ExportedTree, write: (line: string) => Promise<void>): Promise<void> {

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { wantsDebug } from '../config/wants-debug.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addVaultCommand } from './commands/vault.ts';
 import { failureOf } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { productVersion } from './version.ts';
@@ -12,6 +14,7 @@ import { productVersion } from './version.ts';
  * `KEYHOLD_LOG_LEVEL=debug`.
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0;
   try {
     const program = new Command('keyhold')
       .description('Keeps other people\'s API keys and uses them on their behalf.')
@@ -25,8 +28,12 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addServeCommand(program, terminal);
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
+    addVaultCommand(program, terminal);
+    addAuditCommand(program, terminal, (code) => {
+      exitCode = code;
+    });
     await program.parseAsync([...args], { from: 'user' });
-    return 0;
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     const { text, exitCode } = failureOf(error, wantsDebug());

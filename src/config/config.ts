@@ -1,7 +1,7 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
-import { StartError } from '../ports/start-error.ts';
+import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
@@ -150,9 +150,4 @@ function warningsOf(environment: Environment, ids: readonly string[], mode: Conf
     warnings.push(`The audit log's key ${quoted(files.auditKeyFile)} lies inside the data folder: a copy of the folder is enough to sign another log. Stop Keyhold, move it elsewhere, and set KEYHOLD_AUDIT_KEY_FILE.`);
   }
   return warnings;
-}
-
-function configurationError(problems: readonly string[]): StartError {
-  const count = problems.length === 1 ? 'There is a problem' : `There are ${problems.length} problems`;
-  return new StartError(2, [`${count} with the configuration (from the environment and ./.env):`, ...problems.map((problem) => `  ${problem}`)].join('\n'));
 }

@@ -49,7 +49,7 @@ export function hasFileForm({ secret, fileForm = true }: Pick<Setting<unknown>, 
 const LARGEST_SECRET_FILE = 65_536;
 
 /** A file's text without the newline at its end that editors and `echo` put there; one newline only. */
-function readSecretFile(name: string, file: string): string {
+export function readSecretFile(name: string, file: string): string {
   const trimmed = readTextFile(file, LARGEST_SECRET_FILE, `comes from ${name}`).replace(/\r?\n$/u, '');
   if (trimmed === '') throw new InvalidValue(`comes from ${name}, but ${quoted(file)} is empty; write the secret into it`);
   return trimmed;

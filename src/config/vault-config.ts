@@ -91,7 +91,8 @@ function appRole(reader: Reader, roleId: SecretValue | null, secretId: SecretOrF
   return wrappedSecretId === null ? null : { kind: 'wrapped-app-role', roleId: roleId.reveal(), wrappedSecretId };
 }
 
-function vaultTls(reader: Reader): VaultConfig['tls'] {
+/** The PEM texts that the settings name; what is wrong with them the reader knows afterwards. */
+export function vaultTls(reader: Reader): VaultConfig['tls'] {
   const { vaultCaCert, vaultClientCert, vaultClientKey } = vaultSettings;
   const [ca, cert, key] = [reader.readFileNamedBy(vaultCaCert), reader.readFileNamedBy(vaultClientCert), reader.readFileNamedBy(vaultClientKey)];
   if (reader.isSet(vaultClientCert) !== reader.isSet(vaultClientKey)) {

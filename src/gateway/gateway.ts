@@ -13,6 +13,7 @@ import { formatOf } from './route-table.ts';
 import { ServeVisit } from './serve-visit.ts';
 import { noTokens } from './token-counts.ts';
 import { Upstreams } from './upstreams.ts';
+import { VisitList } from './visit-list.ts';
 import type { Visit } from './visit.ts';
 import { Watch } from './watch.ts';
 
@@ -39,7 +40,7 @@ class HttpGateway implements Gateway {
   readonly #upstreams: Upstreams;
   readonly #openRequests: OpenRequests;
   readonly #serve: ServeVisit;
-  readonly #visits = new Set<Visit>();
+  readonly #visits = new VisitList();
   readonly #watch: Watch;
   readonly #idle: (() => void)[] = [];
   #draining = false;
@@ -79,6 +80,7 @@ class HttpGateway implements Gateway {
       meter: undefined,
       exchange: undefined,
       actor: undefined,
+      place: -1,
     };
     this.#visits.add(visit);
     metrics.openRequests(this.#visits.size);
@@ -98,7 +100,7 @@ class HttpGateway implements Gateway {
 
   abortAll(): void {
     const stopping = new KeyholdError('unavailable', 'Keyhold is stopping and could not finish this request. Send it again.', { retryAfterSeconds: 5 });
-    for (const { answer, exchange } of this.#visits) {
+    for (const { answer, exchange } of this.#visits.all()) {
       if (exchange === undefined) answer.breakOff('');
       // Before the upstreams go, so that what we end ourselves counts as aborted, and not as a failure of the provider's.
       else exchange.cutOff(stopping);
@@ -114,7 +116,7 @@ class HttpGateway implements Gateway {
 
   /** The answer is over, or the client is gone. */
   #closed(visit: Visit): void {
-    if (!this.#visits.delete(visit)) return;
+    if (!this.#visits.remove(visit)) return;
     const { metrics, clock, log } = this.#deps;
     visit.exchange?.clientLeft();
     visit.body?.release();

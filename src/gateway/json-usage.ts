@@ -17,24 +17,33 @@ export class JsonUsage {
   #matched = -1;
   /** 0: nothing; 1: `usage` was the last string at depth 1; 2: and a colon followed; 3: inside its value. */
   #stage = 0;
-  #captured: number[] = [];
+  /** The bytes of its value so far, one character each. */
+  #captured = '';
   #text: string | undefined;
 
-  feed(chunk: Uint8Array): void {
+  feed(chunk: Buffer): void {
     const { length } = chunk;
+    let captureFrom = 0;
     for (let at = 0; at < length; at += 1) {
       let byte = chunk[at] ?? 0;
       // Most bytes are inside strings that are no key of the top level.
-      if (this.#inString && this.#matched < 0 && !this.#escaped && this.#stage !== 3) {
+      if (this.#inString && this.#matched < 0 && !this.#escaped) {
         while (byte !== QUOTE && byte !== BACKSLASH && at + 1 < length) {
           at += 1;
           byte = chunk[at] ?? 0;
         }
       }
-      if (this.#stage === 3) this.#capture(byte);
-      if (this.#inString) this.#stringByte(byte);
-      else this.#plainByte(byte);
+      if (this.#inString) {
+        this.#stringByte(byte);
+        continue;
+      }
+      const before = this.#stage;
+      this.#plainByte(byte);
+      if (this.#stage === before) continue;
+      if (this.#stage === 3) captureFrom = at;
+      else if (before === 3) this.#endCapture(chunk.toString('latin1', captureFrom, at + 1));
     }
+    if (this.#stage === 3) this.#capture(chunk.toString('latin1', captureFrom));
   }
 
   /** The answer was one object, or one list, from its first bracket to its last. */
@@ -76,12 +85,12 @@ export class JsonUsage {
       case 0x5b:
         this.#begun = true;
         this.#depth += 1;
-        if (this.#stage === 2 && byte === 0x7b) this.#startCapture(byte);
+        if (this.#stage === 2 && byte === 0x7b) this.#stage = 3;
         return;
       case 0x7d:
       case 0x5d:
         this.#depth -= 1;
-        if (this.#stage === 3 && this.#depth === 1) this.#endCapture();
+        if (this.#stage === 3 && this.#depth === 1) this.#stage = 0;
         if (this.#depth === 0) this.#ended = true;
         return;
       case 0x3a:
@@ -91,17 +100,13 @@ export class JsonUsage {
     }
   }
 
-  #startCapture(byte: number): void {
-    this.#stage = 3;
-    this.#captured = [byte];
+  #capture(bytes: string): void {
+    if (this.#captured.length < MAX_CAPTURE) this.#captured += bytes;
   }
 
-  #capture(byte: number): void {
-    if (this.#captured.length < MAX_CAPTURE) this.#captured.push(byte);
-  }
-
-  #endCapture(): void {
-    this.#stage = 0;
-    this.#text = Buffer.from(this.#captured).toString('utf8');
+  #endCapture(bytes: string): void {
+    this.#capture(bytes);
+    this.#text = Buffer.from(this.#captured, 'latin1').toString('utf8');
+    this.#captured = '';
   }
 }

@@ -26,4 +26,6 @@ export interface Visit {
   exchange: Exchange | undefined;
   /** Who asked, once that is known. */
   actor: Actor | undefined;
+  /** Where the list of visits has it. */
+  place: number;
 }

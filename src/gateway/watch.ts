@@ -1,13 +1,13 @@
 import type { Actor } from '../core/access/actor.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
-import type { Visit } from './visit.ts';
+import type { VisitList } from './visit-list.ts';
 
 /** S10 gives a second. */
 const EVERY_MS = 400;
 
 export interface WatchDependencies extends Pick<GatewayDependencies, 'principals' | 'access'> {
-  readonly visits: ReadonlySet<Visit>;
+  readonly visits: Pick<VisitList, 'all'>;
 }
 
 /**
@@ -33,8 +33,7 @@ export class Watch {
     this.#looking = true;
     const ended = new Map<string, KeyholdError | undefined>();
     // What begins while this looks is looked at next time.
-    const visits = Array.from(this.#dependencies.visits);
-    for (const { exchange, actor, requestId } of visits) {
+    for (const { exchange, actor, requestId } of this.#dependencies.visits.all()) {
       if (exchange === undefined || actor === undefined) continue;
       if (!exchange.isCurrent) {
         exchange.cutOff(new KeyholdError('no_credential', 'The credential that served this request was taken out of use.'));

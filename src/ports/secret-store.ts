@@ -64,6 +64,10 @@ export interface SecretStore {
    * all: probe again. Can be repeated.
    */
   giveUp?(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
+  /** For a store in which others can write, too (S17): the newest version that can be read, if it was written after this one. */
+  newerThan?(reference: SecretReference): Promise<SecretReference | undefined>;
+  /** For such a store: the `cas` of a put that writes onto whatever is the newest now, whoever wrote it, and were it deleted. */
+  newestBase?(name: SecretName): Promise<string | null>;
   /** Soft delete: gone for every reader, until `restore`. Idempotent; an absent version is fine. */
   remove(reference: SecretReference): Promise<void>;
   /** Brings a removed version back. `not_found` when it is gone for good. */

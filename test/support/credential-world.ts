@@ -10,7 +10,9 @@ import type { AuditEntry, AuditLog } from '../../src/core/audit/audit-log.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
 import type { Service } from '../../src/core/catalog/service.ts';
 import { credentialKey } from '../../src/core/credentials/credential-key.ts';
+import { credentialParts } from '../../src/core/credentials/credential-parts.ts';
 import { CredentialService } from '../../src/core/credentials/credential-service.ts';
+import { OutsideChanges } from '../../src/core/credentials/outside-changes.ts';
 import { Reconciler } from '../../src/core/credentials/reconciler.ts';
 import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
 import { Resolver } from '../../src/core/resolution/resolver.ts';
@@ -164,7 +166,7 @@ export function createCredentialWorld({ log = new RecordingLog(), offerEnvironme
   const audit = new RecordingAudit();
   const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' } });
   const catalog = new Catalog(Object.values(testServices));
-  const policy = { explicitKeys: true, platformFallback: true };
+  const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
   const step: StepHook = (at) => stopAt?.(at);
   const stores = (kind: string) => (kind === store.kind ? store : undefined);
@@ -184,8 +186,9 @@ export function createCredentialWorld({ log = new RecordingLog(), offerEnvironme
       return true;
     },
   };
-  const newResolver = (): Resolver =>
-    new Resolver({ records: metadata.credentials, access, stores, policies: { policyOf: async () => policy }, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics });
+  const policies = { policyOf: async () => policy };
+  const outside = new OutsideChanges({ parts: credentialParts(shared), access, policies });
+  const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, outside });
 
   const world = {
     clock,
@@ -197,45 +200,46 @@ export function createCredentialWorld({ log = new RecordingLog(), offerEnvironme
     catalog,
     policy,
     environment,
+    outside,
     log,
     credentials,
     reconciler,
     resolver: newResolver(),
     newResolver,
     /** The operation's grant for a credential, as its route would get it. */
-    as<T>(action: Action, work: (grant: Grant) => Promise<T>, { service: id = 'openai', label, scope = tenantScope('acme') }: { service?: string; label?: string; scope?: Scope } = {}): Promise<T> {
+    as: <T>(action: Action, work: (grant: Grant) => Promise<T>, { service: id = 'openai', label, scope = tenantScope('acme') }: { service?: string; label?: string; scope?: Scope } = {}): Promise<T> => {
       const actor = scope.kind === 'platform' ? platformAdmin : admin;
       return access.perform(actor, action, { scope, service: id, ...(label === undefined ? {} : { label }) }, 'req-1', work);
     },
-    put(key: string, more: { label?: string; scope?: Scope; ifMatch?: IfMatch; expiresAt?: number | null } = {}) {
+    put: (key: string, more: { label?: string; scope?: Scope; ifMatch?: IfMatch; expiresAt?: number | null } = {}) => {
       const { label, scope, ...request } = more;
       return world.as('credential.put', (grant) => credentials.put(grant, { fields: { api_key: key }, ...request }), {
         ...(label === undefined ? {} : { label }),
         ...(scope === undefined ? {} : { scope }),
       });
     },
-    use(tenant = 'acme'): Promise<UseGrant> {
+    use: (tenant = 'acme'): Promise<UseGrant> => {
       return access.authorizeUse({ kind: 'gateway-key', id: 'gw-1', role: 'gateway-key', scope: tenantScope(tenant) }, 'req-2');
     },
     /** The key that would be sent upstream. */
-    async served(tenant = 'acme'): Promise<string | undefined> {
+    served: async (tenant = 'acme'): Promise<string | undefined> => {
       const resolved = await world.resolver.resolve(await world.use(tenant), { service: testServices.openai });
       return resolved.fields['api_key']?.reveal();
     },
-    async record(label = 'default', scope: Scope = tenantScope('acme')): Promise<Stored<CredentialRecord> | undefined> {
+    record: async (label = 'default', scope: Scope = tenantScope('acme')): Promise<Stored<CredentialRecord> | undefined> => {
       return metadata.credentials.get(credentialKey({ scope, service: 'openai', label }));
     },
     /** From now on operations stop dead at this step, as by `kill -9`; undefined: nowhere. */
-    crashAt(at: CredentialStep | undefined): void {
+    crashAt: (at: CredentialStep | undefined): void => {
       stopAt = at === undefined ? undefined : (now) => {
         if (now === at) throw new Crash(at);
       };
     },
     /** From now on this is called at each step. */
-    atSteps(hook: StepHook | undefined): void {
+    atSteps: (hook: StepHook | undefined): void => {
       stopAt = hook;
     },
-    reconcile({ allOpenIntents = false }: { allOpenIntents?: boolean } = {}) {
+    reconcile: ({ allOpenIntents = false }: { allOpenIntents?: boolean } = {}) => {
       return reconciler.runOnce({ allOpenIntents });
     },
   };

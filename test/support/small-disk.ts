@@ -13,11 +13,11 @@ export interface SmallDisk {
   remove(): void;
 }
 
-/** Mounts 1 MiB of memory as a disk; undefined where the system does not let us (only root on Linux can). */
-export function mountSmallDisk(): SmallDisk | undefined {
+/** Mounts that many MiB of memory as a disk; undefined where the system does not let us (only root on Linux can). */
+export function mountSmallDisk(mebibytes = 1): SmallDisk | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'keyhold-disk-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
   } catch {
     rmSync(folder, { recursive: true });
     return undefined;

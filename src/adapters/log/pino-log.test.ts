@@ -32,6 +32,19 @@ describe('JSON lines (R3.9)', () => {
     expect(parsed(lines)).toEqual({ time: expect.any(String), level: 'warn', event: 'a', msg: '100 %s %d %j', requestId: 'req_1' });
   });
 
+  it('hold a signed head of the audit log byte by byte, and nothing that only looks like one (S30, S35)', () => {
+    const note = `keyhold/token=secret\n5\n${'A'.repeat(43)}=\n\n\u2014 keyhold/x ${'B'.repeat(92)}\n`;
+    const { lines, log } = collect(false);
+    log.info('audit_checkpoint', 'head', { checkpoint: note });
+    expect(parsed(lines)['checkpoint']).toBe(note);
+    const other = collect(false);
+    other.log.info('audit_checkpoint', 'head', { checkpoint: `${note}\u001B[31m` });
+    expect(parsed(other.lines)['checkpoint']).toContain(String.raw`\u000a`);
+    const pretty = collect(true);
+    pretty.log.info('audit_checkpoint', 'head', { checkpoint: note });
+    expect(pretty.lines.join('').trimEnd()).not.toContain('\n');
+  });
+
   it('hold listed fields only, whatever object is given (R10.1)', () => {
     const { lines, log } = collect(false);
     log.info('a', 'b', secretField);

@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import { createSecureContext } from 'node:tls';
+import { type Dispatcher, errors, Pool } from 'undici';
 import { StartError } from '../../ports/start-error.ts';
 import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
 
@@ -49,6 +50,7 @@ export class VaultTransport {
     if (url === null || !/^https?:$/u.test(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
       throw new StartError(2, 'VAULT_ADDR is not an address that can be used. Example: VAULT_ADDR=https://vault.example.com:8200');
     }
+    requireUsable(tls);
     this.#origin = url.origin;
     this.#basePath = `${url.pathname.replace(/\/+$/u, '')}/v1/`;
     this.#pool = new Pool(url.origin, {
@@ -108,6 +110,14 @@ export class VaultTransport {
   }
 }
 
+function requireUsable(tls: TransportOptions['tls']): void {
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw new StartError(2, 'The certificates for Vault cannot be used. Check that VAULT_CACERT, VAULT_CLIENT_CERT and VAULT_CLIENT_KEY name PEM files, and that the key belongs to the certificate.', { cause });
+  }
+}
+
 async function content(response: Dispatcher.ResponseData): Promise<Readonly<Record<string, unknown>>> {
   const { statusCode: status, body } = response;
   if (status === 204 || !WITH_CONTENT.has(status)) {
@@ -152,12 +162,12 @@ function retryAfter(response: Dispatcher.ResponseData): number | undefined {
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
 /** Failures before a connection was there: Vault has seen nothing. Those of certificates have codes of many names. */
-const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|ERR_TLS_\w+|EPROTO)$/u;
+const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w*(?:CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE|PROTOCOL_VERSION|WRONG_VERSION_NUMBER)|EPROTO)$/u;
 
 function failureOf(error: unknown, signal: AbortSignal): VaultFailure {
   if (error instanceof VaultFailure) return error;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const trouble = troubleOf(code, signal);
+  const trouble = error instanceof errors.HTTPParserError ? 'not-vault' : troubleOf(code, signal);
   return new VaultFailure(trouble, { mayHaveHappened: trouble !== 'unreachable' && trouble !== 'closed', cause: error });
 }
 
@@ -165,6 +175,6 @@ function troubleOf(code: string, signal: AbortSignal): VaultTrouble {
   if (signal.aborted || TIMEOUTS.has(code)) return 'silent';
   if (UNREACHABLE.test(code)) return 'unreachable';
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'closed';
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code.startsWith('HPE_')) return 'not-vault';
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') return 'not-vault';
   return 'broken';
 }

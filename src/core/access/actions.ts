@@ -44,6 +44,8 @@ export const actions = {
   'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
   'credential.reconcile': { platform: ['system'], tenant: ['system'], ...close },
+  /** A version was found in a store that somebody wrote there past Keyhold (S17): adopted, or denied by policy. */
+  'credential.changed_outside': { platform: ['system'], tenant: ['system'], ...write },
   /** A value was read from a store in order to be used; a cached use is accounted in usage instead. */
   'credential.fetch': { platform: ['tenant-admin', 'tenant-member', 'gateway-key'], tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], ...write },
   'gateway-key.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },

@@ -37,6 +37,7 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'credential.recover': { platform: [A], tenant: [A, a] },
   'credential.purge': { platform: [A, sys], tenant: [A, a, sys] },
   'credential.reconcile': { platform: [sys], tenant: [sys] },
+  'credential.changed_outside': { platform: [sys], tenant: [sys] },
   'credential.fetch': { platform: [a, m, g], tenant: [a, m, g] },
   'gateway-key.read': { platform: [], tenant: [P, a, m, u] },
   'gateway-key.create': { platform: [], tenant: [a] },

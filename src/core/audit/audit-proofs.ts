@@ -4,6 +4,7 @@ import type { AuditHeads, SignedHead } from './audit-heads.ts';
 import { logLeaf, tenantLeaf } from './audit-trees.ts';
 import { canonicalRow, tenantRow } from './canonical-row.ts';
 import { keyChangeNotes } from './key-changes.ts';
+import { openKeyChange } from './notes/key-change.ts';
 import type { VerifierKey } from './notes/verifier-key.ts';
 import { storedProof, storedRange } from './stored-nodes.ts';
 import { consistencyRanges, inclusionRanges } from './tree/proof-ranges.ts';
@@ -45,9 +46,10 @@ export class AuditProofs {
     return this.#heads.key.named(head.origin);
   }
 
-  /** How the key became what it is: notes signed by the key before and the key after. */
+  /** How the key became what it is: notes signed by the key before and the key after. A change from a lost key is none of them. */
   async keyChanges(): Promise<readonly string[]> {
-    return keyChangeNotes(this.#repository);
+    const notes = await keyChangeNotes(this.#repository);
+    return notes.filter((note) => openKeyChange(note) !== undefined);
   }
 
   /** Throws `not_found` for a row that is not in this tree. */

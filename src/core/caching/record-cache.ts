@@ -18,7 +18,8 @@ export interface RecordCacheOptions {
 }
 
 interface Entry<V> {
-  readonly value: V;
+  /** Made once: a hit allocates nothing. */
+  readonly value: Promise<V>;
   readonly loadedAt: number;
 }
 
@@ -57,12 +58,15 @@ export class RecordCache<V> {
    * The value under the key, at most `ttlMs` old. Throws what `load` throws, and `unavailable` when the load keeps returning an
    * older version than one already seen.
    */
-  async get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
+  get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
     const entry = this.#entries.get(key);
     if (entry !== undefined && this.#clock.monotonic() - entry.loadedAt < this.#ttlMs) {
       this.#observe(true);
-      this.#entries.delete(key);
-      this.#entries.set(key, entry);
+      // While there is plenty of room the order does not matter, and a Map through which entries wander is copied again and again.
+      if (this.#entries.size > this.#max / 2) {
+        this.#entries.delete(key);
+        this.#entries.set(key, entry);
+      }
       return entry.value;
     }
     this.#observe(false);
@@ -104,7 +108,7 @@ export class RecordCache<V> {
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, loadedAt });
+      this.#entries.set(key, { value: Promise.resolve(value), loadedAt });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);

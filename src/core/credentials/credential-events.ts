@@ -1,6 +1,6 @@
 import type { CredentialKey } from '../../ports/metadata/credentials.ts';
-import type { Log } from '../../ports/log.ts';
-import type { StoreKind } from '../../ports/secret-store.ts';
+import type { Log, LogFields } from '../../ports/log.ts';
+import type { SecretReference, StoreKind } from '../../ports/secret-store.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import { storedInWords } from './stored-in.ts';
@@ -44,6 +44,11 @@ export class CredentialEvents {
     const known = this.#catalog.find(service);
     return known !== undefined && isAiService(known) ? 'tenant-ai-credentials' : 'tenant-credentials';
   }
+}
+
+/** What is told of a version that somebody wrote past Keyhold: its own version, and where. */
+export function outsideChangeFields(key: CredentialKey, { store, version }: SecretReference): LogFields {
+  return { ...subjectFields(key), version, storedIn: storedInWords[store].event };
 }
 
 function subjectFields({ scope, service, label }: CredentialKey): { readonly tenantId?: string; readonly provider: string; readonly label: string } {

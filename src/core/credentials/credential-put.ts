@@ -1,5 +1,5 @@
 import type { RandomBytes } from '../../ports/clock.ts';
-import { KeyholdError } from '../../ports/errors.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
@@ -47,6 +47,13 @@ export interface PutOutcome {
   readonly warnings: readonly string[];
 }
 
+/** An open intent, and the record as it was before. */
+interface Begun {
+  readonly record: CredentialRecord;
+  readonly intent: CredentialIntent;
+  readonly startedAt: number;
+}
+
 export interface CredentialPutDependencies {
   readonly parts: CredentialParts;
   /** Takes new values (R0.5). */
@@ -73,15 +80,8 @@ export class CredentialPut {
     const { writer, catalog, clock, events, step } = this.#parts;
     const service = catalog.get(key.service);
     const checked = check(service, key, request, clock.now());
-    const before = await settledRecord(this.#parts, key);
-    requireMatchingCredential(request.ifMatch, before?.record);
-
-    const startedAt = clock.monotonic();
-    const record = before?.record ?? emptyRecord(key, clock.now());
-    const intent = this.#intent(service, record, checked, by.id);
-    await writer.write(key, before, begun(record, intent));
-    await step('put.begun');
-    const reference = await this.#keep(key, checked.fields, intent, startedAt);
+    const begin = (cas?: string | null): Promise<Begun> => this.#begin(service, key, request, checked, by.id, cas);
+    const { record, intent, reference } = await this.#putOver(key, checked.fields, begin);
     await step('put.stored');
     const { stored, ours } = await this.#commit(key, intent, reference);
     await step('put.committed');
@@ -91,7 +91,40 @@ export class CredentialPut {
     return { created: record.state !== 'active', record: stored.record, warnings: checked.warnings };
   }
 
-  #intent(service: Service, record: CredentialRecord, { fields, hints, settings, expiresAt, offerTo }: CheckedPut, by: string): CredentialIntent {
+  /** Opens the intent: on what the record says is in the store, or on `cas`. */
+  async #begin(service: Service, key: CredentialKey, { ifMatch }: PutRequest, checked: CheckedPut, by: string, cas?: string | null): Promise<Begun> {
+    const { writer, clock, step } = this.#parts;
+    const before = await settledRecord(this.#parts, key);
+    requireMatchingCredential(ifMatch, before?.record);
+    const startedAt = clock.monotonic();
+    const record = before?.record ?? emptyRecord(key, clock.now());
+    const intent = this.#intent(service, record, checked, by, cas);
+    await writer.write(key, before, begun(record, intent));
+    await step('put.begun');
+    return { record, intent, startedAt };
+  }
+
+  /** Puts the value, once more where it turns out that somebody has written past Keyhold: whoever hands a key over means it to replace that, too. */
+  async #putOver(key: CredentialKey, fields: SecretFields, begin: (cas?: string | null) => Promise<Begun>): Promise<Begun & { readonly reference: SecretReference }> {
+    const first = await begin();
+    try {
+      return { ...first, reference: await this.#keep(key, fields, first.intent, first.startedAt) };
+    } catch (error) {
+      const base = asKeyholdError(error).code === 'conflict' ? await this.#store.newestBase?.(key) : undefined;
+      if (base === undefined || base === first.intent.cas) throw error;
+      const { service, label, scope } = key;
+      this.#parts.log.warn('changed_outside', 'A credential was changed in its store, past Keyhold; the key that is being stored now replaces it', {
+        ...(scope.kind === 'tenant' ? { tenantId: scope.tenant } : {}),
+        provider: service,
+        label,
+        version: base ?? 'none',
+      });
+      const again = await begin(base);
+      return { ...again, reference: await this.#keep(key, fields, again.intent, again.startedAt) };
+    }
+  }
+
+  #intent(service: Service, record: CredentialRecord, { fields, hints, settings, expiresAt, offerTo }: CheckedPut, by: string, cas?: string | null): CredentialIntent {
     const { clock, limits } = this.#parts;
     const now = clock.now();
     const version = record.version + 1;
@@ -102,11 +135,15 @@ export class CredentialPut {
       operation: 'put',
       store: this.#store.kind,
       version,
-      cas: record.current?.reference.store === this.#store.kind ? record.current.reference.version : null,
+      cas: cas === undefined ? this.#casOf(record) : cas,
       digest: credentialDigest(this.#digestKey, record, version, fields),
       next: { id, version, fields: hints, settings, createdAt: now, createdBy: by, expiresAt, offerTo: nextOffer(service, record, offerTo) },
       expires: now + limits.intentMs,
     };
+  }
+
+  #casOf({ current }: CredentialRecord): string | null {
+    return current?.reference.store === this.#store.kind ? current.reference.version : null;
   }
 
   async #keep(key: CredentialKey, fields: SecretFields, intent: CredentialIntent, startedAt: number): Promise<SecretReference> {

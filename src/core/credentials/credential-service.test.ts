@@ -119,7 +119,7 @@ describe('R0.2, R3.1: PUT', () => {
 
   it('R3.8: tells that a key was added only once it is', async () => {
     world.store.failNext(1, new KeyholdError('permission_denied', 'no'), { operation: 'put' });
-    expect(await codeOf(world.put(first))).toBe('permission_denied');
+    expect(await codeOf(world.put(first))).toBe('unavailable');
     expect(world.log.of('tenant-ai-credentials.added')).toEqual([]);
     await world.put(first);
     expect(world.log.of('tenant-ai-credentials.added')).toMatchObject([{ fields: { tenantId: 'acme', provider: 'openai', addedBy: 'tok-admin', storedIn: 'database', requestId: expect.any(String) as unknown } }]);
@@ -238,7 +238,7 @@ describe('R0.2: PATCH, GET and the list', () => {
   it('a put that the store refused leaves nothing open', async () => {
     await world.put(first);
     world.store.failNext(1, new KeyholdError('permission_denied', 'no'), { operation: 'put' });
-    expect(await codeOf(world.put(second))).toBe('permission_denied');
+    expect(await codeOf(world.put(second))).toBe('unavailable');
     expect((await world.record())?.record.intent).toBe(null);
     expect(await world.served()).toBe(first);
   });

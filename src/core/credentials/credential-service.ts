@@ -15,6 +15,7 @@ import { type CredentialView, credentialView, isThere, requireMatchingCredential
 import { type Changes, updated } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
+import { withoutOurRefusal } from './store-errors.ts';
 
 export interface CredentialServiceDependencies extends CredentialDependencies {
   /** Takes new values. */
@@ -53,7 +54,9 @@ export class CredentialService {
    */
   async put(grant: Grant, request: PutRequest): Promise<{ readonly created: boolean; readonly credential: CredentialView }> {
     const key = credentialKey(grant.use('credential.put'));
-    const { created, record, warnings } = await this.#put.put(key, request, authorOf(grant));
+    const { created, record, warnings } = await this.#put.put(key, request, authorOf(grant)).catch((error: unknown) => {
+      throw withoutOurRefusal(error);
+    });
     return { created, credential: { ...this.#view(record), warnings } };
   }
 
@@ -130,7 +133,7 @@ export class CredentialService {
       return this.#view(await work());
     } catch (error) {
       if (asKeyholdError(error).code === 'not_found') this.#parts.catalog.get(key.service);
-      throw error;
+      throw withoutOurRefusal(error);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { CredentialIntent, CredentialRecord, CurrentVersion, OfferTo, RetiredVersion } from '../../ports/metadata/credentials.ts';
+import type { CredentialIntent, CredentialRecord, CurrentVersion, FieldHint, OfferTo, RetiredVersion } from '../../ports/metadata/credentials.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey } from '../../ports/metadata/credentials.ts';
@@ -65,6 +65,20 @@ export function putCommitted(record: CredentialRecord, reference: SecretReferenc
   };
 }
 
+/** A version that somebody wrote into the store becomes the live one, under the settings, expiry and everything else of the credential. */
+export function adopted(record: CredentialRecord, reference: SecretReference, fields: readonly FieldHint[], now: number, retireGraceMs: number): CredentialRecord {
+  if (record.current === null || record.state !== 'active') throw new KeyholdError('internal', 'Only a live credential can take over a version.');
+  const version = record.version + 1;
+  return {
+    ...record,
+    current: { ...record.current, version, fields, createdAt: now, createdBy: 'outside', reference },
+    version,
+    edition: record.edition + 1,
+    retired: retiring(record, now + retireGraceMs),
+    updatedAt: now,
+  };
+}
+
 /** Closes an intent that changed nothing, or whose change was visible from its beginning. */
 export function intentClosed(record: CredentialRecord): CredentialRecord {
   return { ...record, intent: null };
@@ -77,7 +91,9 @@ export function intentClosed(record: CredentialRecord): CredentialRecord {
 export function putGivenUp(record: CredentialRecord, moved: SecretReference | undefined, now: number, retireGraceMs: number): CredentialRecord {
   const closed = intentClosed(record);
   const { current, retired } = record;
-  if (moved === undefined || current === null || current.reference.store !== moved.store) return closed;
+  // A put that was to replace what somebody else had written moved that, which is not ours.
+  const isOurs = current !== null && current.reference.version === record.intent?.cas;
+  if (moved === undefined || !isOurs || current.reference.store !== moved.store) return closed;
   if (record.state !== 'active') return { ...closed, retired: [...retired, { reference: moved, version: current.version, destroyAfter: now }] };
   return { ...closed, current: { ...current, reference: moved }, retired: retiring(record, now + retireGraceMs) };
 }

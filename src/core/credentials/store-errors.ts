@@ -11,6 +11,12 @@ export function storeOf(stores: Stores, kind: StoreKind): SecretStore {
   return store;
 }
 
+/** What a store says of us is not said of the caller: a refusal of our access is an outage. Everything else stays as it is. */
+export function withoutOurRefusal(error: unknown): unknown {
+  if (asKeyholdError(error).code !== 'permission_denied') return error;
+  return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30 });
+}
+
 /**
  * Whether a store's refusal proves that it did nothing. After a time-out or a lost connection the change may have happened, or may
  * still be on its way: then only waiting and a probe tell.

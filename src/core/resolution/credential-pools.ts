@@ -50,7 +50,7 @@ export class CredentialPools {
   }
 
   /** Throws `unavailable` when the records cannot be read, or only older ones than were announced. */
-  async of(scope: Scope, service: string): Promise<Pool> {
+  of(scope: Scope, service: string): Promise<Pool> {
     const key = poolKey(scope, service);
     return this.#cache.get(key, () => this.#load(key, scope, service));
   }

@@ -9,8 +9,9 @@ import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Access } from '../access/authorize.ts';
 import type { UseGrant } from '../access/grant.ts';
 import { RecordCache } from '../caching/record-cache.ts';
+import type { OutsideChanges } from '../credentials/outside-changes.ts';
 import { credentialKeyText } from '../credentials/credential-key.ts';
-import { type Stores, storeOf } from '../credentials/store-errors.ts';
+import { type Stores, storeOf, withoutOurRefusal } from '../credentials/store-errors.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
 import { isUsable } from '../credentials/value-text.ts';
 import { StoreReadShare } from './store-read-share.ts';
@@ -35,6 +36,8 @@ export interface CredentialValuesDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Looks whether somebody has written past Keyhold where a value was just read (S17). */
+  readonly outside?: Pick<OutsideChanges, 'look'> | undefined;
 }
 
 /** Plaintext values in this process: 5 minutes, bounded, read from the store by one audited read at a time each. */
@@ -44,6 +47,7 @@ export class CredentialValues {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #metrics: Metrics;
+  readonly #outside: CredentialValuesDependencies['outside'];
   readonly #cache: RecordCache<SecretFields>;
   readonly #share = new StoreReadShare();
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
@@ -52,12 +56,13 @@ export class CredentialValues {
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
 
-  constructor({ access, stores, bus, clock, log, metrics }: CredentialValuesDependencies) {
+  constructor({ access, stores, bus, clock, log, metrics, outside }: CredentialValuesDependencies) {
     this.#access = access;
     this.#stores = stores;
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
+    this.#outside = outside;
     this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
     bus.subscribe((message) => {
       if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
@@ -78,7 +83,10 @@ export class CredentialValues {
     let cached = true;
     const fields = await this.#cache.get(key, async () => {
       cached = false;
-      return { value: await this.#share.run(grant.tenant, () => this.#read(grant, record, current, key)), version: 0 };
+      const value = await this.#share.run(grant.tenant, () => this.#read(grant, record, current, key));
+      // Nobody waits for it: what it finds serves from the next request on.
+      void this.#outside?.look(record);
+      return { value, version: 0 };
     });
     if (cached) this.#log.debug('secret_cache_hit', `Cache hit for secret: ${secretNameText(record)}`, { requestId: grant.requestId });
     return fields;
@@ -133,7 +141,7 @@ export class CredentialValues {
     }
   }
 
-  /** What a store says of us is not said of the caller: a refusal of our access is an outage, and a lost value is no 404. */
+  /** What a store says of us is not said of the caller, and a lost value is no 404. */
   #translated(error: unknown, key: string, evictions: number): KeyholdError {
     const known = asKeyholdError(error);
     if (known.code === 'not_found') {
@@ -141,10 +149,7 @@ export class CredentialValues {
       if (evictions === this.#evictions) this.#remember(key, gone);
       return gone;
     }
-    if (known.code === 'permission_denied') {
-      return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access.', { cause: error, retryAfterSeconds: 30 });
-    }
-    return known;
+    return asKeyholdError(withoutOurRefusal(known));
   }
 
   #remember(key: string, gone: ValueGone): void {

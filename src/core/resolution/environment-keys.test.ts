@@ -79,14 +79,14 @@ describe('R3.3 the service\'s own key is the last step', () => {
 
   it('lets an open stream go on through an outage, and ends it when the key is gone (S10)', async () => {
     const { resolve, environment } = offering();
-    const { isCurrent } = await resolve();
+    const resolved = await resolve();
     environment.fail = new KeyholdError('unavailable', 'Vault is away.');
-    expect(isCurrent()).toBe(true);
+    expect(resolved.isCurrent()).toBe(true);
     environment.fail = undefined;
     environment.keys = { OPENAI_API_KEY: 'sk-test-another-key-01' };
-    expect(isCurrent()).toBe(true);
+    expect(resolved.isCurrent()).toBe(true);
     environment.keys = {};
-    expect(isCurrent()).toBe(false);
+    expect(resolved.isCurrent()).toBe(false);
   });
 
   it('S11 is read again after the provider refused it, at most once in 30 s, and tried again only if it is another', async () => {

@@ -48,17 +48,19 @@ interface Candidate {
 export class Resolver {
   readonly #clock: Clock;
   readonly #policies: ResolverDependencies['policies'];
+  readonly #outside: ResolverDependencies['outside'];
   readonly #pools: CredentialPools;
   readonly #values: CredentialValues;
   readonly #environment: EnvironmentKeys;
   readonly #origins = new WeakMap<Resolved, { readonly grant: UseGrant; readonly candidate: Candidate }>();
   readonly #refusals = new Map<string, number>();
 
-  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics }: ResolverDependencies) {
+  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, outside }: ResolverDependencies) {
     this.#clock = clock;
     this.#policies = policies;
+    this.#outside = outside;
     this.#pools = new CredentialPools({ records, bus, clock, metrics });
-    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics });
+    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, outside });
     this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
   }
 
@@ -81,8 +83,9 @@ export class Resolver {
       } catch (error) {
         if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) {
           if (!(error instanceof ValueGone) || isSameVersion(lost, candidate.current)) throw error;
-          // Perhaps replaced by somebody whose announcement did not arrive: the record is read once more (R3.3).
+          // Perhaps replaced by somebody whose announcement did not arrive, or in the store itself: the record is read once more (R3.3).
           lost = candidate.current;
+          await this.#outside?.look(candidate.record);
           this.#pools.forget(candidate.scope, service.id);
         }
       }
@@ -100,6 +103,7 @@ export class Resolver {
     if (origin === undefined) return undefined;
     const { grant, candidate } = origin;
     if (!this.#mayAskAgain(`${credentialKeyText(candidate.record)}/${candidate.current.version}`)) return undefined;
+    await this.#outside?.look(candidate.record);
     this.#pools.forget(candidate.scope, candidate.service.id);
     try {
       const again = await this.resolve(grant, { service: candidate.service });

@@ -24,20 +24,19 @@ const UNPRICED = ['allow', 'refuse', 'charge'];
  */
 export function policyFrom(input: PolicyInput, catalog: Catalog): PolicyRecord {
   refuseWhatIsNotKept(input);
-  const { platformFallback, explicitKeys, defaultProvider, defaultModels } = input;
+  const { platformFallback, explicitKeys, defaultProvider, defaultModels, adoptOutsideChanges } = input;
   return {
     platformFallback: platformFallback ?? defaultPolicy.platformFallback,
     explicitKeys: explicitKeys ?? defaultPolicy.explicitKeys,
     defaultProvider: defaultProvider === undefined || defaultProvider === null ? null : checkedProvider(defaultProvider, 'defaultProvider', catalog),
     defaultModels: checkedModels(defaultModels ?? {}, catalog),
-    adoptOutsideChanges: false,
+    adoptOutsideChanges: adoptOutsideChanges ?? defaultPolicy.adoptOutsideChanges,
     validateOnAdd: false,
     unpricedModels: 'allow',
   };
 }
 
-function refuseWhatIsNotKept({ adoptOutsideChanges, validateOnAdd, unpricedModels }: PolicyInput): void {
-  if (adoptOutsideChanges === true) throw unsupported('adoptOutsideChanges', 'Changes made by hand in a store are not adopted yet. Leave adoptOutsideChanges out or set it to false.');
+function refuseWhatIsNotKept({ validateOnAdd, unpricedModels }: PolicyInput): void {
   if (validateOnAdd === true) throw unsupported('validateOnAdd', 'Keys are not tried at their provider when they are added yet. Leave validateOnAdd out or set it to false.');
   if (unpricedModels === undefined || unpricedModels === 'allow') return;
   if (!UNPRICED.includes(unpricedModels)) throw refused('unpricedModels', 'unpricedModels can only be allow.');

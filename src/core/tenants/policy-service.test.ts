@@ -65,7 +65,7 @@ describe('a tenant\'s policy (R0.2)', () => {
     expect(await get(made)).toMatchObject({ explicitKeys: false, etag: '3' });
   });
 
-  it.each<PolicyInput>([{ validateOnAdd: true }, { adoptOutsideChanges: true }, { unpricedModels: 'refuse' }, { unpricedModels: 'charge' }])(
+  it.each<PolicyInput>([{ validateOnAdd: true }, { unpricedModels: 'refuse' }, { unpricedModels: 'charge' }])(
     'answers %j with unsupported and changes nothing, since it would not be kept to',
     async (input) => {
       const made = await world();
@@ -76,7 +76,7 @@ describe('a tenant\'s policy (R0.2)', () => {
 
   it('takes the same properties with the values that are kept to', async () => {
     const made = await world();
-    expect(await put(made, { validateOnAdd: false, adoptOutsideChanges: false, unpricedModels: 'allow', defaultProvider: null })).toEqual({ ...defaultPolicy, etag: '1' });
+    expect(await put(made, { validateOnAdd: false, adoptOutsideChanges: true, unpricedModels: 'allow', defaultProvider: null })).toEqual({ ...defaultPolicy, adoptOutsideChanges: true, etag: '1' });
   });
 
   it.each<PolicyInput>([

@@ -58,7 +58,7 @@ export type AuditRowBody = Static<typeof auditRow>;
 export const auditQuery = {
   ...pageQuery,
   ...periodQuery,
-  action: Type.Optional(Type.String({ description: 'an action, for example credential.put.', pattern: '^[a-z-]+\\.[a-z-]+$', maxLength: 64 })),
+  action: Type.Optional(Type.String({ description: 'an action, for example credential.put.', pattern: '^[a-z-]+\\.[a-z_-]+$', maxLength: 64 })),
   actor: Type.Optional(Type.String({ description: 'the id of a token or gateway key.', pattern: '^[A-Za-z0-9._-]+$', maxLength: 64 })),
 };
 

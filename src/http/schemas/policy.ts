@@ -6,7 +6,7 @@ import { closed, etag, nullable, nullableText } from './fields.ts';
 const flags = {
   platformFallback: Type.Boolean({ description: 'Whether the platform\'s keys may serve where the tenant has none.' }),
   explicitKeys: Type.Boolean({ description: 'Whether a request may bring its own key in x-keyhold-api-key.' }),
-  adoptOutsideChanges: Type.Boolean({ description: 'true is not possible yet: answered with 501.' }),
+  adoptOutsideChanges: Type.Boolean({ description: 'Whether a key that somebody changes in the store by hand is taken into use. Otherwise the change is only reported.' }),
   validateOnAdd: Type.Boolean({ description: 'true is not possible yet: answered with 501.' }),
 };
 

@@ -15,8 +15,8 @@ const ATTEMPTS = 3;
 export interface VaultOptions {
   /** `memory` (the default) is Vault's development mode: at once ready, and empty after a restart. */
   readonly storage?: 'memory' | 'file' | 'raft';
-  /** Files of the server's certificate, its key and the CA; with `clientCa` clients must show a certificate of that CA. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string; readonly clientCa?: string };
+  /** Files of the server's certificate, its key and the CA; with `clientCa` clients must show a certificate of that CA, as the test's own calls do with `client`. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string; readonly clientCa?: string; readonly client?: { readonly cert: string; readonly key: string } };
   /** Writes Vault's audit log into `auditFile`. */
   readonly audit?: boolean;
 }
@@ -134,7 +134,8 @@ class RealVault implements VaultServer {
             ...(method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {}),
             ...headers,
           },
-          ...(tls === undefined ? {} : { ca: readFileSync(tls.ca), cert: readFileSync(tls.cert), key: readFileSync(tls.key) }),
+          ...(tls === undefined ? {} : { ca: readFileSync(tls.ca) }),
+          ...(tls?.client === undefined ? {} : { cert: readFileSync(tls.client.cert), key: readFileSync(tls.client.key) }),
         },
         (response) => {
           let text = '';

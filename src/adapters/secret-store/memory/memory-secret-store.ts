@@ -56,6 +56,24 @@ export class MemorySecretStore implements SecretStore {
     return [...this.#kept.values()].filter((kept) => kept.state !== 'closed').length;
   }
 
+  /** Writes as somebody would who does it past Keyhold: the next version under the name. */
+  writeOutside(name: SecretName, fields: SecretFields): SecretReference {
+    const version = String(this.#newest(name) + 1);
+    this.#kept.set(keyOf(name, version), { state: 'live', intentId: 'outside', digest: '', fields: { ...fields } });
+    return { store: this.kind, name, version };
+  }
+
+  async newerThan({ name, version }: SecretReference): Promise<SecretReference | undefined> {
+    const newest = this.#newest(name);
+    const kept = this.#kept.get(keyOf(name, String(newest)));
+    return newest > Number(version) && kept?.state === 'live' ? { store: this.kind, name, version: String(newest) } : undefined;
+  }
+
+  async newestBase(name: SecretName): Promise<string | null> {
+    const newest = this.#newest(name);
+    return newest === 0 ? null : String(newest);
+  }
+
   put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference> {
     return this.#call('put', () => {
       const key = keyOf(name, String(intent.version));
@@ -113,6 +131,11 @@ export class MemorySecretStore implements SecretStore {
     return { connected: this.#fault === undefined || this.#fault.left === 0, latencyMs: this.delayMs };
   }
 
+  #newest(name: SecretName): number {
+    const versions = [...this.#kept.keys()].map((key) => versionIn(key, name));
+    return Math.max(0, ...versions);
+  }
+
   #reference(name: SecretName, intent: PutIntent): SecretReference {
     return { store: this.kind, name, version: String(intent.version) };
   }
@@ -137,6 +160,12 @@ export function createMemorySecretStore({ kind = 'sealed' }: { readonly kind?: S
 
 function keyOf({ scope, service, label }: SecretName, version: string): string {
   return JSON.stringify([scopeKey(scope), service, label, version]);
+}
+
+/** 0 for another name's. */
+function versionIn(key: string, name: SecretName): number {
+  const [, version] = /,"(\d+)"\]$/.exec(key) ?? [];
+  return version !== undefined && key === keyOf(name, version) ? Number(version) : 0;
 }
 
 function isOf(kept: Kept, intent: PutIntent): boolean {

@@ -103,6 +103,7 @@ export class VaultPut {
     const { path, base } = attempt;
     const kept = await this.#engine.metadata(path);
     if ((await this.#proven(attempt, kept)) !== undefined) throw changedSince();
+    if (isFenced(intent, kept)) return undefined;
     const live = base === 0 ? undefined : await this.#read(path, base);
     const [next, ...more] = keptAfter(kept, base);
     if (next !== undefined) {
@@ -162,6 +163,11 @@ export class VaultPut {
 
 function attemptOf(name: SecretName, intent: PutIntent): Attempt {
   return { name, intent, path: secretPath(name), base: intent.cas === null ? 0 : Number(intent.cas) };
+}
+
+/** Whether this put has been given up to the end, over nothing that lived. */
+function isFenced({ version }: PutIntent, { givenUp, fence, versions }: KeptVersions): boolean {
+  return givenUp === version && versions.some((kept) => kept.version === fence && kept.state === 'destroyed');
 }
 
 function sameFields(a: SecretFields, b: SecretFields): boolean {

@@ -27,8 +27,6 @@ export interface VaultStore extends SecretStore {
    * does it by itself when it has not been done.
    */
   check(): Promise<void>;
-  /** The newest version that can be read, whoever wrote it (S17); undefined where there is none. */
-  newest(name: SecretName): Promise<SecretReference | undefined>;
 }
 
 /** Secrets in a KV v2 engine of Vault (R2.2). The store's version is Vault's own. */
@@ -99,9 +97,14 @@ class VaultKvStore implements VaultStore {
     if (version !== undefined) await this.#engine.destroy(secretPath(name), version);
   }
 
-  async newest(name: SecretName): Promise<SecretReference | undefined> {
+  async newerThan({ name, version }: SecretReference): Promise<SecretReference | undefined> {
     const { versions } = await this.#engine.metadata(secretPath(name));
-    return optionalReference(name, versions.findLast(({ state }) => state === 'live')?.version);
+    return optionalReference(name, versions.findLast((kept) => kept.state === 'live' && kept.version > Number(version))?.version);
+  }
+
+  async newestBase(name: SecretName): Promise<string | null> {
+    const { current } = await this.#engine.metadata(secretPath(name));
+    return current === 0 ? null : String(current);
   }
 
   health(): Promise<StoreHealth> {

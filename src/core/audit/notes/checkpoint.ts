@@ -2,7 +2,7 @@ import { decodeBase64 } from '../../crypto/base64.ts';
 import { emptyRoot, HASH_BYTES } from '../tree/hashing.ts';
 import { isSignedBy, parseNote, signNote } from './signed-note.ts';
 import type { SigningKey } from './signing-key.ts';
-import type { VerifierKey } from './verifier-key.ts';
+import { isKeyName, type VerifierKey } from './verifier-key.ts';
 
 /** A tree's head: what its first `size` entries are, said in one hash. */
 export interface TreeHead {
@@ -36,7 +36,8 @@ export function parseCheckpoint(note: string): TreeHead | undefined {
 export function openCheckpoint(note: string, keys: readonly VerifierKey[]): TreeHead | undefined {
   const head = parseCheckpoint(note);
   const parsed = parseNote(note);
-  if (head === undefined || parsed === undefined) return undefined;
+  // A tree of ours has a name that a key can have.
+  if (head === undefined || parsed === undefined || !isKeyName(head.origin)) return undefined;
   const named = keys.flatMap((key) => (isTreeOf(key.name, head.origin) ? [key.named(head.origin)] : []));
   return isSignedBy(parsed, named) ? head : undefined;
 }

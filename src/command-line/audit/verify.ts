@@ -1,0 +1,106 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { visibleText } from '../../adapters/log/visible-text.ts';
+import { checkpointsIn } from '../../core/audit/checkpoint-texts.ts';
+import { ExportVerifier, type Verdict } from '../../core/audit/export-verifier.ts';
+import { parseVerifierKey, type VerifierKey } from '../../core/audit/notes/verifier-key.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface VerifyOptions {
+  /** Verifier keys, or files that hold some. */
+  readonly key: readonly string[];
+  /** Files with signed notes. */
+  readonly checkpoint: readonly string[];
+}
+
+/** What was given cannot be used. */
+class Unusable extends Error {}
+
+/** Verifies an exported log without any running Keyhold. Gives the exit status: 0 proven, 1 altered, 2 unusable. Never throws. */
+export async function verifyAudit(file: string | undefined, options: VerifyOptions, terminal: Terminal): Promise<0 | 1 | 2> {
+  try {
+    if (file === undefined) throw new Unusable('Name the file that `keyhold audit export` wrote.');
+    const keys = options.key.flatMap(keysIn);
+    if (keys.length === 0) throw new Unusable('Give the log\'s public key with --key: the line that `keyhold audit key` printed when the log was new, kept where nobody of its machine can change it. The export\'s own word for it would prove nothing.');
+    const notes = options.checkpoint.flatMap((name) => notesIn(name));
+    if (notes.length === 0) throw new Unusable('Give an earlier checkpoint with --checkpoint: a head that left the machine before, from its log (event audit_checkpoint) or from GET /api/v1/audit/checkpoint. Without one, whoever holds the machine could have written the whole log anew.');
+    return tell(await read(file, new ExportVerifier(keys, notes)), terminal);
+  } catch (error) {
+    terminal.error(`keyhold: ${visibleText(error instanceof Unusable ? error.message : `${file ?? 'The file'} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'}).`)}\n`);
+    return 2;
+  }
+}
+
+async function read(file: string, verifier: ExportVerifier): Promise<Verdict> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(file)) {
+    const bytes = Buffer.concat([rest, Buffer.from(chunk)]);
+    let start = 0;
+    for (let newline = bytes.indexOf('\n'); newline >= 0; newline = bytes.indexOf('\n', start)) {
+      verifier.line(bytes.subarray(start, newline));
+      start = newline + 1;
+    }
+    rest = bytes.subarray(start);
+    if (rest.length > LONGEST_LINE) throw new Unusable('The file is not an export of an audit log: its lines are too long.');
+  }
+  if (rest.length > 0) verifier.line(rest);
+  return verifier.end(rest.length === 0);
+}
+
+const LONGEST_LINE = 1_000_000;
+
+function keysIn(given: string): readonly VerifierKey[] {
+  const key = parseVerifierKey(given);
+  if (key !== undefined) return [key];
+  const lines = textOf(given, 'The key').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.map((line) => {
+    const found = parseVerifierKey(line);
+    if (found === undefined) throw new Unusable(`${given} holds no public key as \`keyhold audit key\` prints it (<name>+<id>+<base64>).`);
+    return found;
+  });
+}
+
+function notesIn(file: string): readonly string[] {
+  const notes = checkpointsIn(textOf(file, 'The checkpoint'));
+  if (notes.length === 0) throw new Unusable(`${file} holds no checkpoint.`);
+  return notes;
+}
+
+function textOf(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Unusable(`${what} ${file} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'}).`);
+  }
+}
+
+function tell(verdict: Verdict, terminal: Terminal): 0 | 1 | 2 {
+  if (verdict.state === 'unusable') {
+    terminal.error(`keyhold: ${visibleText(verdict.reason)}\n`);
+    return 2;
+  }
+  if (verdict.state === 'altered') {
+    terminal.out(['ALTERED: this is not what the audit log was when its heads were signed.', ...verdict.findings.map((finding) => `- ${visibleText(finding)}`), ''].join('\n'));
+    return 1;
+  }
+  const { head, earlier, newestRow, begunAnew } = verdict;
+  terminal.out([
+    `PROVEN: ${head.origin}, ${head.size} rows${newestRow === null ? '' : `, the latest of ${new Date(newestRow).toISOString()}`}.`,
+    `- The rows are exactly those that the key has signed (root ${head.root.toString('base64')}).`,
+    ...earlier.map(({ origin, size, exported }) => `- ${exported ? 'Its' : `${origin}: the`} first ${size} rows are exactly those of the earlier checkpoint.`),
+    ...(begunAnew ? ['- The log was begun under a new name since an earlier checkpoint, because an older database was put in its place; a row says when. Rows of in between may be missing.'] : []),
+    ...limits(Math.max(0, ...earlier.map(({ size, exported }) => (exported ? size : 0))), head.size),
+    '',
+  ].join('\n'));
+  return 0;
+}
+
+/** What a proof does not say (S31). */
+function limits(known: number, size: number): readonly string[] {
+  return [
+    'What this cannot show:',
+    ...(size > known ? [`- Rows from ${known} on are newer than every earlier checkpoint given: who holds the machine and its key could have written them otherwise. A later checkpoint covers them.`] : []),
+    '- Whether this is the newest log: an older export of the same log is proven, too. Compare the number of rows with your newest checkpoint.',
+    '- What was never written: a changed program, or whoever reads the machine\'s memory or database directly, leaves no row.',
+    '- Old records put back elsewhere in the database, which only a comparison of versions with these rows shows; and usage, which is not part of this log.',
+  ];
+}
