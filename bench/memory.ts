@@ -25,7 +25,8 @@ export async function measureMemory(peers: Peers, { body, requests }: MemoryPlan
   const keyhold = peerNamed(peers, 'keyhold');
   const resident = [{ requests: 0, mebibytes: mebibytesOf(keyhold) }];
   let done = 0;
-  let perSecond = 1_000;
+  // Rather too fast a guess at first, so that the first load ends too early and not too late.
+  let perSecond = 50_000;
   for (let tenth = 1; tenth <= 10; tenth += 1) {
     while (done < (requests * tenth) / 10) {
       const seconds = Math.max(1, Math.round(((requests * tenth) / 10 - done) / perSecond));

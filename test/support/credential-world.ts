@@ -23,6 +23,7 @@ import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { Stored } from '../../src/ports/metadata/stored.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
+import type { SecretStore } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 
 /** Time that a test moves. */
@@ -151,13 +152,15 @@ const admin: Actor = { kind: 'token', id: 'tok-admin', role: 'tenant-admin', sco
 const platformAdmin: Actor = { kind: 'token', id: 'tok-platform', role: 'platform-admin', scope: platformScope };
 
 export interface CredentialWorldOptions {
+  /** Keeps the values instead of `world.store`, the one in memory. */
+  readonly secretStore?: SecretStore | undefined;
   readonly log?: RecordingLog;
   /** The service's own keys are offered to tenants. */
   readonly offerEnvironmentKeys?: boolean;
 }
 
 /** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
-export function createCredentialWorld({ log = new RecordingLog(), offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
+export function createCredentialWorld({ log = new RecordingLog(), secretStore, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
   const clock = new TestClock();
   const random = repeatableRandom();
   const metadata = createMemoryStore();
@@ -169,9 +172,10 @@ export function createCredentialWorld({ log = new RecordingLog(), offerEnvironme
   const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
   const step: StepHook = (at) => stopAt?.(at);
-  const stores = (kind: string) => (kind === store.kind ? store : undefined);
+  const newValues = secretStore ?? store;
+  const stores = (kind: string) => (kind === newValues.kind ? newValues : undefined);
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step };
-  const credentials = new CredentialService({ ...shared, store, random, digestKey: Buffer.alloc(32, 1) });
+  const credentials = new CredentialService({ ...shared, store: newValues, random, digestKey: Buffer.alloc(32, 1) });
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   /** The service's own keys, what a refresh makes of them, and what is thrown instead of either. */
   const environment = { keys: {} as Record<string, string>, read: undefined as Record<string, string> | undefined, fail: undefined as Error | undefined };

@@ -20,7 +20,7 @@ path "secret/config" { capabilities = ["read"] }
 `;
 
 /** A log that can be waited for. */
-export class EventLog extends RecordingLog {
+class EventLog extends RecordingLog {
   count(event: string): number {
     return this.of(event).length;
   }

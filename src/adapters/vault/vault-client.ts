@@ -29,7 +29,7 @@ export interface VaultClientOptions {
   readonly log: Log;
 }
 
-export type VaultMethod = 'GET' | 'LIST' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type VaultMethod = 'GET' | 'LIST' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface VaultCall {
   readonly method: VaultMethod;

@@ -2,7 +2,7 @@ import type { RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
-import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import { type SecretReference, type SecretStore, StoreUntouched } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
@@ -80,6 +80,7 @@ export class CredentialPut {
     const { writer, catalog, clock, events, step } = this.#parts;
     const service = catalog.get(key.service);
     const checked = check(service, key, request, clock.now());
+    await this.#requireStore();
     const begin = (cas?: string | null): Promise<Begun> => this.#begin(service, key, request, checked, by.id, cas);
     const { record, intent, reference } = await this.#putOver(key, checked.fields, begin);
     await step('put.stored');
@@ -89,6 +90,13 @@ export class CredentialPut {
     await step('put.announced');
     if (ours) events.added(key, reference.store, by);
     return { created: record.state !== 'active', record: stored.record, warnings: checked.warnings };
+  }
+
+  /** Refuses before anything is written, so that a store that is known to be away leaves nothing to be finished (R3.5). */
+  async #requireStore(): Promise<void> {
+    const { connected } = await this.#store.health();
+    if (connected) return;
+    throw new StoreUntouched('The secret store cannot be reached now, and nothing was stored. Send the key again in a moment; if it lasts, an operator finds the reason in the log.', { retryAfterSeconds: 10 });
   }
 
   /** Opens the intent: on what the record says is in the store, or on `cas`. */

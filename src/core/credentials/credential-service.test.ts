@@ -235,6 +235,14 @@ describe('R0.2: PATCH, GET and the list', () => {
     expect((await world.put(first)).credential.version).toBe(2);
   });
 
+  it('R3.5: a put while the store is away is refused before anything is written', async () => {
+    world.store.isAway = true;
+    expect(await codeOf(world.put(first))).toBe('unavailable');
+    expect([await world.record(), world.store.calls.put]).toEqual([undefined, 0]);
+    world.store.isAway = false;
+    expect((await world.put(first)).created).toBe(true);
+  });
+
   it('a put that the store refused leaves nothing open', async () => {
     await world.put(first);
     world.store.failNext(1, new KeyholdError('permission_denied', 'no'), { operation: 'put' });

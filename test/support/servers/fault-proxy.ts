@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'drop-answer' }
   /** The request stays in the proxy, whatever its client does, until `release`; then the target gets it. */
   | { readonly kind: 'hold' }
+  /** As `hold`, and the connection breaks: the client goes on without knowing that its request is still on the way. */
+  | { readonly kind: 'hold-and-break' }
   /** Nothing happens at all. */
   | { readonly kind: 'silence' };
 
@@ -37,6 +39,8 @@ export interface FaultProxy {
   readonly requests: ProxiedRequest[];
   /** The fault of every request for which `matches` says yes (all, when it is left out), until `heal`; with `times` for so many only. */
   break(fault: Fault, matches?: (request: ProxiedRequest) => boolean, times?: number): void;
+  /** Decides for each request. */
+  breakBy(faultOf: (request: ProxiedRequest) => Fault | undefined): void;
   heal(): void;
   /** Sends what `hold` keeps on to the target; resolves when the target has answered it all. */
   release(): Promise<void>;
@@ -50,18 +54,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return proxy;
 }
 
-interface Breakage {
-  readonly fault: Fault;
-  readonly matches: (request: ProxiedRequest) => boolean;
-  left: number;
-}
-
 class HttpFaultProxy implements FaultProxy {
   readonly requests: ProxiedRequest[] = [];
   readonly #target: URL;
   readonly #server: Server;
   readonly #held: ProxiedRequest[] = [];
-  #breakage: Breakage | undefined;
+  #faultOf: (request: ProxiedRequest) => Fault | undefined = noFault;
   #url = '';
 
   constructor(target: URL) {
@@ -84,11 +82,20 @@ class HttpFaultProxy implements FaultProxy {
   }
 
   break(fault: Fault, matches: (request: ProxiedRequest) => boolean = () => true, times = Infinity): void {
-    this.#breakage = { fault, matches, left: times };
+    let left = times;
+    this.#faultOf = (request) => {
+      if (left === 0 || !matches(request)) return undefined;
+      left -= 1;
+      return fault;
+    };
+  }
+
+  breakBy(faultOf: (request: ProxiedRequest) => Fault | undefined): void {
+    this.#faultOf = faultOf;
   }
 
   heal(): void {
-    this.#breakage = undefined;
+    this.#faultOf = noFault;
   }
 
   held(): number {
@@ -134,16 +141,13 @@ class HttpFaultProxy implements FaultProxy {
       case 'hold':
         this.#held.push(request);
         return undefined;
+      case 'hold-and-break':
+        this.#held.push(request);
+        response.socket?.destroy();
+        return undefined;
       case 'silence':
         return undefined;
     }
-  }
-
-  #faultOf(request: ProxiedRequest): Fault | undefined {
-    const breakage = this.#breakage;
-    if (breakage === undefined || breakage.left === 0 || !breakage.matches(request)) return undefined;
-    breakage.left -= 1;
-    return breakage.fault;
   }
 
   #forward({ method, path, headers, body }: ProxiedRequest): Promise<IncomingMessage> {
@@ -152,6 +156,10 @@ class HttpFaultProxy implements FaultProxy {
       send({ hostname, port, method, path, agent: false, headers: { ...headers, connection: 'close' } }, resolve).once('error', reject).end(body);
     });
   }
+}
+
+function noFault(): undefined {
+  return undefined;
 }
 
 async function readRequest(incoming: IncomingMessage): Promise<ProxiedRequest> {

@@ -28,7 +28,7 @@ export interface VaultReply {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-export interface VaultCallOptions {
+interface VaultCallOptions {
   /** Default: the root token. */
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;

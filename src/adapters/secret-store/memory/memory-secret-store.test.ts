@@ -14,12 +14,17 @@ describe('the secret store in memory', () => {
     const store = createMemorySecretStore();
     store.failNext(2, down);
     await expect(store.put(name, fields, intent)).rejects.toBe(down);
-    expect(await store.health()).toMatchObject({ connected: false });
     await expect(store.get({ store: 'sealed', name, version: '1' })).rejects.toBe(down);
     expect(store.keptVersions()).toBe(0);
-    expect(await store.health()).toMatchObject({ connected: true });
     await store.put(name, fields, intent);
     expect(store.calls).toMatchObject({ put: 2, get: 1 });
+  });
+
+  it('is away when told so, as far as its health says', async () => {
+    const store = createMemorySecretStore();
+    expect(await store.health()).toMatchObject({ connected: true });
+    store.isAway = true;
+    expect(await store.health()).toMatchObject({ connected: false });
   });
 
   it('fails in one operation alone, and after its work is done, when told so', async () => {

@@ -39,6 +39,8 @@ export class MemorySecretStore implements SecretStore {
   readonly calls: Record<StoreOperation, number> = { put: 0, get: 0, probe: 0, remove: 0, restore: 0, destroy: 0 };
   /** How long each call waits before it does anything, in milliseconds. */
   delayMs = 0;
+  /** Its health says so; whether calls fail is for `failNext`. */
+  isAway = false;
   readonly #kept = new Map<string, Kept>();
   #fault: Fault | undefined;
 
@@ -128,7 +130,7 @@ export class MemorySecretStore implements SecretStore {
   }
 
   async health(): Promise<StoreHealth> {
-    return { connected: this.#fault === undefined || this.#fault.left === 0, latencyMs: this.delayMs };
+    return { connected: !this.isAway, latencyMs: this.delayMs };
   }
 
   #newest(name: SecretName): number {

@@ -55,36 +55,27 @@ export class VaultPut {
     this.#log = log;
   }
 
-  /** The version in Vault that holds the fields now. `engineMaxVersions` as the engine is set. */
+  /**
+   * The version in Vault that holds the fields now. `engineMaxVersions` as the engine is set. After a write whose answer was lost only what proves that it
+   * happened, or that it cannot any more, is an end; anything else that goes wrong leaves it open.
+   */
   async put(name: SecretName, fields: SecretFields, intent: PutIntent, engineMaxVersions: number): Promise<number> {
-    const startedAt = this.#clock.monotonic();
     const attempt = attemptOf(name, intent);
-    const { path, base } = attempt;
-    let kept = base === 0 ? undefined : await this.#engine.metadata(path);
-    let target = base;
-    let unanswered: unknown;
+    const startedAt = this.#clock.monotonic();
+    const first = attempt.base === 0 ? undefined : await this.#engine.metadata(attempt.path);
+    let target = first === undefined ? 0 : await this.#targetOrProof(attempt, first, startedAt, engineMaxVersions);
     for (let round = 0; round < ROUNDS; round += 1) {
-      if (kept !== undefined) {
-        const proven = await this.#proven(attempt, kept);
-        if (proven !== undefined) return proven;
-        if (unanswered === undefined) target = this.#target(attempt, kept, startedAt);
-        else if (kept.current !== target) throw changedSince();
-        if (base > 0) requireTwoVersions(versionsKept(kept, engineMaxVersions), path);
-      }
+      if (typeof target === 'object') return target.proven;
       try {
-        const written = await this.#engine.write(path, fields, target);
-        if (written !== undefined) {
-          if (written.runsOut) this.#warnThatItRunsOut(path);
-          return written.version;
-        }
+        const written = await this.#write(attempt.path, fields, target);
+        if (written !== undefined) return written;
       } catch (error) {
-        if (unanswered !== undefined) throw unanswered;
         if (certainlyNothingHappened(error)) throw error;
-        unanswered = error;
+        return this.#writeAgain(attempt, fields, target, error);
       }
-      kept = await this.#lookAgain(path, unanswered);
+      target = await this.#targetOrProof(attempt, await this.#engine.metadata(attempt.path), startedAt, engineMaxVersions);
     }
-    throw unanswered ?? changedSince();
+    throw changedSince();
   }
 
   /** The version in Vault that proves the put. */
@@ -96,7 +87,8 @@ export class VaultPut {
   /**
    * Uses the check-and-set of a put that did not happen up, so that it cannot arrive any more (a request may be stuck for long between a dead
    * process and Vault). Whoever reads the newest version goes on finding the live value: it is written once more, and the version
-   * of that is returned. Where nothing is live, an empty version is written and destroyed.
+   * of that is returned. Where nothing is live, an empty version is written and destroyed
+   * (a deleted key that is recovered afterwards serves as before; only who reads the newest version with other tools finds it from the next put on).
    */
   async giveUp(name: SecretName, intent: PutIntent): Promise<number | undefined> {
     const attempt = attemptOf(name, intent);
@@ -125,8 +117,34 @@ export class VaultPut {
     return undefined;
   }
 
+  /** The same write once more, which Vault refuses if the first one has arrived. */
+  async #writeAgain(attempt: Attempt, fields: SecretFields, target: number, unanswered: unknown): Promise<number> {
+    let kept: KeptVersions;
+    try {
+      const before = await this.#engine.metadata(attempt.path);
+      const written = before.current === target ? await this.#write(attempt.path, fields, target) : undefined;
+      if (written !== undefined) return written;
+      kept = await this.#engine.metadata(attempt.path);
+      const proven = await this.#proven(attempt, kept);
+      if (proven !== undefined) return proven;
+    } catch {
+      throw unanswered;
+    }
+    throw kept.current === target ? unanswered : changedSince();
+  }
+
+  async #write(path: string, fields: SecretFields, target: number): Promise<number | undefined> {
+    const written = await this.#engine.write(path, fields, target);
+    if (written?.runsOut === true) this.#warnThatItRunsOut(path);
+    return written?.version;
+  }
+
   /** What to write onto: the base, or a newer version where all since has been destroyed: puts that were given up. */
-  #target({ base, intent }: Attempt, kept: KeptVersions, startedAt: number): number {
+  async #targetOrProof(attempt: Attempt, kept: KeptVersions, startedAt: number, engineMaxVersions: number): Promise<number | { readonly proven: number }> {
+    const { base, intent, path } = attempt;
+    const proven = await this.#proven(attempt, kept);
+    if (proven !== undefined) return { proven };
+    if (base > 0) requireTwoVersions(versionsKept(kept, engineMaxVersions), path);
     if (kept.current === base) return base;
     const isFree = kept.current > base && keptAfter(kept, base).length === 0;
     const isInTime = intent.version > kept.givenUp && this.#clock.monotonic() - startedAt < LATE_MS;
@@ -145,15 +163,6 @@ export class VaultPut {
 
   async #read(path: string, version: number): Promise<SecretFields | undefined> {
     return (await this.#client.readSecret(this.#engine.mount, path, version))?.fields;
-  }
-
-  /** After a write that was refused or not answered. Of the latter nothing is known when Vault cannot be asked. */
-  async #lookAgain(path: string, unanswered: unknown): Promise<KeptVersions> {
-    try {
-      return await this.#engine.metadata(path);
-    } catch (error) {
-      throw unanswered ?? error;
-    }
   }
 
   #warnThatItRunsOut(path: string): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
-import { type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth } from '../../../ports/secret-store.ts';
+import { type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth, StoreUntouched } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultClient } from '../../vault/vault-client.ts';
 import { checkEngine, type EngineFacts } from './engine-check.ts';
@@ -89,7 +89,9 @@ class VaultKvStore implements VaultStore {
     await this.#requireKept(path, version);
     if (version !== undefined) await this.#engine.undelete(path, version);
     // It may have been destroyed meanwhile, of which an undeletion says nothing.
-    await this.#requireKept(path, version);
+    await this.#requireKept(path, version).catch((error: unknown) => {
+      throw afterChange(error);
+    });
   }
 
   async destroy({ name, version: text }: SecretReference): Promise<void> {
@@ -129,6 +131,12 @@ function referenceTo(name: SecretName, version: number): SecretReference {
 
 function optionalReference(name: SecretName, version: number | undefined): SecretReference | undefined {
   return version === undefined ? undefined : referenceTo(name, version);
+}
+
+/** What was refused is the question afterwards, not the change: of that nothing is known. */
+function afterChange(error: unknown): unknown {
+  if (!(error instanceof StoreUntouched)) return error;
+  return new KeyholdError('unavailable', error.publicMessage, { cause: error, ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }) });
 }
 
 function notFound(): KeyholdError {
