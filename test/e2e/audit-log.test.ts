@@ -145,10 +145,10 @@ describe('the audit log of a running Keyhold (S30)', () => {
     expect((await acme.admin.call('GET', `/api/v1/tenants/acme/audit/proof?id=${foreign?.id}`)).status).toBe(404);
     expect((await acme.admin.call('GET', '/api/v1/tenants/globex/audit/proof?from=0')).status).toBe(404);
     const listed: unknown[] = [];
-    for (let cursor: unknown = '0'; cursor !== null; ) {
-      const page: Record<string, unknown> = (await acme.admin.must('GET', `/api/v1/tenants/acme/audit/entries?limit=2&cursor=${String(cursor)}`)).body;
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Record<string, unknown> = (await acme.admin.must('GET', `/api/v1/tenants/acme/audit/entries?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)).body;
       listed.push(...(page['items'] as string[]).map((entry) => (JSON.parse(entry) as { tenant: string }).tenant));
-      cursor = page['nextCursor'];
+      cursor = page['nextCursor'] as string | null;
     }
     expect(listed.length).toBe(Number((await acme.admin.must('GET', '/api/v1/tenants/acme/audit/checkpoint')).body['size']));
     expect(new Set(listed)).toEqual(new Set(['acme']));

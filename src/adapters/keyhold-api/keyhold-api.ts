@@ -26,7 +26,7 @@ export function auditOverApi({ url, token, tenant }: KeyholdApiOptions): ExportS
       return { checkpoint, keyChanges };
     },
     entries: async (from, limit) => {
-      const { items } = await get(`/entries?cursor=${from}&limit=${limit}`);
+      const { items } = await get(`/entries?from=${from}&limit=${limit}`);
       if (!areTexts(items)) throw unexpected(url);
       return items;
     },

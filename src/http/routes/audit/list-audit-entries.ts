@@ -4,7 +4,8 @@ import { closed } from '../../schemas/fields.ts';
 import { pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
 import type { AuditTree } from './tree.ts';
 
-const query = Type.Object({ ...pageQuery, cursor: Type.Optional(Type.String({ description: 'nextCursor of the page before.', pattern: '^(0|[1-9][0-9]{0,14})$' })) }, closed);
+const from = Type.Optional(Type.String({ description: 'The number of entries to begin after; 0 when left out. Not together with cursor.', pattern: '^(0|[1-9][0-9]{0,14})$' }));
+const query = Type.Object({ ...pageQuery, from }, closed);
 
 /** The entries of a tree as they are hashed, the oldest first: what `keyhold audit export` writes. */
 export function listAuditEntries(tree: AuditTree): GuardedRoute {
@@ -18,8 +19,8 @@ export function listAuditEntries(tree: AuditTree): GuardedRoute {
     action: 'audit.read',
     resource: tree.resource,
     async handle(grant, { query: given }, { auditProofs }) {
-      const { limit } = pageRequest(given);
-      const from = Number(given.cursor ?? 0);
+      const { limit, after } = pageRequest(given);
+      const from = Number(after ?? given.from ?? 0);
       const items = await auditProofs.entries(tree.treeOf(grant), from, limit);
       return { status: 200, body: { items: [...items], nextCursor: items.length < limit ? null : String(from + items.length) } };
     },
