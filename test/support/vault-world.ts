@@ -10,7 +10,7 @@ import { startVault, type VaultOptions, type VaultServer } from './servers/vault
 import { builtVault } from './servers/vault-binary.ts';
 
 /** What one request through the gateway came to. */
-export interface Asked {
+interface Asked {
   readonly status: number;
   readonly code: string | null;
   readonly source: string | null;

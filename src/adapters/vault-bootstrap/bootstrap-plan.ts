@@ -10,8 +10,8 @@ export interface BootstrapPlan {
   readonly secretId: boolean;
 }
 
-export const gatewayPolicy = 'ai-gateway-policy';
-export const readerPolicy = 'ai-gateway-read';
+const gatewayPolicy = 'ai-gateway-policy';
+const readerPolicy = 'ai-gateway-read';
 export const appRole = 'ai-gateway';
 export const appRoleSettings = { token_policies: gatewayPolicy, token_ttl: '1h', token_max_ttl: '4h' } as const;
 

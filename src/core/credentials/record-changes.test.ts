@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import type { CredentialIntent, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import { tenantScope } from '../../ports/scope.ts';
+import type { SecretReference } from '../../ports/secret-store.ts';
+import { emptyRecord, putGivenUp } from './record-changes.ts';
+
+const key = { scope: tenantScope('acme'), service: 'openai', label: 'default' };
+
+function inVault(version: string): SecretReference {
+  return { store: 'vault', name: key, version };
+}
+
+/** A live credential with a put open that builds on this version in the store. */
+function record(cas: string | null): CredentialRecord {
+  const intent: CredentialIntent = { id: 'intent', operation: 'put', store: 'vault', version: 2, cas, digest: '', next: null, expires: 0 };
+  const current = { id: 'cred_1', version: 1, fields: [], settings: {}, createdAt: 0, createdBy: 'someone', reference: inVault('1') };
+  return { ...emptyRecord(key, 0), state: 'active', current, version: 2, intent };
+}
+
+describe('a put that was given up', () => {
+  it('leaves the record pointing at where its live value was moved', () => {
+    const after = putGivenUp(record('1'), inVault('2'), 100, 60);
+    expect(after).toMatchObject({ intent: null, current: { version: 1, reference: inVault('2') }, retired: [{ reference: inVault('1'), destroyAfter: 160 }] });
+  });
+
+  it('S17 does not take what somebody else had written for the live value, when it was that which was moved', () => {
+    const after = putGivenUp(record('7'), inVault('8'), 100, 60);
+    expect(after).toMatchObject({ intent: null, current: { reference: inVault('1') }, retired: [] });
+  });
+
+  it('leaves everything where it was, when nothing was moved', () => {
+    expect(putGivenUp(record('1'), undefined, 100, 60)).toEqual({ ...record('1'), intent: null });
+  });
+});
