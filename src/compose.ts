@@ -85,7 +85,8 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
 
-  const { ownKeys, vault, close: closeOwnKeys } = await openOwnKeys({ config, clock, random, log });
+  const secrets = await openOwnKeys({ config, clock, random, log });
+  const { ownKeys, vault } = secrets;
 
   const metadata = await openSqliteStore({ file: config.database.file, clock });
   log.info('database_connected', 'SQLite connection established for auth services');
@@ -227,7 +228,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
       await removeTenants.stop();
       await endFirstToken.stop();
       await controlPlane.close();
-      await closeOwnKeys();
+      await secrets.close();
       await delivery.stop();
       await journal.close();
       await audit.close();
