@@ -24,7 +24,7 @@ export interface OpenOwnKeys {
   /** undefined where no Vault is switched on. */
   readonly vault: VaultClient | undefined;
   /** Ends the refreshing and, last of all, the connection to Vault. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

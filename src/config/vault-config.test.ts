@@ -96,6 +96,7 @@ describe('signing in to Vault (R2.1)', () => {
     ['an AppRole', { VAULT_ROLE_ID: 'role-1', VAULT_SECRET_ID: 'secret-1' }, { kind: 'app-role', roleId: 'role-1', secretId: expect.anything() }],
     ['an AppRole with a wrapped secret_id', { VAULT_ROLE_ID: 'role-1', VAULT_WRAPPED_SECRET_ID: 'hvs-wrapping' }, { kind: 'wrapped-app-role', roleId: 'role-1', wrappedSecretId: expect.anything() }],
     ['Kubernetes', { VAULT_K8S_ROLE: 'ai-gateway', VAULT_K8S_AUDIENCE: 'vault' }, { kind: 'kubernetes', role: 'ai-gateway', audience: 'vault' }],
+    ['Kubernetes with a projected token', { VAULT_K8S_ROLE: 'ai-gateway', VAULT_K8S_TOKEN_FILE: '/run/vault/jwt' }, { kind: 'kubernetes', role: 'ai-gateway', tokenFile: '/run/vault/jwt' }],
     ['Kubernetes without an audience', { VAULT_K8S_ROLE: 'ai-gateway' }, { kind: 'kubernetes', role: 'ai-gateway' }],
   ])('takes %s', (_title, variables, signIn) => {
     expect(load({ ...on, ...variables }).vault?.signIn).toEqual(signIn);
@@ -110,6 +111,7 @@ describe('signing in to Vault (R2.1)', () => {
     expect(refusal({ ...on, VAULT_SECRET_ID: 's' })).toContain('VAULT_SECRET_ID needs VAULT_ROLE_ID');
     expect(refusal({ ...on, VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's', VAULT_WRAPPED_SECRET_ID: 'w' })).toContain('both set, and only one can count');
     expect(refusal({ ...withToken, VAULT_K8S_AUDIENCE: 'a' })).toContain('VAULT_K8S_AUDIENCE belongs to VAULT_K8S_ROLE');
+    expect(refusal({ ...withToken, VAULT_K8S_TOKEN_FILE: '/t' })).toContain('VAULT_K8S_TOKEN_FILE belongs to VAULT_K8S_ROLE');
   });
 
   it('reads role_id and secret_id from files, too, and shows none of them (R0.1, R10.1)', () => {

@@ -48,13 +48,13 @@ export function isPlainHttp(address: string): boolean {
 
 /** One way, completely given; a second one would leave open which of them counts. */
 function vaultSignIn(reader: Reader): VaultAuth | null {
-  const { vaultToken, vaultTokenFile, vaultRoleId, vaultSecretId, vaultWrappedSecretId, vaultKubernetesRole, vaultKubernetesAudience } = vaultSettings;
+  const { vaultToken, vaultTokenFile, vaultRoleId, vaultSecretId, vaultWrappedSecretId, vaultKubernetesRole, vaultKubernetesAudience, vaultKubernetesTokenFile } = vaultSettings;
   const isAppRole = [vaultRoleId, vaultSecretId, vaultWrappedSecretId].some((setting) => reader.isSet(setting));
   const ways = [
     ...[vaultToken, vaultTokenFile, vaultKubernetesRole].filter((setting) => reader.isSet(setting)).map(({ name }) => name),
     ...(isAppRole ? [reader.isSet(vaultRoleId) ? vaultRoleId.name : vaultSecretId.name] : []),
   ];
-  const [token, tokenFile, roleId, secretId, wrappedSecretId, role, audience] = [
+  const [token, tokenFile, roleId, secretId, wrappedSecretId, role, audience, jwtFile] = [
     reader.read(vaultToken),
     reader.read(vaultTokenFile),
     reader.read(vaultRoleId),
@@ -62,6 +62,7 @@ function vaultSignIn(reader: Reader): VaultAuth | null {
     reader.readOrFile(vaultWrappedSecretId),
     reader.read(vaultKubernetesRole),
     reader.read(vaultKubernetesAudience),
+    reader.read(vaultKubernetesTokenFile),
   ];
   if (ways.length === 0) {
     reader.problems.push('VAULT_ENABLED=true needs a way to sign in to Vault. Set one of VAULT_TOKEN, VAULT_TOKEN_FILE, VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_K8S_ROLE.');
@@ -71,10 +72,12 @@ function vaultSignIn(reader: Reader): VaultAuth | null {
     reader.problems.push(`${ways.join(', ')} are different ways to sign in to Vault, and only one can count. Keep one of them.`);
     return null;
   }
-  if (audience !== null && role === null) reader.problems.push('VAULT_K8S_AUDIENCE belongs to VAULT_K8S_ROLE, which is not set. Set it, or remove VAULT_K8S_AUDIENCE.');
+  for (const setting of [vaultKubernetesAudience, vaultKubernetesTokenFile].filter((belonging) => role === null && reader.isSet(belonging))) {
+    reader.problems.push(`${setting.name} belongs to VAULT_K8S_ROLE, which is not set. Set it, or remove ${setting.name}.`);
+  }
   if (token !== null) return { kind: 'token', token };
   if (tokenFile !== null) return { kind: 'token-file', file: reader.absolute(tokenFile) };
-  if (role !== null) return { kind: 'kubernetes', role, ...(audience === null ? {} : { audience }) };
+  if (role !== null) return { kind: 'kubernetes', role, ...(audience === null ? {} : { audience }), ...(jwtFile === null ? {} : { tokenFile: reader.absolute(jwtFile) }) };
   return isAppRole ? appRole(reader, roleId, secretId, wrappedSecretId) : null;
 }
 

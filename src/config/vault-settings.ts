@@ -97,6 +97,16 @@ const kubernetesAudience: Setting<string | null> = {
   parse: vaultName,
 };
 
+const kubernetesTokenFile: Setting<string | null> = {
+  name: 'VAULT_K8S_TOKEN_FILE',
+  secret: false,
+  description: ['The file with the service account\'s token, where it is not the usual one: a projected token made for that audience.'],
+  example: '/var/run/secrets/vault/token',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
 const namespace: Setting<string | null> = {
   name: 'VAULT_NAMESPACE',
   secret: false,
@@ -171,6 +181,7 @@ export const vaultSettings = {
   vaultWrappedSecretId: wrappedSecretId,
   vaultKubernetesRole: kubernetesRole,
   vaultKubernetesAudience: kubernetesAudience,
+  vaultKubernetesTokenFile: kubernetesTokenFile,
   vaultNamespace: namespace,
   vaultCaCert: caCert,
   vaultClientCert: clientCert,

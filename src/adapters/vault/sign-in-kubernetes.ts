@@ -47,7 +47,7 @@ export class SignInKubernetes implements SignIn {
   /** A token for somebody else must not be sent to Vault, and Vault's own words for it would say less. */
   #requireAudience(jwt: SecretValue, audience: string): void {
     if (audiencesOf(jwt).includes(audience)) return;
-    throw new SecretUnreadable(`The service account's token in ${this.#file} is not for the audience ${audience}. Mount a projected token with that audience, and name its path.`);
+    throw new SecretUnreadable(`The service account's token in ${this.#file} is not for the audience ${audience}. Mount a projected token with that audience, and name its file in VAULT_K8S_TOKEN_FILE.`);
   }
 }
 

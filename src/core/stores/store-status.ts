@@ -48,7 +48,8 @@ async function answerOf(store: Pick<SecretStore, 'health'>): Promise<StoreHealth
     timer = setTimeout(() => resolve({ connected: false, latencyMs: ANSWER_MS }), ANSWER_MS).unref();
   });
   try {
-    return await Promise.race([store.health(), late]);
+    const { connected, latencyMs } = await Promise.race([store.health(), late]);
+    return { connected, latencyMs: Math.round(latencyMs * 10) / 10 };
   } finally {
     clearTimeout(timer);
   }
