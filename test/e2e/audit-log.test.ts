@@ -145,10 +145,10 @@ describe('the audit log of a running Keyhold (S30)', () => {
     expect((await acme.admin.call('GET', `/api/v1/tenants/acme/audit/proof?id=${foreign?.id}`)).status).toBe(404);
     expect((await acme.admin.call('GET', '/api/v1/tenants/globex/audit/proof?from=0')).status).toBe(404);
     const listed: unknown[] = [];
-    for (let cursor: unknown = '0'; cursor !== null; ) {
-      const page: Record<string, unknown> = (await acme.admin.must('GET', `/api/v1/tenants/acme/audit/entries?limit=2&cursor=${String(cursor)}`)).body;
-      listed.push(...(page['items'] as string[]).map((entry) => (JSON.parse(entry) as { tenant: string }).tenant));
-      cursor = page['nextCursor'];
+    for (let cursor: string | null = '0'; cursor !== null; ) {
+      const page = (await acme.admin.must('GET', `/api/v1/tenants/acme/audit/entries?limit=2&cursor=${cursor}`)).body as { items: string[]; nextCursor: string | null };
+      listed.push(...page.items.map((entry) => (JSON.parse(entry) as { tenant: string }).tenant));
+      cursor = page.nextCursor;
     }
     expect(listed.length).toBe(Number((await acme.admin.must('GET', '/api/v1/tenants/acme/audit/checkpoint')).body['size']));
     expect(new Set(listed)).toEqual(new Set(['acme']));
@@ -224,7 +224,7 @@ describe('the audit log of a stopped Keyhold (S30)', () => {
     expect(await audited(['verify', file, '--key', key, '--checkpoint', late])).toMatchObject({ code: 1 });
   });
 
-  it('does not start without its key, nor with another\'s; a lost one can be replaced', async () => {
+  it('does not start without its key, nor with another\'s; a lost one can be replaced', { timeout: 180_000 }, async () => {
     await started();
     await product?.stop();
     const file = join(dataDir, 'data', 'keyhold.key.audit');

@@ -95,8 +95,8 @@ async function expectOneLog(): Promise<void> {
     expect(outcomes.size).toBe(rows.filter(({ phase }) => phase === 'outcome').length);
     for (const { name, lines } of writers) {
       for (const { intent, outcome } of lines) {
-        if (intent !== undefined && !intents.has(String(intent))) throw new Error(`${name} was told that the intent ${String(intent)} stands, and it does not`);
-        if (outcome !== undefined && !outcomes.has(String(outcome))) throw new Error(`${name} was told that the outcome of ${String(outcome)} stands, and it does not`);
+        if (typeof intent === 'string' && !intents.has(intent)) throw new Error(`${name} was told that the intent ${intent} stands, and it does not`);
+        if (typeof outcome === 'string' && !outcomes.has(outcome)) throw new Error(`${name} was told that the outcome of ${outcome} stands, and it does not`);
       }
     }
     const key = SigningKey.fromSeed('keyhold/test', seed);

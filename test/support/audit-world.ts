@@ -19,7 +19,7 @@ import { tenantScope } from '../../src/ports/scope.ts';
 export type Fault = 'refuse' | 'lose-answer' | 'land-late' | 'never-answer';
 
 /** The memory repository behind a line that fails as it is told to, call by call. */
-export class FaultyAudit implements AuditRepository {
+class FaultyAudit implements AuditRepository {
   readonly inner = createMemoryStore().audit;
   readonly appended: number[] = [];
   appendFaults: (Fault | null)[] = [];

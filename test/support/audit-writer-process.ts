@@ -25,13 +25,11 @@ const tree = new LogTree(store.audit);
 const audit = createAuditLog({ repository: store.audit, tree, clock, random: randomBytes, replica: name, log, metrics: createMetrics() });
 const heads = new AuditHeads({ repository: store.audit, tree, keys: { current: SigningKey.fromSeed('keyhold/test', Buffer.from(seed, 'hex')), former: [] }, heads: new MemoryHeads() });
 
-let stopping = false;
-process.once('SIGTERM', () => {
-  stopping = true;
-});
+const stopping = new AbortController();
+process.once('SIGTERM', () => stopping.abort());
 
 async function write(lane: number): Promise<void> {
-  for (let turn = 0; !stopping; turn += 1) {
+  for (let turn = 0; !stopping.signal.aborted; turn += 1) {
     const scope = (turn + lane) % 4 === 0 ? platformScope : tenantScope(`t${(turn * 7 + lane) % 5}`);
     const actor = { kind: 'system', id: name, role: 'system', scope: platformScope } as const;
     try {

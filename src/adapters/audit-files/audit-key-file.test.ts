@@ -21,7 +21,7 @@ describe('the file of the audit log\'s key (S15, S30)', () => {
     expect(await keys.read()).toBeUndefined();
     const made = await Promise.all([keys.create(new SecretValue('one\n')), keys.create(new SecretValue('two\n'))]);
     expect(made.toSorted()).toEqual([false, true]);
-    expect((await keys.read())?.reveal()).toBe(made[0] === true ? 'one\n' : 'two\n');
+    expect((await keys.read())?.reveal()).toBe(made[0] ? 'one\n' : 'two\n');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['keyhold.key.audit']);
   });

@@ -98,7 +98,7 @@ describe('another key (S30)', () => {
     const dying = async (): Promise<never> => {
       throw new Error('killed');
     };
-    const { append } = metadata.audit;
+    const append = metadata.audit.append.bind(metadata.audit);
     let appends = 0;
     if (step === 'putNext') keys.putNext = dying;
     if (step === 'useNext') keys.useNext = dying;
@@ -107,11 +107,11 @@ describe('another key (S30)', () => {
     if (step === 'intent' || step === 'outcome') {
       metadata.audit.append = (position, leaves) => {
         appends += 1;
-        return appends > (step === 'intent' ? 0 : 1) ? new Promise<never>(() => {}) : append.call(metadata.audit, position, leaves);
+        return appends > (step === 'intent' ? 0 : 1) ? new Promise<never>(() => {}) : append(position, leaves);
       };
     }
     await Promise.race([change(old).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 50))]);
-    metadata.audit.append = append.bind(metadata.audit);
+    metadata.audit.append = append;
     const store = Object.getPrototypeOf(keys) as MemoryKeyStore;
     keys.putNext = store.putNext.bind(keys);
     keys.useNext = store.useNext.bind(keys);
