@@ -224,7 +224,7 @@ describe('the audit log of a stopped Keyhold (S30)', () => {
     expect(await audited(['verify', file, '--key', key, '--checkpoint', late])).toMatchObject({ code: 1 });
   });
 
-  it('does not start without its key, nor with another\'s; a lost one can be replaced', async () => {
+  it('does not start without its key, nor with another\'s; a lost one can be replaced', { timeout: 180_000 }, async () => {
     await started();
     await product?.stop();
     const file = join(dataDir, 'data', 'keyhold.key.audit');
