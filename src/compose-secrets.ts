@@ -40,7 +40,7 @@ export async function openOwnKeys({ config, clock, random, log }: SecretsOptions
   const inVault = vault === undefined || config.vault === null ? undefined : createVaultOwnKeys({ client: vault, mount: config.vault.mount, path: config.vault.secretPath, log });
   const ownKeys = new OwnKeys({ environment: createEnvironmentOwnKeys(config.ownKeys), vault: inVault, clock, log });
   const succeeded = await ownKeys.refresh();
-  const job: RefreshOwnKeysJob | undefined = inVault === undefined ? undefined : startRefreshingOwnKeys({ ownKeys, succeeded });
+  const job: RefreshOwnKeysJob | undefined = vault === undefined ? undefined : startRefreshingOwnKeys({ ownKeys, succeeded, isConnected: () => vault.connected() });
   return {
     ownKeys,
     vault,

@@ -155,10 +155,11 @@ describeWithVault('Vault is away (R3.5, R2.3)', () => {
 
     it('R3.7 a key is out of use at once all the same, and out of Vault as soon as that is back', async () => {
       await untilStanding(well);
-      const [revoked, deleted] = [await newTenant(FIRST), await newTenant(FIRST)];
+      const [revoked, deleted, keyless] = [await newTenant(FIRST), await newTenant(FIRST), await newTenant()];
+      await until('the own keys have been read', async () => (await world.ask(keyless.gatewayKey)).key === OWN);
       for (const { gatewayKey } of [revoked, deleted]) await world.ask(gatewayKey);
       proxy.break({ kind: 'drop-request' });
-      await until('the outage is known', async () => (await standing()).connected === false || (await world.ask((await newTenant()).gatewayKey), false));
+      await untilStanding(away);
       await revoked.admin.must('POST', `/api/v1/tenants/${revoked.id}/credentials/openai/revoke`, {});
       await deleted.admin.must('DELETE', `/api/v1/tenants/${deleted.id}/credentials/openai`);
       expect([(await world.ask(revoked.gatewayKey)).status, (await world.ask(deleted.gatewayKey)).key]).toEqual([424, OWN]);

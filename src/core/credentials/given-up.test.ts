@@ -50,4 +50,22 @@ describe('a put that is given up where that moves the live value', () => {
     expect((await world.record())?.record).toMatchObject({ state: 'revoked', intent: null, retired: [] });
     expect(store.keptVersions()).toBe(0);
   });
+
+  it('does not follow what somebody else wrote into the store (S17)', async () => {
+    const { world, store } = movingWorld();
+    await world.put('sk-test-moved-0005');
+    const key = (await world.record())?.record;
+    if (key === undefined) throw new Error('there is no record');
+    store.writeOutside(key, { api_key: new SecretValue('sk-test-outside-01') });
+    store.failNext(1, new KeyholdError('conflict', 'changed'), { operation: 'put' });
+    world.atSteps((step) => {
+      if (step === 'put.begun') store.failNext(1, new KeyholdError(store.calls.put === 1 ? 'conflict' : 'unavailable', 'lost'), { operation: 'put' });
+    });
+    expect(await codeOf(world.put('sk-test-moved-0006'))).toBe('unavailable');
+    world.atSteps(undefined);
+    expect((await world.record())?.record.intent).toMatchObject({ cas: '2' });
+    world.clock.advance(31_000);
+    await world.reconcile();
+    expect((await world.record())?.record).toMatchObject({ intent: null, current: { reference: { version: '1' } }, retired: [] });
+  });
 });
