@@ -45,8 +45,9 @@ describeWithVault('credentials kept in Vault, whatever happens to each request a
     await vault.close();
   });
 
-  function connect(): ClientUnderTest & { readonly store: VaultStore } {
+  async function connect(): Promise<ClientUnderTest & { readonly store: VaultStore }> {
     const under = clientOf(proxy.url, rootAuth(vault));
+    await under.client.start();
     const store = createVaultStore({ client: under.client, mount: 'secret', digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock: systemTime, log: under.log });
     return { ...under, store };
   }
@@ -81,7 +82,7 @@ describeWithVault('credentials kept in Vault, whatever happens to each request a
     const faultRandom = seededRandom(seed, 'faults');
     const label = seed.replace(' ', '-');
     const path = secretPath({ scope: tenantScope('acme'), service: 'openai', label });
-    let current = connect();
+    let current = await connect();
     const secretStore: SecretStore = {
       kind: 'vault',
       capabilities: { destroyVersion: true },
@@ -122,7 +123,7 @@ describeWithVault('credentials kept in Vault, whatever happens to each request a
 
       // The process that wrote is gone, another one finishes what it left, and only then what was stuck on the way arrives.
       await current.client.close();
-      current = connect();
+      current = await connect();
       if (random.below(2) === 0) await proxy.release();
       world.clock.advance(31_000);
       await world.reconcile();
