@@ -79,7 +79,7 @@ export interface VaultClient {
   request(call: VaultCall): Promise<VaultAnswer>;
   /** Whether the last thing known of Vault is that it answers and has let us in. */
   connected(): boolean;
-  /** A round trip to `sys/health`. Never rejects. */
+  /** Whether Vault can serve and lets us in: a round trip to `sys/health`, and a sign-in where there is no token. Never rejects. */
   health(): Promise<StoreHealth>;
   /** Ends timers and connections, and the token if this client made it by signing in. */
   close(): Promise<void>;
@@ -134,11 +134,13 @@ class HttpVaultClient implements VaultClient {
 
   async health(): Promise<StoreHealth> {
     const startedAt = this.#clock.monotonic();
-    const isAlive = await this.#link.checkHealth().then(
+    const connected = await this.#check().then(
       () => true,
       () => false,
     );
-    return { connected: isAlive && this.connected(), latencyMs: this.#clock.monotonic() - startedAt };
+    // Who asks need not wait until the watch looks again.
+    if (connected) this.#watch.connected();
+    return { connected, latencyMs: this.#clock.monotonic() - startedAt };
   }
 
   async close(): Promise<void> {
