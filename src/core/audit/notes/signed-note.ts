@@ -19,8 +19,8 @@ const LONGEST = 1_000_000;
 /** The specification asks for 16 at least. */
 const MOST_SIGNATURES = 100;
 const SIGNATURE = /^\u2014 (?<name>[^ ]+) (?<encoded>[A-Za-z0-9+/]+=*)$/u;
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;
+/** Below the space, only the end of a line may stand in a note. */
+const CONTROL = /[^\n\u0020-\uffff]/;
 
 /** The note for a text, which ends with a newline, signed with each of the keys. */
 export function signNote(text: string, ...keys: readonly SigningKey[]): string {
