@@ -68,7 +68,7 @@ const mode: Setting<'production' | 'development'> = {
 const logLevel: Setting<'debug' | 'info' | 'warn' | 'error'> = {
   name: 'KEYHOLD_LOG_LEVEL',
   secret: false,
-  description: ['The least important log lines that are written: debug, info, warn or error.'],
+  description: ['The least important log lines that are written: debug, info, warn or error. Signed heads of the audit log (audit_checkpoint) always are.'],
   example: 'info',
   fallback: 'info',
   fallbackText: 'info',

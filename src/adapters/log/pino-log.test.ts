@@ -59,6 +59,12 @@ describe('JSON lines (R3.9)', () => {
     log.error('a', 'b');
     expect(parsed(lines)['level']).toBe('error');
   });
+
+  it('with a signed head of the audit log are written whatever the level is, or none would leave (S30)', () => {
+    const { lines, log } = collect(false, 'error');
+    log.info('audit_checkpoint', 'head', { checkpoint: 'x' });
+    expect(parsed(lines)).toMatchObject({ level: 'info', event: 'audit_checkpoint' });
+  });
 });
 
 describe('errors in the log (R10.1)', () => {

@@ -5,7 +5,7 @@ import { prettyLine } from './pretty.ts';
 import type { LogDestination } from './standard-output.ts';
 
 export interface LogOptions {
-  /** The least important level that is written. */
+  /** The least important level that is written; signed heads of the audit log are written whatever it is. */
   readonly level: LogLevel;
   readonly destination: Pick<LogDestination, 'write'> & Partial<Pick<LogDestination, 'colours'>>;
   /** For people instead of one JSON object a line. */
@@ -20,7 +20,8 @@ const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, e
 export function createLog({ level: least, destination, pretty, now = Date.now }: LogOptions): Log {
   const render = pretty ? prettyRenderer(destination, now) : jsonRenderer(destination, now);
   const write = (level: LogLevel, event: string, msg: string, fields: LogFields | undefined): void => {
-    if (rank[level] >= rank[least]) render(level, logRecord(event, msg, fields));
+    // A head of the audit log that does not leave protects nothing (S30).
+    if (rank[level] >= rank[least] || fields?.checkpoint !== undefined) render(level, logRecord(event, msg, fields));
   };
   return {
     debug: (event, msg, fields) => write('debug', event, msg, fields),

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { auditOverApi } from '../../adapters/keyhold-api/keyhold-api.ts';
 import { createLog } from '../../adapters/log/pino-log.ts';
 import { readClientOverrides } from '../../config/client-overrides.ts';
@@ -48,7 +48,7 @@ async function into(file: string | undefined, terminal: Terminal, work: (write: 
   try {
     let waiting = '';
     const flush = async (): Promise<void> => {
-      await handle.write(waiting);
+      await handle.writeFile(waiting);
       waiting = '';
     };
     await work(async (line) => {
@@ -57,6 +57,10 @@ async function into(file: string | undefined, terminal: Terminal, work: (write: 
     });
     await flush();
     await handle.sync();
+  } catch (error) {
+    // What is there is no export, and would be in the way of the next try.
+    await rm(file, { force: true });
+    throw error;
   } finally {
     await handle.close();
   }

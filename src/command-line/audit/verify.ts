@@ -40,7 +40,8 @@ async function read(file: string, verifier: ExportVerifier): Promise<Verdict> {
       start = newline + 1;
     }
     rest = bytes.subarray(start);
-    if (rest.length > LONGEST_LINE) throw new Unusable('The file is not an export of an audit log: its lines are too long.');
+    // No row is that long. Without a title before it this is no export, else a changed one; what follows would say nothing more.
+    if (rest.length > LONGEST_LINE) break;
   }
   if (rest.length > 0) verifier.line(rest);
   return verifier.end(rest.length === 0);
@@ -86,7 +87,7 @@ function tell(verdict: Verdict, terminal: Terminal): 0 | 1 | 2 {
   terminal.out([
     `PROVEN: ${head.origin}, ${head.size} rows${newestRow === null ? '' : `, the latest of ${new Date(newestRow).toISOString()}`}.`,
     `- The rows are exactly those that the key has signed (root ${head.root.toString('base64')}).`,
-    ...earlier.map(({ origin, size, exported }) => `- ${exported ? 'Its' : `${origin}: the`} first ${size} rows are exactly those of the earlier checkpoint.`),
+    ...comparisons(earlier),
     ...(begunAnew ? ['- The log was begun under a new name since an earlier checkpoint, because an older database was put in its place; a row says when. Rows of in between may be missing.'] : []),
     ...limits(Math.max(0, ...earlier.map(({ size, exported }) => (exported ? size : 0))), head.size),
     '',
@@ -94,11 +95,22 @@ function tell(verdict: Verdict, terminal: Terminal): 0 | 1 | 2 {
   return 0;
 }
 
+/** One line for each tree: whoever keeps the whole log of the program gives hundreds of heads. */
+function comparisons(earlier: Extract<Verdict, { readonly state: 'proven' }>['earlier']): readonly string[] {
+  return [...Map.groupBy(earlier, ({ origin }) => origin)].map(([origin, heads]) => {
+    const sizes = [...new Set(heads.map(({ size }) => size))].toSorted((one, other) => other - one);
+    const [largest = 0, ...smaller] = sizes;
+    const more = smaller.length === 0 ? '' : ` The same holds for ${smaller.length} smaller ${smaller.length === 1 ? 'one' : 'ones'}.`;
+    return `- ${heads.some(({ exported }) => exported) ? 'Its' : `${origin}: the`} first ${largest} rows are exactly those of the earlier checkpoint.${more}`;
+  });
+}
+
 /** What a proof does not say (S31). */
 function limits(known: number, size: number): readonly string[] {
   return [
     'What this cannot show:',
     ...(size > known ? [`- Rows from ${known} on are newer than every earlier checkpoint given: who holds the machine and its key could have written them otherwise. A later checkpoint covers them.`] : []),
+    '- Who wrote a row: whoever can write into the database can put rows at the end of the log that tell of things that never were; they are signed like all others.',
     '- Whether this is the newest log: an older export of the same log is proven, too. Compare the number of rows with your newest checkpoint.',
     '- What was never written: a changed program, or whoever reads the machine\'s memory or database directly, leaves no row.',
     '- Old records put back elsewhere in the database, which only a comparison of versions with these rows shows; and usage, which is not part of this log.',

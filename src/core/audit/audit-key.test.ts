@@ -86,8 +86,8 @@ describe('another key (S30)', () => {
     expect(openCheckpoint(heads.kept.at(-1) ?? '', [next.verifier])).toMatchObject({ size: 2 });
     const third = await change(now);
     for (const given of [old.current.verifier, next.verifier, third.verifier]) {
-      expect(trustedKeys([given], await keyChangeNotes(metadata.audit))?.map(String).toSorted()).toEqual([old.current.verifier, next.verifier, third.verifier].map(String).toSorted());
-      expect(trustedKeys([given.named(`${given.name}/tenants/acme`)], await keyChangeNotes(metadata.audit))).toHaveLength(3);
+      expect(trustedKeys([given], await keyChangeNotes(metadata.audit))?.all.map(String).toSorted()).toEqual([old.current.verifier, next.verifier, third.verifier].map(String).toSorted());
+      expect(trustedKeys([given.named(`${given.name}/tenants/acme`)], await keyChangeNotes(metadata.audit))?.all).toHaveLength(3);
     }
     expect(verifiersOf(await load())).toHaveLength(3);
   });
@@ -142,8 +142,8 @@ describe('another key (S30)', () => {
     // Changes before and after it are still believed by who knows a key on their side.
     const third = await change(await load());
     const both = (await keyChangeNotes(metadata.audit)).filter((other) => other !== note);
-    expect(trustedKeys([next.verifier], both)?.map(String)).toEqual([String(next.verifier), String(third.verifier)]);
-    expect(trustedKeys([old.current.verifier], both)).toHaveLength(1);
+    expect(trustedKeys([next.verifier], both)?.all.map(String)).toEqual([String(next.verifier), String(third.verifier)]);
+    expect(trustedKeys([old.current.verifier], both)?.all).toHaveLength(1);
   });
 
   it('comes with a new name when a restored log is accepted', async () => {

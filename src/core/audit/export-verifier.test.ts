@@ -9,6 +9,7 @@ import { checkpointsIn } from './checkpoint-texts.ts';
 import { ExportVerifier, type Verdict } from './export-verifier.ts';
 import { signCheckpoint } from './notes/checkpoint.ts';
 import { signKeyChange } from './notes/key-change.ts';
+import { signNote } from './notes/signed-note.ts';
 import { SigningKey } from './notes/signing-key.ts';
 import type { VerifierKey } from './notes/verifier-key.ts';
 
@@ -144,6 +145,48 @@ describe('an exported log that was changed (S30)', () => {
     expect(verdictOf(exported, keys, [newest])).toMatchObject({ state: 'altered', findings: [expect.stringContaining('an older database')] });
   });
 
+  it('is not proven with lines of another log among its own, nor as two logs joined', async () => {
+    const other = await caseOf([{}, { tenant: null }], [{}, {}, {}]);
+    const theirs = other.exported.slice(0, -1).split('\n');
+    await neverProven((lines, random) => lines.with(random % lines.length, theirs[(random >> 3) % theirs.length] ?? ''));
+    await neverProven((lines, random) => lines.toSpliced(random % (lines.length + 1), 0, theirs[(random >> 3) % theirs.length] ?? ''));
+    await neverProven((lines, random) => [...lines.slice(0, random % (lines.length + 1)), ...theirs.slice((random >> 3) % theirs.length)]);
+    await neverProven((lines, random) => [...theirs.slice(0, random % (theirs.length + 1)), ...lines.slice((random >> 3) % lines.length)]);
+    expect(verdictOf(other.exported, given.keys, [given.earlier])).toMatchObject({ state: 'altered' });
+    expect(verdictOf(given.exported, given.keys, [other.earlier])).toMatchObject({ state: 'unusable' });
+  });
+
+  it('is not proven with anything put before, behind or between its lines, however much', async () => {
+    const some = ['', ' ', '\t', '\uFEFF', '\r', '\0', '{}', 'null', '"text"', '[', '[['.repeat(5_000), 'x'.repeat(200_000)];
+    await neverProven((lines, random) => {
+      const at = random % lines.length;
+      const put = some[(random >> 4) % some.length] ?? '';
+      const line = lines[at] ?? '';
+      return random % 4 === 0 ? lines.toSpliced(at, 0, put) : lines.with(at, random % 2 === 0 ? `${put}${line}` : `${line}${put}`);
+    });
+    await neverProven((lines) => lines.map((line) => `${line}\r`));
+    await neverProven((lines, random) => lines.with(random % lines.length, (lines[random % lines.length] ?? '').replace(',', ', ')));
+    for (const before of ['\uFEFF', '\n', ' ']) expect(verdictOf(before + given.exported, given.keys, [given.earlier]).state).toBe('unusable');
+    expect(verdictOf(given.exported.replaceAll('\n', '\r\n'), given.keys, [given.earlier])).toMatchObject({ state: 'unusable', reason: expect.stringContaining('carriage returns') });
+    for (const behind of ['\n', ' ', 'x', '{"checkpoint":"x"}\n']) expect(verdictOf(given.exported + behind, given.keys, [given.earlier]).state).toBe('altered');
+  });
+
+  it('is not proven with signatures under its head that Keyhold does not write, whoever made them', async () => {
+    const other = SigningKey.fromSeed('example.com/other', randomBytes(32));
+    const lines = given.exported.slice(0, -1).split('\n');
+    const { checkpoint } = JSON.parse(lines.at(-1) ?? '') as { checkpoint: string };
+    const [text = '', signature = ''] = checkpoint.split('\n\n');
+    for (const more of [signature, signNote(`${text}\n`, other).split('\n\n')[1] ?? '']) {
+      const changed = [...lines.slice(0, -1), JSON.stringify({ checkpoint: checkpoint + more }), ''].join('\n');
+      expect(verdictOf(changed, given.keys, [given.earlier])).toMatchObject({ state: 'altered' });
+    }
+  });
+
+  it('is not proven with a time in it that is none, whoever signed it', async () => {
+    const { log, keys, earlier } = await caseOf([{}], [{ time: 1e20 }]);
+    expect(verdictOf(await log.exported(), keys, [earlier])).toMatchObject({ state: 'altered', findings: ['row 1 is not one as Keyhold writes them'] });
+  });
+
   it('has a chain of each replica, too, which says where', async () => {
     const { log, keys, earlier, exported } = await caseOf([{}, {}, {}, {}, {}, {}], []);
     const lines = exported.split('\n');
@@ -228,6 +271,43 @@ describe('keys (S30)', () => {
     }
   });
 
+  it('that were replaced sign nothing any more: whoever stole one gets no log believed by those who know the key after it', async () => {
+    const [stolen, now, thief] = [0, 1, 2].map(() => SigningKey.fromSeed('keyhold/test', randomBytes(32))) as [SigningKey, SigningKey, SigningKey];
+    const row = (from: SigningKey, to: SigningKey): Partial<AuditRow> => ({ action: 'audit-key.rotate', tenant: null, note: signKeyChange(from, to) });
+    const log = makeLog(now);
+    await log.add([{}, row(stolen, now), {}]);
+    const earlier = (await log.heads.current()).note;
+    const genuine = await log.exported();
+    for (const key of [stolen, now]) expect(verdictOf(genuine, [key.verifier], [earlier])).toMatchObject({ state: 'proven' });
+    // The thief makes the stolen key name him as its heir, a second one, or says that he had the log before it.
+    for (const [forger, notes] of [[thief, [row(stolen, thief)]], [thief, [row(thief, stolen)]], [stolen, []], [stolen, [row(stolen, thief), row(thief, stolen)]]] as const) {
+      const forged = makeLog(forger);
+      for (const known of await log.repository.read(null, 0, 10)) await placed(forged, known);
+      await forged.add([...notes, { resource: 'invented' }], 'r2');
+      const exported = await forged.exported();
+      expect(verdictOf(exported, [now.verifier], [earlier])).toMatchObject({ state: 'altered' });
+      const lines = exported.split('\n');
+      const changes = lines.filter((line) => line.startsWith('{"keyChange"'));
+      const others = lines.filter((line) => !line.startsWith('{"keyChange"'));
+      for (const order of [changes.toReversed(), changes.slice(1), changes.slice(0, 1), []]) {
+        expect(verdictOf([others[0], ...order, ...others.slice(1)].join('\n'), [now.verifier], [earlier]).state).not.toBe('proven');
+      }
+    }
+  });
+
+  it('are told in their order in a tenant\'s export, too, each once', async () => {
+    const [first, second, third] = [0, 1, 2].map(() => SigningKey.fromSeed('keyhold/test', randomBytes(32))) as [SigningKey, SigningKey, SigningKey];
+    const log = makeLog(third);
+    await log.add([{ tenant: 'acme' }, { tenant: null, note: signKeyChange(first, second), action: 'audit-key.rotate' }, { tenant: null, note: signKeyChange(second, third), action: 'audit-key.rotate' }]);
+    const earlier = (await log.heads.ofTenant('acme')).note;
+    const lines = (await log.exported({ tenant: 'acme' })).split('\n');
+    for (const key of [first, third]) expect(verdictOf(lines.join('\n'), [key.verifier], [earlier])).toMatchObject({ state: 'proven' });
+    const [one = '', two = ''] = lines.slice(1, 3);
+    for (const changes of [[two, one], [one, one, two], [one, two, two], [one, two, one]]) {
+      for (const key of [first, third]) expect(verdictOf([lines[0], ...changes, ...lines.slice(3)].join('\n'), [key.verifier], [earlier])).toMatchObject({ state: 'altered' });
+    }
+  });
+
   it('that do not fit, and checkpoints that do not, are unusable, not altered', async () => {
     const { exported, keys, earlier, log } = await caseOf([{}], []);
     const wrong = SigningKey.fromSeed('keyhold/test', randomBytes(32));
@@ -259,6 +339,13 @@ describe('checkpoints as people keep them', () => {
     expect(checkpointsIn(JSON.stringify({ size: 1, checkpoint: earlier }, null, 2))).toEqual([earlier]);
     const line = JSON.stringify({ level: 'info', event: 'audit_checkpoint', checkpoint: earlier });
     expect(checkpointsIn(`{"event":"ready"}\n${line}\nnot json\n${line}\n`)).toEqual([earlier, earlier]);
+    expect(checkpointsIn(`> keyhold start\n> exec node\n\n${line}\nNov 28 04:00:00 host keyhold[7]: ${line}\n2026-11-28T04:00:00.1Z stdout F ${line}\n`)).toEqual([earlier, earlier, earlier]);
+    const second = earlier.replace('\n1\n', '\n2\n');
+    expect(checkpointsIn(`${earlier}${second}`)).toEqual([earlier, second]);
+    expect(checkpointsIn(`\n\n${earlier}\n\n${second}\n`)).toEqual([earlier, second]);
+    expect(checkpointsIn(`\uFEFF${earlier.replaceAll('\n', '\r\n')}`)).toEqual([earlier]);
+    expect(checkpointsIn(`\uFEFF${JSON.stringify({ checkpoint: earlier })}\r\n`)).toEqual([earlier]);
+    expect(checkpointsIn('x\n\n'.repeat(100_000))).toEqual([]);
     expect(checkpointsIn('{}')).toEqual([]);
     expect(checkpointsIn(' \n')).toEqual([]);
   });

@@ -2,11 +2,12 @@ import { CHECKPOINT_BEGIN, exportTitle, KEY_CHANGE_BEGIN } from './export-lines.
 import { canonicalRow, noPreviousRow, rowHash, tenantRow } from './canonical-row.ts';
 import { openCheckpoint, parseCheckpoint, tenantOf, type TreeHead } from './notes/checkpoint.ts';
 import { openKeyChange } from './notes/key-change.ts';
+import { parseNote } from './notes/signed-note.ts';
 import type { VerifierKey } from './notes/verifier-key.ts';
 import { isAuditRow, isTenantRow } from './row-shape.ts';
 import { CompactRange } from './tree/compact-range.ts';
 import { leafHash } from './tree/hashing.ts';
-import { trustedKeys } from './trusted-keys.ts';
+import { type TrustedKeys, trustedKeys } from './trusted-keys.ts';
 
 /** What came of verifying an export. */
 export type Verdict =
@@ -46,7 +47,7 @@ export class ExportVerifier {
   readonly #chains = new Map<string, { counter: number; hash: string }>();
   readonly #trees = new Map<string | null, Tree>();
   #of: 'log' | 'tenant' | undefined;
-  #keys: readonly VerifierKey[] | undefined;
+  #keys: TrustedKeys | undefined;
   #earlier: readonly TreeHead[] = [];
   #unusable: string | undefined;
   #checkpoint: string | undefined;
@@ -94,7 +95,7 @@ export class ExportVerifier {
 
   #title(text: string): void {
     this.#of = (['log', 'tenant'] as const).find((of) => text === exportTitle(of));
-    if (this.#of === undefined) this.#unusable = 'The file is not an export of an audit log: it does not begin as `keyhold audit export` begins one.';
+    if (this.#of === undefined) this.#unusable = notAnExport(text);
     else this.#treeOf(null);
   }
 
@@ -108,10 +109,10 @@ export class ExportVerifier {
   #takeKeys(): void {
     if (this.#keys !== undefined) return;
     const trusted = trustedKeys(this.#given, this.#changes);
-    if (trusted === undefined) this.#found('a change of the key is not signed by the keys before and after it');
-    const keys = trusted ?? this.#given;
+    if (trusted === undefined) this.#found('the changes of the key are not one chain in its order, each signed by the keys before and after it');
+    const keys = trusted ?? { all: this.#given, following: this.#given };
     this.#keys = keys;
-    const opened = this.#notes.map((note) => openCheckpoint(note, keys));
+    const opened = this.#notes.map((note) => openCheckpoint(note, keys.all));
     const heads = opened.filter((head) => head !== undefined);
     if (heads.length < opened.length) {
       // A forged change may be what keeps a head from being known.
@@ -157,7 +158,8 @@ export class ExportVerifier {
   #provenHead(): TreeHead | undefined {
     if (!this.#ended) this.#found('the head, which ends an export, is missing: rows were cut off at its end');
     if (this.#checkpoint === undefined) return undefined;
-    const head = openCheckpoint(this.#checkpoint, this.#keys ?? []);
+    const head = openCheckpoint(this.#checkpoint, this.#keys?.following ?? []);
+    if (head !== undefined && parseNote(this.#checkpoint)?.signatures.length !== 1) this.#found('there are signatures under the head that Keyhold does not write');
     if (head === undefined || this.#keyOf(head) === undefined || this.#tenantIn(head.origin) !== null) {
       this.#found(parseCheckpoint(this.#checkpoint) === undefined ? 'the head cannot be read' : 'the head is not signed by the key that was given, nor by one that follows it');
       return undefined;
@@ -178,7 +180,7 @@ export class ExportVerifier {
 
   /** The key whose name allows for this head in this export; undefined for a head of a tree that is not in it. */
   #keyOf({ origin }: TreeHead): VerifierKey | undefined {
-    return (this.#keys ?? []).find(({ name }) => {
+    return (this.#keys?.all ?? []).find(({ name }) => {
       if (this.#of === 'log') return name === origin || tenantOf(name, origin) !== undefined;
       return afterLog(origin) !== '' && (name === origin || tenantOf(name, origin) !== undefined);
     });
@@ -187,7 +189,7 @@ export class ExportVerifier {
   /** Which of the export's trees has this name: null for the one that is exported. */
   #tenantIn(origin: string): string | null {
     if (this.#of === 'tenant') return null;
-    for (const { name } of this.#keys ?? []) {
+    for (const { name } of this.#keys?.all ?? []) {
       const tenant = tenantOf(name, origin);
       if (tenant !== undefined) return tenant;
     }
@@ -215,6 +217,15 @@ export class ExportVerifier {
   #found(what: string): void {
     if (this.#findings.length < MOST_FINDINGS && !this.#findings.includes(what)) this.#findings.push(what);
   }
+}
+
+/** An honest file that something took for text would be reported as altered, row by row. */
+function notAnExport(title: string): string {
+  const asText = title.replace(/^\uFEFF/, '').replace(/\r$/, '');
+  if (asText !== title && (asText === exportTitle('log') || asText === exportTitle('tenant'))) {
+    return 'The file was an export of an audit log before something took it for text: it begins with a byte order mark, or its lines end with carriage returns. Copy the file as it is, byte by byte, or export the log again.';
+  }
+  return 'The file is not an export of an audit log: it does not begin as `keyhold audit export` begins one.';
 }
 
 /** A tenant tree's name apart: the log's part, and the tenant's, empty for the log itself. */

@@ -8,11 +8,16 @@ export function isTenantRow(value: unknown): value is AuditRow {
   return (
     ['id', 'phase', 'intentId', 'action', 'resource', 'nonce'].every((name) => typeof row[name] === 'string') &&
     ['tenant', 'outcome', 'code', 'requestId'].every((name) => typeof row[name] === 'string' || row[name] === null) &&
-    typeof row['time'] === 'number' &&
+    isTime(row['time']) &&
     typeof actor === 'object' &&
     actor !== null &&
     Object.values(actor).every((part) => typeof part === 'string')
   );
+}
+
+/** Milliseconds that a date can be made of (ECMA-262, 21.4.1.1). */
+function isTime(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Math.abs(Number(value)) <= 8.64e15;
 }
 
 /** The same for a whole row. */

@@ -2,28 +2,45 @@ import { tenantOf, tenantOrigin } from './notes/checkpoint.ts';
 import { type KeyChange, openKeyChange } from './notes/key-change.ts';
 import type { VerifierKey } from './notes/verifier-key.ts';
 
-/**
- * The public keys to believe, given some: also those that a chain of changes leads to, each signed by the key before and the key after, in either
- * direction. Changes that lead to none of them say nothing. Undefined when a note is not signed by both of its keys: then somebody changed it.
- */
-export function trustedKeys(given: readonly VerifierKey[], notes: readonly string[]): readonly VerifierKey[] | undefined {
-  const changes = notes.map((note) => openKeyChange(note));
-  if (!changes.every((change) => change !== undefined)) return undefined;
-  const trusted = [...given];
-  for (let known = 0; known < trusted.length; ) {
-    known = trusted.length;
-    for (const change of changes) follow(trusted, change);
-  }
-  return trusted;
+/** What may be believed, given some public keys and the changes of the log's key. */
+export interface TrustedKeys {
+  /** May have signed heads of before: the given keys, those that follow them, and those that came before them. */
+  readonly all: readonly VerifierKey[];
+  /** May sign heads now. A key that was replaced, perhaps because it was stolen, is none of them unless it is the one that was given. */
+  readonly following: readonly VerifierKey[];
 }
 
-/** Takes in the other side of a change, if one side is believed. */
-function follow(trusted: VerifierKey[], { from, to }: KeyChange): void {
-  const known = trusted.flatMap((key) => [
-    ...(isSame(key, from) ? [renamed(key, from, to)] : []),
-    ...(isSame(key, to) ? [renamed(key, to, from)] : []),
-  ]);
-  for (const key of known) if (!trusted.some((other) => String(other) === String(key))) trusted.push(key);
+/**
+ * Follows a chain of changes, each signed by the key before and the key after, from the given keys. Changes that lead to none of them say nothing.
+ * Undefined when a note is not signed by both of its keys, or when the notes are not one chain in its order: a key that was replaced once has
+ * nobody to follow it a second time, or a stolen old key could name another heir.
+ */
+export function trustedKeys(given: readonly VerifierKey[], notes: readonly string[]): TrustedKeys | undefined {
+  const changes = notes.map((note) => openKeyChange(note));
+  if (!changes.every((change) => change !== undefined) || !areOneChain(changes)) return undefined;
+  const following = [...given];
+  for (const { from, to } of changes) reach(following, from, to);
+  const all = [...following];
+  for (const { from, to } of changes.toReversed()) reach(all, to, from);
+  return { all, following };
+}
+
+function areOneChain(changes: readonly KeyChange[]): boolean {
+  const seen = new Set<string>();
+  const replaced = new Set<string>();
+  for (const { from, to } of changes) {
+    const [before, after] = [from, to].map(({ publicKey }) => publicKey.toString('hex'));
+    if (before === undefined || after === undefined || replaced.has(before) || seen.has(after) || before === after) return false;
+    replaced.add(before);
+    seen.add(before).add(after);
+  }
+  return true;
+}
+
+/** Takes in the other side of a change, if the known side is believed. */
+function reach(trusted: VerifierKey[], known: VerifierKey, other: VerifierKey): void {
+  const reached = trusted.flatMap((key) => (isSame(key, known) ? [renamed(key, known, other)] : []));
+  for (const key of reached) if (!trusted.some((before) => String(before) === String(key))) trusted.push(key);
 }
 
 /** A tenant may know the log's key under the name of its own tree. */
