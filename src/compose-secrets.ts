@@ -4,6 +4,8 @@ import { createVaultStore } from './adapters/secret-store/vault-kv/vault-store.t
 import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
 import type { Config } from './config/config.ts';
 import { credentialDigest } from './core/credentials/credential-digest.ts';
+import type { LegacyReader } from './core/credentials/legacy-reader.ts';
+import { withLegacyValues } from './core/credentials/legacy-store.ts';
 import type { Stores } from './core/credentials/store-errors.ts';
 import { OwnKeys } from './core/own-keys/own-keys.ts';
 import { type RefreshOwnKeysJob, startRefreshingOwnKeys } from './jobs/refresh-own-keys.ts';
@@ -56,6 +58,8 @@ export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' |
   readonly sealed: SecretStore;
   /** Credentials' digests are keyed with it. */
   readonly digestKey: Buffer;
+  /** Opens what an earlier system has encrypted, wherever it lies. */
+  readonly legacy: LegacyReader;
 }
 
 export interface OpenStores {
@@ -67,9 +71,9 @@ export interface OpenStores {
 }
 
 /** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
-export async function openStores({ config, clock, log, vault, sealed, digestKey }: StoresOptions): Promise<OpenStores> {
+export async function openStores({ config, clock, log, vault, sealed, digestKey, legacy }: StoresOptions): Promise<OpenStores> {
   log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
-  if (vault === undefined || config.vault === null) return storesOf([sealed]);
+  if (vault === undefined || config.vault === null) return storesOf(legacy, sealed);
   const inVault = createVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log });
   try {
     await inVault.check();
@@ -77,9 +81,11 @@ export async function openStores({ config, clock, log, vault, sealed, digestKey 
   } catch (error) {
     log.warn('secret_store_unavailable', 'HashiCorp Vault service is not available yet: what is cached serves, and other keys in it wait until it is back', { storedIn: inVault.kind, code: asKeyholdError(error).code, error });
   }
-  return storesOf(config.store === 'vault' ? [inVault, sealed] : [sealed, inVault]);
+  return config.store === 'vault' ? storesOf(legacy, inVault, sealed) : storesOf(legacy, sealed, inVault);
 }
 
-function storesOf(all: readonly [SecretStore, ...SecretStore[]]): OpenStores {
-  return { store: all[0], all, stores: (kind) => all.find((store) => store.kind === kind) };
+function storesOf(legacy: LegacyReader, first: SecretStore, ...others: readonly SecretStore[]): OpenStores {
+  const store = withLegacyValues(first, legacy);
+  const all = [store, ...others.map((other) => withLegacyValues(other, legacy))];
+  return { store, all, stores: (kind) => all.find((store) => store.kind === kind) };
 }

@@ -26,6 +26,7 @@ import { UnknownKeys } from './core/access/unknown-keys.ts';
 import { Catalog } from './core/catalog/catalog.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
 import { credentialParts } from './core/credentials/credential-parts.ts';
+import { LegacyReader } from './core/credentials/legacy-reader.ts';
 import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
@@ -96,7 +97,8 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const root = await loadOrCreateRootKey({ platform: metadata.platform, wrapper, random, clock, mayCreate });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
   const digestKey = root.subkey('field-digest');
-  const { store, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey });
+  const legacy = new LegacyReader({ ...config.legacy, catalog });
+  const { store, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey, legacy });
 
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const leaveHeads = new LeaveHeads({ heads, log });

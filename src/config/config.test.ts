@@ -60,6 +60,7 @@ describe('configuration (R0.1)', () => {
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
+      legacy: { cipher: null, fernetKeys: [] },
       vault: null,
       ownKeys: new Map(),
       offerEnvironmentKeys: false,

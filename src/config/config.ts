@@ -4,6 +4,7 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
+import { type LegacyConfig, legacyConfig } from './legacy-config.ts';
 import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
@@ -32,6 +33,7 @@ export interface Config {
   readonly store: 'sealed' | 'vault';
   /** null: not switched on. */
   readonly vault: VaultConfig | null;
+  readonly legacy: LegacyConfig;
   /** The service's own keys that the environment has, by their variable's name (R2.3). */
   readonly ownKeys: ReadonlyMap<string, SecretValue>;
   /** Tenants may use the service's own keys, where their policy allows it (R3.3). */
@@ -82,6 +84,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const givenAuditKeyFile = reader.read(settings.auditKeyFile);
   const auditKeyFile = givenAuditKeyFile === null ? `${keyFile}.audit` : resolve(environment.workingDirectory, givenAuditKeyFile);
   reader.show(settings.auditKeyFile, auditKeyFile);
+  const legacy = legacyConfig(reader);
   const url = reader.read({ ...settings.url, parse: keyholdUrl });
   const token = reader.read(settings.token);
   const defaultProvider = reader.read({ ...settings.defaultProvider, parse: (text) => knownService(text, ids) });
@@ -98,6 +101,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     database: Object.freeze({ kind: 'sqlite', file }),
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
     vault,
+    legacy,
     ownKeys: ownKeysOf(reader, services),
     offerEnvironmentKeys: offered ?? mode === 'development',
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),

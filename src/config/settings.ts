@@ -1,4 +1,5 @@
 import type { SecretValue } from '../ports/secret-value.ts';
+import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
 
@@ -210,6 +211,7 @@ export const settings = {
   keyWrapper,
   keyFile,
   auditKeyFile,
+  ...legacySettings,
   defaultProvider,
   allowHttpUpstream,
   offerEnvironmentKeys,

@@ -12,6 +12,9 @@ export interface SecretName {
   readonly label: string;
 }
 
+/** How an earlier system has encrypted a value that is kept as it was found (R3.4): `cipher` is `iv:salt:ciphertext`, `fernet` a Fernet token. */
+export type LegacyForm = 'cipher' | 'fernet';
+
 /**
  * Where exactly one version of a credential's fields is kept; all the database holds of a value. `version` is the store's own
  * version id (sealed: the credential's version; Vault: the KV version; Azure: its version id).
@@ -20,6 +23,8 @@ export interface SecretReference {
   readonly store: StoreKind;
   readonly name: SecretName;
   readonly version: string;
+  /** Marks what an earlier system has encrypted; a value without the mark is never tried as such (S18). */
+  readonly legacy?: LegacyForm;
 }
 
 /** The write that is under way, so that a store can prove afterwards whether it happened. */
@@ -32,6 +37,8 @@ export interface PutIntent {
   readonly cas: string | null;
   /** Keyed digest over the fields, hex; tells the put of this intent from another of the same version. */
   readonly digest: string;
+  /** The fields are as an earlier system has encrypted them; the reference is to say so. */
+  readonly legacy?: LegacyForm;
 }
 
 export interface StoreCapabilities {

@@ -6,6 +6,9 @@ import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memo
 import { openSqliteStore } from '../../src/adapters/metadata-store/sqlite/open-sqlite.ts';
 import { createMemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
 import { createSealedStore } from '../../src/adapters/secret-store/sealed/sealed-store.ts';
+import { LegacyReader } from '../../src/core/credentials/legacy-reader.ts';
+import { withLegacyValues } from '../../src/core/credentials/legacy-store.ts';
+import { Catalog } from '../../src/core/catalog/catalog.ts';
 import { DataKeys } from '../../src/core/crypto/data-keys.ts';
 import { RootKey } from '../../src/core/crypto/root-key.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
@@ -23,6 +26,11 @@ function sealedOn({ sealedValues, dataKeys: repository }: MetadataStore): Secret
 secretStoreContract({ name: 'in memory', create: async () => ({ store: createMemorySecretStore() }) });
 
 secretStoreContract({ name: 'sealed, on metadata in memory', create: async () => ({ store: sealedOn(createMemoryStore()) }) });
+
+secretStoreContract({
+  name: 'in memory, read through what opens legacy values (R3.4)',
+  create: async () => ({ store: withLegacyValues(createMemorySecretStore(), new LegacyReader({ cipher: null, fernetKeys: [], catalog: new Catalog([]) })) }),
+});
 
 secretStoreContract({
   name: 'sealed, on SQLite',

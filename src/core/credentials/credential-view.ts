@@ -1,6 +1,6 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
-import type { StoreKind } from '../../ports/secret-store.ts';
+import type { LegacyForm, StoreKind } from '../../ports/secret-store.ts';
 import { type IfMatch, requireMatch } from '../versions/etag.ts';
 
 export type CredentialState = 'active' | 'disabled' | 'expired' | 'revoked' | 'deleted' | 'purged';
@@ -12,6 +12,8 @@ export interface CredentialView {
   readonly id: string;
   readonly state: CredentialState;
   readonly storedIn: StoreKind;
+  /** Kept as an earlier system has encrypted it (R3.4); left out otherwise. */
+  readonly legacy?: LegacyForm;
   /** By field, the last characters of its value; empty where a value is too short to show any (S22). */
   readonly hints: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, SettingValue>>;
@@ -49,6 +51,7 @@ export function credentialView(record: CredentialRecord, now: number): Credentia
     id: current.id,
     state,
     storedIn: current.reference.store,
+    ...(current.reference.legacy === undefined ? {} : { legacy: current.reference.legacy }),
     hints: Object.fromEntries(current.fields.map(({ name, hint }) => [name, hint])),
     settings: current.settings,
     version: current.version,

@@ -95,7 +95,7 @@ export function putGivenUp(record: CredentialRecord, moved: SecretReference | un
   const isOurs = current !== null && current.reference.version === record.intent?.cas;
   if (moved === undefined || !isOurs || current.reference.store !== moved.store) return closed;
   if (record.state !== 'active') return { ...closed, retired: [...retired, { reference: moved, version: current.version, destroyAfter: now }] };
-  return { ...closed, current: { ...current, reference: moved }, retired: retiring(record, now + retireGraceMs) };
+  return { ...closed, current: { ...current, reference: { ...current.reference, version: moved.version } }, retired: retiring(record, now + retireGraceMs) };
 }
 
 /** Out of use at once; the open intent removes the value from the store's readers. */
