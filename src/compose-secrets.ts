@@ -1,18 +1,19 @@
 import { createEnvironmentOwnKeys } from './adapters/own-keys/environment-own-keys.ts';
 import { createVaultOwnKeys } from './adapters/own-keys/vault-own-keys.ts';
-import { createVaultStore } from './adapters/secret-store/vault-kv/vault-store.ts';
+import { createVaultStore, type VaultStoreOptions } from './adapters/secret-store/vault-kv/vault-store.ts';
 import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
 import type { Config } from './config/config.ts';
 import { credentialDigest } from './core/credentials/credential-digest.ts';
+import type { Placement } from './core/credentials/credential-put.ts';
 import type { LegacyReader } from './core/credentials/legacy-reader.ts';
 import { withLegacyValues } from './core/credentials/legacy-store.ts';
 import type { Stores } from './core/credentials/store-errors.ts';
 import { OwnKeys } from './core/own-keys/own-keys.ts';
 import { type RefreshOwnKeysJob, startRefreshingOwnKeys } from './jobs/refresh-own-keys.ts';
 import type { Clock, RandomBytes } from './ports/clock.ts';
-import { asKeyholdError } from './ports/errors.ts';
+import { asKeyholdError, KeyholdError } from './ports/errors.ts';
 import type { Log } from './ports/log.ts';
-import type { SecretStore } from './ports/secret-store.ts';
+import type { SecretStore, StoreKind } from './ports/secret-store.ts';
 
 export interface SecretsOptions {
   readonly config: Pick<Config, 'ownKeys' | 'store' | 'vault'>;
@@ -62,9 +63,7 @@ export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' |
   readonly legacy: LegacyReader;
 }
 
-export interface OpenStores {
-  /** Takes new values. */
-  readonly store: SecretStore;
+export interface OpenStores extends Placement {
   /** The stores that are switched on; the one that takes new values is the first. */
   readonly all: readonly SecretStore[];
   readonly stores: Stores;
@@ -73,19 +72,29 @@ export interface OpenStores {
 /** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
 export async function openStores({ config, clock, log, vault, sealed, digestKey, legacy }: StoresOptions): Promise<OpenStores> {
   log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
-  if (vault === undefined || config.vault === null) return storesOf(legacy, sealed);
-  const inVault = createVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log });
+  const opened = [withLegacyValues(sealed, legacy)];
+  const withFallback: StoreKind[] = [];
+  if (vault !== undefined && config.vault !== null) {
+    opened.push(withLegacyValues(await openVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log }), legacy));
+    if (config.vault.enableFallback) withFallback.push('vault');
+  }
+  const store = opened.find(({ kind }) => kind === config.store);
+  if (store === undefined) throw new KeyholdError('internal', `Nothing opens the store ${config.store}, which is to take new values.`);
+  return {
+    store,
+    fallback: withFallback.includes(store.kind) ? opened.find(({ kind }) => kind === 'sealed') : undefined,
+    all: [store, ...opened.filter((other) => other !== store)],
+    stores: (kind) => opened.find((each) => each.kind === kind),
+  };
+}
+
+async function openVaultStore({ client, mount, digest, clock, log }: VaultStoreOptions): Promise<SecretStore> {
+  const inVault = createVaultStore({ client, mount, digest, clock, log });
   try {
     await inVault.check();
     log.info('secret_store_ready', 'HashiCorp Vault service initialized', { storedIn: inVault.kind });
   } catch (error) {
     log.warn('secret_store_unavailable', 'HashiCorp Vault service is not available yet: what is cached serves, and other keys in it wait until it is back', { storedIn: inVault.kind, code: asKeyholdError(error).code, error });
   }
-  return config.store === 'vault' ? storesOf(legacy, inVault, sealed) : storesOf(legacy, sealed, inVault);
-}
-
-function storesOf(legacy: LegacyReader, first: SecretStore, ...others: readonly SecretStore[]): OpenStores {
-  const store = withLegacyValues(first, legacy);
-  const all = [store, ...others.map((other) => withLegacyValues(other, legacy))];
-  return { store, all, stores: (kind) => all.find((store) => store.kind === kind) };
+  return inVault;
 }

@@ -38,6 +38,7 @@ import { loadOrCreateRootKey, rootKeyMayBeMade } from './core/crypto/root-key-re
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
+import { WaitingValues } from './core/stores/waiting-values.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
@@ -98,14 +99,15 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
-  const { store, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey, legacy });
+  const { store, fallback, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey, legacy });
 
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const leaveHeads = new LeaveHeads({ heads, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
   const access = new Access({ clock, audit, tenants: tenantStates });
-  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, ...(step === undefined ? {} : { step }) };
-  const credentials = new CredentialService({ ...shared, store, random, digestKey });
+  const waiting = new WaitingValues({ metrics, log });
+  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }) };
+  const credentials = new CredentialService({ ...shared, store, fallback });
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
 
@@ -172,7 +174,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     gatewayKeys,
     credentials,
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
-    storeStatus: new StoreStatus({ stores: allStores }),
+    storeStatus: new StoreStatus({ stores: allStores, waiting }),
     vault: vault ?? null,
     audit,
     auditProofs,

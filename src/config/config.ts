@@ -70,7 +70,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const givenStore = reader.read(settings.store);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const vaultEnabled = reader.read(settings.vaultEnabled);
-  const vault = vaultEnabled ? vaultConfig(reader, { refusesHttp: mode === 'production' && !allowHttpUpstream }) : null;
+  const vault = vaultEnabled ? vaultConfig(reader, { refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' }) : null;
   if (givenStore === 'vault' && !vaultEnabled) {
     reader.problems.push('KEYHOLD_STORE=vault needs HashiCorp Vault to be switched on. Set VAULT_ENABLED=true, or KEYHOLD_STORE=sealed.');
   }

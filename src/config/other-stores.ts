@@ -40,8 +40,5 @@ export function vaultWarnings(environment: Environment, vault: VaultConfig | nul
   const isOn = (name: string): boolean => ['1', 't', 'true'].includes(findVariable(environment, name)?.text.trim().toLowerCase() ?? '');
   if (isPlainHttp(vault.address)) warnings.push('VAULT_ADDR is http outside this machine: keys travel to Vault and back unencrypted. Use https.');
   if (isOn('VAULT_SKIP_VERIFY')) warnings.push('VAULT_SKIP_VERIFY is ignored: Vault\'s certificate is always checked. Name its CA with VAULT_CACERT.');
-  if (isOn('VAULT_ENABLE_FALLBACK')) {
-    warnings.push('VAULT_ENABLE_FALLBACK is ignored by this version: while Vault cannot be reached, new keys are refused (503) instead of being kept in the encrypted database.');
-  }
   return warnings;
 }

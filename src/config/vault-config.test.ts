@@ -85,8 +85,8 @@ describe('HashiCorp Vault switched on (R2.1)', () => {
   });
 
   it('says what it does not do although its variable is set', () => {
-    const { warnings } = load({ ...withToken, VAULT_SKIP_VERIFY: '1', VAULT_ENABLE_FALLBACK: 'true' });
-    expect(warnings).toEqual([expect.stringContaining('VAULT_SKIP_VERIFY is ignored'), expect.stringContaining('VAULT_ENABLE_FALLBACK is ignored')]);
+    const { warnings } = load({ ...withToken, VAULT_SKIP_VERIFY: '1' });
+    expect(warnings).toEqual([expect.stringContaining('VAULT_SKIP_VERIFY is ignored')]);
   });
 });
 

@@ -15,15 +15,19 @@ export interface VaultConfig {
   readonly mount: string;
   /** Of the secret with the service's own keys, below the mount. */
   readonly secretPath: string;
+  /** While it cannot be reached, new keys go to the encrypted database (R3.5). */
+  readonly enableFallback: boolean;
 }
 
 export interface VaultRules {
   /** http outside this machine is a problem, not a warning. */
   readonly refusesHttp: boolean;
+  /** What holds where VAULT_ENABLE_FALLBACK is left out. */
+  readonly enableFallback: boolean;
 }
 
 /** How the Vault that is switched on is reached; null where something is wrong, which the reader then knows. */
-export function vaultConfig(reader: Reader, { refusesHttp }: VaultRules): VaultConfig | null {
+export function vaultConfig(reader: Reader, { refusesHttp, enableFallback }: VaultRules): VaultConfig | null {
   const address = reader.read(vaultSettings.vaultAddress);
   if (address === null && !reader.isSet(vaultSettings.vaultAddress)) {
     reader.problems.push('VAULT_ENABLED=true needs VAULT_ADDR, the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200');
@@ -36,8 +40,9 @@ export function vaultConfig(reader: Reader, { refusesHttp }: VaultRules): VaultC
   const tls = vaultTls(reader);
   const mount = reader.read(vaultSettings.vaultMount);
   const secretPath = reader.read(vaultSettings.vaultSecretPath);
+  const givenFallback = reader.read(vaultSettings.vaultEnableFallback);
   if (address === null || signIn === null) return null;
-  return Object.freeze({ address, signIn: Object.freeze(signIn), ...(namespace === null ? {} : { namespace }), tls, mount, secretPath });
+  return Object.freeze({ address, signIn: Object.freeze(signIn), ...(namespace === null ? {} : { namespace }), tls, mount, secretPath, enableFallback: givenFallback ?? enableFallback });
 }
 
 /** Whether requests would leave this machine unencrypted. */

@@ -170,6 +170,19 @@ const secretPath: Setting<string> = {
   parse: vaultSecretPath,
 };
 
+const enableFallback: Setting<boolean | null> = {
+  name: 'VAULT_ENABLE_FALLBACK',
+  secret: false,
+  description: [
+    'true takes new keys while Vault cannot be reached: they are kept in the encrypted database, and move to Vault by themselves when it is',
+    'back. false refuses them (503).',
+  ],
+  example: 'false',
+  fallback: null,
+  fallbackText: '<true in development, false in production>',
+  parse: (text) => trueOrFalse(text.toLowerCase()),
+};
+
 /** R2.1. */
 export const vaultSettings = {
   vaultEnabled: enabled,
@@ -188,4 +201,5 @@ export const vaultSettings = {
   vaultClientKey: clientKey,
   vaultMount: mount,
   vaultSecretPath: secretPath,
+  vaultEnableFallback: enableFallback,
 } as const;

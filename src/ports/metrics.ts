@@ -18,6 +18,8 @@ export interface Metrics {
   controlRequest(metric: { readonly route: string; readonly method: string; readonly status: number; readonly durationMs: number }): void;
   storeRead(metric: { readonly store: string; readonly outcome: 'ok' | 'failed'; readonly durationMs: number }): void;
   cache(metric: { readonly cache: 'value' | 'record' | 'token'; readonly hit: boolean }): void;
+  /** Values that wait in another store until this one can be reached (R3.5). */
+  valuesWaiting(metric: { readonly store: string; readonly count: number }): void;
   journalPending(entries: number): void;
   auditFailed(): void;
   /** Prometheus text format. */

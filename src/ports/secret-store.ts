@@ -2,8 +2,10 @@ import { KeyholdError, type KeyholdErrorOptions } from './errors.ts';
 import type { Scope } from './scope.ts';
 import type { SecretFields } from './secret-value.ts';
 
-/** Where a credential's values are kept (`storedIn`, R0.5). */
-export type StoreKind = 'azure-key-vault' | 'vault' | 'sealed';
+/** Where a credential's values can be kept (`storedIn`, R0.5). */
+export const storeKinds = ['azure-key-vault', 'vault', 'sealed'] as const;
+
+export type StoreKind = (typeof storeKinds)[number];
 
 /** A secret's structured name. Each adapter encodes it its own way, injectively (R1.3, R2.2). */
 export interface SecretName {

@@ -33,6 +33,7 @@ const noMetrics: Metrics = {
   controlRequest: nothing,
   storeRead: nothing,
   cache: nothing,
+  valuesWaiting: () => undefined,
   journalPending: nothing,
   auditFailed: nothing,
   render: async () => ({ contentType: 'text/plain', body: '' }),

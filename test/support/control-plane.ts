@@ -24,6 +24,7 @@ import { CredentialService } from '../../src/core/credentials/credential-service
 import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
+import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
 import { UsageQuery } from '../../src/core/usage/usage-query.ts';
@@ -89,6 +90,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const audit = createAuditLog({ repository: metadata.audit, tree, clock, random, replica: 'test', log, metrics });
   const auditHeads = new AuditHeads({ repository: metadata.audit, tree, keys: { current: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), former: [] }, heads: { place: 'memory', last: async () => undefined, keep: async () => {} } });
   const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }) });
+  const waiting = new WaitingValues({ metrics, log });
   const services: ControlPlaneServices = {
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
@@ -104,9 +106,10 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
       random,
       log,
       digestKey: createHash('sha256').update('test digest key').digest(),
+      waiting,
     }),
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
-    storeStatus: new StoreStatus({ stores: [secrets] }),
+    storeStatus: new StoreStatus({ stores: [secrets], waiting }),
     vault,
     audit,
     auditProofs: new AuditProofs(metadata.audit, auditHeads),

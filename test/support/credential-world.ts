@@ -16,6 +16,7 @@ import { OutsideChanges } from '../../src/core/credentials/outside-changes.ts';
 import { Reconciler } from '../../src/core/credentials/reconciler.ts';
 import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
 import { Resolver } from '../../src/core/resolution/resolver.ts';
+import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import type { IfMatch } from '../../src/core/versions/etag.ts';
 import type { Clock, RandomBytes } from '../../src/ports/clock.ts';
 import type { Log, LogFields } from '../../src/ports/log.ts';
@@ -23,7 +24,7 @@ import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { Stored } from '../../src/ports/metadata/stored.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
-import type { SecretStore } from '../../src/ports/secret-store.ts';
+import type { SecretStore, StoreKind } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 
 /** Time that a test moves. */
@@ -102,6 +103,7 @@ const noMetrics: Metrics = {
   controlRequest() {},
   storeRead() {},
   cache() {},
+  valuesWaiting() {},
   journalPending() {},
   auditFailed() {},
   async render() {
@@ -154,17 +156,22 @@ const platformAdmin: Actor = { kind: 'token', id: 'tok-platform', role: 'platfor
 export interface CredentialWorldOptions {
   /** Keeps the values instead of `world.store`, the one in memory. */
   readonly secretStore?: SecretStore | undefined;
+  /** What `world.store` is; where it is not the encrypted database, `world.database` is beside it. */
+  readonly home?: StoreKind;
+  /** New values go to the encrypted database while `world.store` is away. */
+  readonly fallback?: boolean;
   readonly log?: RecordingLog;
   /** The service's own keys are offered to tenants. */
   readonly offerEnvironmentKeys?: boolean;
 }
 
 /** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
-export function createCredentialWorld({ log = new RecordingLog(), secretStore, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
+export function createCredentialWorld({ log = new RecordingLog(), secretStore, home = 'sealed', fallback = false, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
   const clock = new TestClock();
   const random = repeatableRandom();
   const metadata = createMemoryStore();
-  const store = createMemorySecretStore();
+  const store = createMemorySecretStore({ kind: home });
+  const database = home === 'sealed' ? store : createMemorySecretStore();
   const bus = createInProcessBus();
   const audit = new RecordingAudit();
   const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' } });
@@ -172,10 +179,17 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, o
   const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
   const step: StepHook = (at) => stopAt?.(at);
-  const newValues = secretStore ?? store;
-  const stores = (kind: string) => (kind === newValues.kind ? newValues : undefined);
-  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step };
-  const credentials = new CredentialService({ ...shared, store: newValues, random, digestKey: Buffer.alloc(32, 1) });
+  /** By kind, those that are switched on. */
+  const switchedOn = new Map<StoreKind, SecretStore>([
+    [database.kind, database],
+    [store.kind, store],
+    ...(secretStore === undefined ? [] : [[secretStore.kind, secretStore] as const]),
+  ]);
+  const stores = (kind: StoreKind) => switchedOn.get(kind);
+  const waiting = new WaitingValues({ metrics: noMetrics, log });
+  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step, random, digestKey: Buffer.alloc(32, 1), waiting };
+  const placing = (kind: StoreKind): CredentialService => new CredentialService({ ...shared, store: switchedOn.get(kind) ?? store, fallback: fallback && kind !== 'sealed' ? database : undefined });
+  const credentials = placing((secretStore ?? store).kind);
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   /** The service's own keys, what a refresh makes of them, and what is thrown instead of either. */
   const environment = { keys: {} as Record<string, string>, read: undefined as Record<string, string> | undefined, fail: undefined as Error | undefined };
@@ -198,6 +212,9 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, o
     clock,
     metadata,
     store,
+    database,
+    switchedOn,
+    waiting,
     bus,
     audit,
     access,
@@ -207,6 +224,10 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, o
     outside,
     log,
     credentials,
+    /** From now on new values go to this store, as after a start with another KEYHOLD_STORE. */
+    storeIn: (kind: StoreKind): void => {
+      world.credentials = placing(kind);
+    },
     reconciler,
     resolver: newResolver(),
     newResolver,
@@ -217,7 +238,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, o
     },
     put: (key: string, more: { label?: string; scope?: Scope; ifMatch?: IfMatch; expiresAt?: number | null } = {}) => {
       const { label, scope, ...request } = more;
-      return world.as('credential.put', (grant) => credentials.put(grant, { fields: { api_key: key }, ...request }), {
+      return world.as('credential.put', (grant) => world.credentials.put(grant, { fields: { api_key: key }, ...request }), {
         ...(label === undefined ? {} : { label }),
         ...(scope === undefined ? {} : { scope }),
       });

@@ -23,7 +23,7 @@ export interface VaultWorld {
   readonly vault: VaultServer;
   readonly provider: ProviderServer;
   readonly dataDir: string;
-  /** With what Keyhold is started; `VAULT_ADDR` may be replaced by a proxy's. */
+  /** With what Keyhold is started: as in production, new keys are refused while Vault is away. `VAULT_ADDR` may be replaced by a proxy's. */
   readonly env: Readonly<Record<string, string>>;
   /** The one that runs. */
   product(): Product;
@@ -40,7 +40,7 @@ export interface VaultWorld {
 
 export async function startVaultWorld(options: VaultOptions = {}): Promise<VaultWorld> {
   const [vault, provider, dataDir] = await Promise.all([startVault(options), startProviderServer(), temporaryFolder()]);
-  const env = { ...baseUrlsOf(provider), VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, ...(await bootstrapped(vault)) };
+  const env = { ...baseUrlsOf(provider), VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, VAULT_ENABLE_FALLBACK: 'false', ...(await bootstrapped(vault)) };
   let running: Product | undefined;
   let asked = 0;
   const product = (): Product => {

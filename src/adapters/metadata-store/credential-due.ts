@@ -7,6 +7,7 @@ import { type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/cred
 export function dueSince(record: CredentialRecord): number | null {
   if (record.intent !== null) return 0;
   const times = record.retired.map((version) => version.destroyAfter);
+  if (record.state === 'active' && record.current?.home !== undefined) times.push(record.current.createdAt);
   if (record.state === 'deleted' && record.deletedAt !== null) times.push(record.deletedAt + RECOVERABLE_MS);
   return times.length === 0 ? null : Math.min(...times);
 }

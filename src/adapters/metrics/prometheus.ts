@@ -51,6 +51,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: ['cache', 'result'], registers });
+  const valuesWaiting = new Gauge({ name: 'keyhold_values_waiting', help: 'Values in the encrypted database that move to this store as soon as it can be reached.', labelNames: ['store'], registers });
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
@@ -71,6 +72,9 @@ export function createMetrics(): Metrics {
     },
     cache({ cache, hit }) {
       cacheLookups.inc({ cache, result: hit ? 'hit' : 'miss' });
+    },
+    valuesWaiting({ store, count }) {
+      valuesWaiting.set({ store }, count);
     },
     journalPending(entries) {
       journalPending.set(entries);

@@ -44,6 +44,8 @@ export const actions = {
   'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
   'credential.reconcile': { platform: ['system'], tenant: ['system'], ...close },
+  /** A value is moved to the store that could not be reached when it was stored (R3.5). */
+  'credential.move': { platform: ['system'], tenant: ['system'], ...close },
   /** A version was found in a store that somebody wrote there past Keyhold (S17): adopted, or denied by policy. */
   'credential.changed_outside': { platform: ['system'], tenant: ['system'], ...write },
   /** A value was read from a store in order to be used; a cached use is accounted in usage instead. */

@@ -37,6 +37,7 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'credential.recover': { platform: [A], tenant: [A, a] },
   'credential.purge': { platform: [A, sys], tenant: [A, a, sys] },
   'credential.reconcile': { platform: [sys], tenant: [sys] },
+  'credential.move': { platform: [sys], tenant: [sys] },
   'credential.changed_outside': { platform: [sys], tenant: [sys] },
   'credential.fetch': { platform: [a, m, g], tenant: [a, m, g] },
   'gateway-key.read': { platform: [], tenant: [P, a, m, u] },
@@ -61,7 +62,7 @@ const readOnly = new Set<Action>([
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'gateway-key.revoke',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -39,6 +39,15 @@ export class CredentialEvents {
     });
   }
 
+  /** Where its value lies now, and where it lay; the key is the same. */
+  moved(key: CredentialKey, from: StoreKind, to: StoreKind): void {
+    this.#log.info('credential_moved', `A credential's value was moved to ${storedInWords[to].message}`, {
+      ...subjectFields(key),
+      storedIn: storedInWords[to].event,
+      removedFrom: storedInWords[from].event,
+    });
+  }
+
   #subject({ scope, service }: CredentialKey): string {
     if (scope.kind === 'platform') return 'platform-credentials';
     const known = this.#catalog.find(service);
@@ -51,6 +60,7 @@ export function outsideChangeFields(key: CredentialKey, { store, version }: Secr
   return { ...subjectFields(key), version, storedIn: storedInWords[store].event };
 }
 
-function subjectFields({ scope, service, label }: CredentialKey): { readonly tenantId?: string; readonly provider: string; readonly label: string } {
+/** Whose credential for what, in the words of the log. */
+export function subjectFields({ scope, service, label }: CredentialKey): { readonly tenantId?: string; readonly provider: string; readonly label: string } {
   return { ...(scope.kind === 'tenant' ? { tenantId: scope.tenant } : {}), provider: service, label };
 }

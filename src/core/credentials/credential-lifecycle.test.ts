@@ -216,6 +216,7 @@ describe('R3.7: taking out of use', () => {
       log: world.log,
       random: () => Buffer.alloc(16, 1),
       digestKey: Buffer.alloc(32),
+      waiting: world.waiting,
     });
     expect((await world.as('credential.revoke', (grant) => bare.revoke(grant))).state).toBe('revoked');
     expect(await codeOf(world.as('credential.read', (grant) => bare.get(grant), { label: 'none' }))).toBe('not_found');

@@ -1,15 +1,13 @@
-import type { RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
 import type { Page, PageRequest } from '../../ports/metadata/stored.ts';
-import type { SecretStore } from '../../ports/secret-store.ts';
 import type { Grant } from '../access/grant.ts';
 import type { IfMatch } from '../versions/etag.ts';
 import { credentialKey } from './credential-key.ts';
 import type { Author } from './credential-events.ts';
 import { CredentialLifecycle } from './credential-lifecycle.ts';
 import { type CredentialDependencies, type CredentialParts, credentialParts } from './credential-parts.ts';
-import { CredentialPut, type PutRequest } from './credential-put.ts';
+import { CredentialPut, type Placement, type PutRequest } from './credential-put.ts';
 import { checkExpiry, checkNotes, checkOffer, checkReason, checkWeight } from './credential-request.ts';
 import { type CredentialView, credentialView, isThere, requireMatchingCredential } from './credential-view.ts';
 import { type Changes, updated } from './record-changes.ts';
@@ -17,13 +15,7 @@ import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
 import { withoutOurRefusal } from './store-errors.ts';
 
-export interface CredentialServiceDependencies extends CredentialDependencies {
-  /** Takes new values. */
-  readonly store: SecretStore;
-  readonly random: RandomBytes;
-  /** 32 bytes; digests over fields are keyed with it. */
-  readonly digestKey: Buffer;
-}
+export interface CredentialServiceDependencies extends CredentialDependencies, Placement {}
 
 export interface UpdateRequest extends Changes {
   readonly ifMatch?: IfMatch | undefined;
@@ -40,10 +32,11 @@ export class CredentialService {
   readonly #put: CredentialPut;
   readonly #lifecycle: CredentialLifecycle;
 
-  constructor({ store, random, digestKey, ...shared }: CredentialServiceDependencies) {
+  constructor({ store, fallback, ...shared }: CredentialServiceDependencies) {
+    const { random } = shared;
     this.#records = shared.records;
     this.#parts = credentialParts(shared);
-    this.#put = new CredentialPut({ parts: this.#parts, store, random, digestKey });
+    this.#put = new CredentialPut({ parts: this.#parts, placement: { store, fallback }, random });
     this.#lifecycle = new CredentialLifecycle({ parts: this.#parts, random });
   }
 
@@ -114,10 +107,10 @@ export class CredentialService {
 
   async #update(key: CredentialKey, changes: Changes, ifMatch: IfMatch | undefined): Promise<CredentialRecord> {
     const { writer, clock, step } = this.#parts;
-    if ((await settledRecord(this.#parts, key, { withoutStore: true })) === undefined) throw noCredential(key);
+    await this.#settledForUpdate(key);
     const changed = await writer.change(key, (record) => {
       if (!isThere(record)) throw noCredential(key);
-      if (record.intent !== null && record.intent.expires > clock.now()) throw busy();
+      if (record.intent !== null && record.intent.operation !== 'move' && record.intent.expires > clock.now()) throw busy();
       requireMatchingCredential(ifMatch, record);
       if (record.state !== 'active') throw new KeyholdError('conflict', `The credential is ${record.state} and cannot be changed. PUT stores a new one.`);
       return updated(record, changes, clock.now());
@@ -125,6 +118,13 @@ export class CredentialService {
     await step('update.committed');
     await writer.announce(key, changed);
     return changed.record;
+  }
+
+  /** Switching a key off does not wait for a store. Nor for a move, which takes nothing of the record along. */
+  async #settledForUpdate(key: CredentialKey): Promise<void> {
+    const found = await this.#parts.writer.get(key);
+    if (found?.record.intent?.operation === 'move') return;
+    if ((await settledRecord(this.#parts, key, { mayStayOpen: ['put'] })) === undefined) throw noCredential(key);
   }
 
   /** An unknown service is named as such; one that has left the catalogue keeps its credentials within reach. */

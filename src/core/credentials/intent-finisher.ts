@@ -5,6 +5,7 @@ import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
 import type { Author, CredentialEvents } from './credential-events.ts';
 import type { CredentialLimits } from './limits.ts';
+import type { MoveArrivals } from './move-arrivals.ts';
 import { intentClosed, purged, putCommitted, putGivenUp, restored } from './record-changes.ts';
 import type { RecordWriter } from './record-writer.ts';
 import type { StepHook } from './steps.ts';
@@ -14,6 +15,7 @@ export interface IntentFinisherDependencies {
   readonly writer: RecordWriter;
   readonly stores: Stores;
   readonly events: CredentialEvents;
+  readonly arrivals: MoveArrivals;
   readonly clock: Clock;
   readonly limits: CredentialLimits;
   readonly step: StepHook;
@@ -21,20 +23,22 @@ export interface IntentFinisherDependencies {
 
 /**
  * Finishes what a writer left open: a put that the store proves is rolled forward, or destroyed where a revocation gave it up; one
- * that never happened is undone; a removal and a recovery, which can be repeated, are repeated. For intents whose writer is known to be gone (expired, or a dead process's).
+ * that never happened is undone, and likewise a move; a removal and a recovery, which can be repeated, are repeated. For intents whose writer is known to be gone (expired, or a dead process's).
  */
 export class IntentFinisher {
   readonly #writer: RecordWriter;
   readonly #stores: Stores;
   readonly #events: CredentialEvents;
+  readonly #arrivals: MoveArrivals;
   readonly #clock: Clock;
   readonly #limits: CredentialLimits;
   readonly #step: StepHook;
 
-  constructor({ writer, stores, events, clock, limits, step }: IntentFinisherDependencies) {
+  constructor({ writer, stores, events, arrivals, clock, limits, step }: IntentFinisherDependencies) {
     this.#writer = writer;
     this.#stores = stores;
     this.#events = events;
+    this.#arrivals = arrivals;
     this.#clock = clock;
     this.#limits = limits;
     this.#step = step;
@@ -44,7 +48,7 @@ export class IntentFinisher {
   async finish(key: CredentialKey, { record }: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
     const { intent } = record;
     if (intent === null) throw new KeyholdError('internal', 'There is no open intent to finish.');
-    if (intent.operation === 'put') return this.#finishPut(key, intent);
+    if (intent.operation === 'put' || intent.operation === 'move') return this.#finishPut(key, intent);
     if (intent.operation === 'restore') return this.#finishRestore(key, intent, requireReference(record));
     await storeOf(this.#stores, intent.store).remove(requireReference(record));
     return this.#close(key, intent, intentClosed);
@@ -60,6 +64,12 @@ export class IntentFinisher {
     if (intent.next === null) {
       await store.destroy(reference);
       return this.#close(key, intent, intentClosed);
+    }
+    if (intent.operation === 'move') {
+      await this.#step('finish.stored');
+      const arrived = await this.#arrivals.commit(key, intent, reference);
+      await this.#step('finish.committed');
+      return arrived;
     }
     let committed = false;
     const finished = await this.#close(key, intent, (record) => {

@@ -1,10 +1,13 @@
 import { asKeyholdError } from '../../ports/errors.ts';
 import { type CredentialKey, type CredentialMaintenance, type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
+import { type StoreKind, storeKinds } from '../../ports/secret-store.ts';
 import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey } from './credential-key.ts';
 import { type CredentialDependencies, type CredentialParts, credentialParts } from './credential-parts.ts';
-import { purged } from './record-changes.ts';
+import { dueLeftovers } from './leftovers.ts';
+import { homeOf, purged } from './record-changes.ts';
+import { ValueMover } from './value-mover.ts';
 
 const PAGE = 200;
 
@@ -20,27 +23,41 @@ export interface ReconcileRun {
   readonly failed: number;
 }
 
+/** How one run goes about it. */
+interface Pass {
+  readonly allOpenIntents: boolean;
+  /** The stores that answer. */
+  readonly isUp: (store: StoreKind) => boolean;
+  /** Counted on the way: how many values wait for each store. */
+  readonly waiting: Map<StoreKind, number>;
+}
+
 /**
- * Ends what writers left: finishes open intents, purges what was deleted 30 days ago, and destroys in the stores what no record
- * uses. Every step is a compare-and-set on one record, so that several reconcilers and writers can be at work at once.
+ * Ends what writers left: finishes open intents, purges what was deleted 30 days ago, moves values to the store that was away when they
+ * were stored, and destroys in the stores what no record uses. Every step is a compare-and-set on one record, so that several reconcilers
+ * and writers can be at work at once.
  */
 export class Reconciler {
   readonly #parts: CredentialParts;
   readonly #maintenance: CredentialMaintenance;
   readonly #access: Access;
+  readonly #mover: ValueMover;
 
   constructor({ maintenance, access, ...shared }: ReconcilerDependencies) {
     this.#parts = credentialParts(shared);
+    this.#mover = new ValueMover(this.#parts);
     this.#maintenance = maintenance;
     this.#access = access;
   }
 
   /**
    * Goes through all that is due. With `allOpenIntents` also intents that have not expired: only when their writers are known to be
-   * dead, as at the start on a data folder that this process owns. Audit rows are written for records with something to do, none
-   * otherwise. Rejects only when the records cannot be listed.
+   * dead, as at the start on a data folder that this process owns; then nothing is moved yet, so that the start does not wait for that. Audit
+   * rows are written for records with something to do, none otherwise. Rejects only when the records cannot be listed.
    */
   async runOnce({ allOpenIntents }: { readonly allOpenIntents: boolean }): Promise<ReconcileRun> {
+    const up = await this.#storesThatAnswer();
+    const pass: Pass = { allOpenIntents, isUp: (store) => up.has(store), waiting: new Map() };
     let finished = 0;
     let failed = 0;
     let after: string | undefined;
@@ -48,7 +65,7 @@ export class Reconciler {
       const page = await this.#maintenance.dueForReconciling(this.#parts.clock.now(), { limit: PAGE, after });
       for (const key of page.items) {
         try {
-          if (await this.#reconcile(key, allOpenIntents)) finished += 1;
+          if (await this.#reconcile(key, pass)) finished += 1;
         } catch (error) {
           failed += 1;
           this.#parts.log.warn('credential_reconcile_failed', 'An unfinished change of a credential could not be finished; the next run tries again', {
@@ -62,19 +79,50 @@ export class Reconciler {
       }
       after = page.next;
     } while (after !== undefined);
+    this.#parts.waiting.counted(pass.waiting);
     return { finished, failed };
   }
 
-  async #reconcile(key: CredentialKey, allOpenIntents: boolean): Promise<boolean> {
+  async #storesThatAnswer(): Promise<ReadonlySet<StoreKind>> {
+    const { stores } = this.#parts;
+    const answers = await Promise.all(storeKinds.map(async (kind) => ((await stores(kind)?.health())?.connected === true ? [kind] : [])));
+    return new Set(answers.flat());
+  }
+
+  async #reconcile(key: CredentialKey, pass: Pass): Promise<boolean> {
+    try {
+      const moved = await this.#moveHome(key, pass);
+      return (await this.#finishAndClear(key, pass)) || moved;
+    } catch (error) {
+      // One that cannot be moved is cleared all the same.
+      await this.#finishAndClear(key, pass);
+      throw error;
+    }
+  }
+
+  async #finishAndClear(key: CredentialKey, pass: Pass): Promise<boolean> {
     const found = await this.#parts.writer.get(key);
-    if (found === undefined || !this.#hasWork(found.record, allOpenIntents)) return false;
+    if (found === undefined || !this.#hasWork(found.record, pass)) return false;
     await this.#access.perform(systemActor('reconcile'), 'credential.reconcile', key, null, async (grant) =>
-      this.#work(credentialKey(grant.use('credential.reconcile')), allOpenIntents),
+      this.#work(credentialKey(grant.use('credential.reconcile')), pass),
     );
     return true;
   }
 
-  async #work(key: CredentialKey, allOpenIntents: boolean): Promise<void> {
+  /** Before anything is destroyed, so that who reads a store with other tools finds the new value there before the old one is gone. */
+  async #moveHome(key: CredentialKey, { allOpenIntents, isUp, waiting }: Pass): Promise<boolean> {
+    const found = await this.#parts.writer.get(key);
+    const home = found === undefined ? undefined : homeOf(found.record);
+    if (found === undefined || home === undefined) return false;
+    const count = waiting.get(home) ?? 0;
+    waiting.set(home, count + 1);
+    if (allOpenIntents || found.record.intent !== null || !isUp(home)) return false;
+    await this.#access.perform(systemActor('reconcile'), 'credential.move', key, null, async (grant) => this.#mover.moveHome(credentialKey(grant.use('credential.move')), found));
+    waiting.set(home, count);
+    return true;
+  }
+
+  async #work(key: CredentialKey, { allOpenIntents, isUp }: Pass): Promise<void> {
     const { writer, finisher, leftovers, clock } = this.#parts;
     let stored = await writer.get(key);
     if (stored === undefined) return;
@@ -83,16 +131,12 @@ export class Reconciler {
       stored = await writer.change(key, (record) => (this.#isOverdue(record) ? purged(record, clock.now()) : undefined));
       await writer.announce(key, stored);
     }
-    await leftovers.clear(key, stored);
+    await leftovers.clear(key, stored, isUp);
   }
 
-  #hasWork(record: CredentialRecord, allOpenIntents: boolean): boolean {
-    const now = this.#parts.clock.now();
-    return (
-      this.#intentIsOurs(record, allOpenIntents) ||
-      this.#isOverdue(record) ||
-      record.retired.some(({ destroyAfter }) => destroyAfter <= now)
-    );
+  /** What lies in a store that does not answer waits for it, without a row a minute in the audit log. */
+  #hasWork(record: CredentialRecord, { allOpenIntents, isUp }: Pass): boolean {
+    return this.#intentIsOurs(record, allOpenIntents) || this.#isOverdue(record) || dueLeftovers(record, this.#parts.clock.now(), isUp).length > 0;
   }
 
   #intentIsOurs({ intent }: CredentialRecord, allOpenIntents: boolean): boolean {

@@ -1,5 +1,5 @@
 import type { CredentialIntent, CredentialRecord, CurrentVersion, FieldHint, OfferTo, RetiredVersion } from '../../ports/metadata/credentials.ts';
-import type { SecretReference } from '../../ports/secret-store.ts';
+import type { SecretReference, StoreKind } from '../../ports/secret-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey } from '../../ports/metadata/credentials.ts';
 
@@ -33,9 +33,10 @@ export function emptyRecord({ scope, service, label }: CredentialKey, now: numbe
   };
 }
 
-/** Opens an intent. A put uses up its version number, whatever becomes of it. */
+/** Opens an intent. A put uses up its version number, whatever becomes of it. A removal that is still open is owed on. */
 export function begun(record: CredentialRecord, intent: CredentialIntent): CredentialRecord {
-  return { ...record, version: Math.max(record.version, intent.version), intent };
+  const owed = record.intent?.operation === 'remove' ? record.intent : undefined;
+  return { ...record, version: Math.max(record.version, intent.version), intent: owed === undefined ? intent : { ...intent, owed } };
 }
 
 /** The put of the open intent is in the store: it becomes the live version, and the one before leaves use. */
@@ -53,6 +54,7 @@ export function putCommitted(record: CredentialRecord, reference: SecretReferenc
     edition: record.edition + 1,
     intent: null,
     retired: retiring(record, now + (lives ? retireGraceMs : 0)),
+    ...leaving(record, reference.store),
     expiresAt,
     weight: lives ? record.weight : 1,
     notes: lives ? record.notes : '',
@@ -79,21 +81,45 @@ export function adopted(record: CredentialRecord, reference: SecretReference, fi
   };
 }
 
+/** The live version lies in another store now, or in another place of its own: it is the same version, and nothing but where it is changes. */
+export function movedTo(record: CredentialRecord, reference: SecretReference, now: number, retireGraceMs: number): CredentialRecord {
+  if (record.current === null || record.state !== 'active') throw new KeyholdError('internal', 'Only a live credential can be moved.');
+  const { home: _arrived, ...current } = record.current;
+  return {
+    ...record,
+    current: { ...current, reference },
+    edition: record.edition + 1,
+    intent: null,
+    retired: retiring(record, now + retireGraceMs),
+    ...leaving(record, reference.store),
+    updatedAt: now,
+  };
+}
+
+/** The store that the live value belongs in, where it lies in another only because that one could not be reached (R3.5). */
+export function homeOf({ state, current }: CredentialRecord): StoreKind | undefined {
+  return state === 'active' ? current?.home : undefined;
+}
+
 /** Closes an intent that changed nothing, or whose change was visible from its beginning. */
 export function intentClosed(record: CredentialRecord): CredentialRecord {
-  return { ...record, intent: null };
+  return { ...record, intent: record.state === 'deleted' ? (record.intent?.owed ?? null) : null };
 }
 
 /**
- * The put of the open intent never happened. Where making sure of that moved the live value, the record follows it; a value that has left use since is destroyed in its
- * new place, too.
+ * The put of the open intent never happened. Where making sure of that moved the live value, the record follows it; a value that has left use before or since is
+ * destroyed in its new place, too.
  */
 export function putGivenUp(record: CredentialRecord, moved: SecretReference | undefined, now: number, retireGraceMs: number): CredentialRecord {
   const closed = intentClosed(record);
-  const { current, retired } = record;
+  const { current, retired, leftIn } = record;
+  const base = record.intent?.cas ?? undefined;
+  if (moved === undefined || base === undefined) return closed;
+  if (leftIn?.[moved.store] === base && current?.reference.store !== moved.store) {
+    return { ...closed, leftIn: { ...leftIn, [moved.store]: moved.version }, retired: [...retired, { reference: moved, version: record.version, destroyAfter: now }] };
+  }
   // A put that was to replace what somebody else had written moved that, which is not ours.
-  const isOurs = current !== null && current.reference.version === record.intent?.cas;
-  if (moved === undefined || !isOurs || current.reference.store !== moved.store) return closed;
+  if (current === null || current.reference.version !== base || current.reference.store !== moved.store) return closed;
   if (record.state !== 'active') return { ...closed, retired: [...retired, { reference: moved, version: current.version, destroyAfter: now }] };
   return { ...closed, current: { ...current, reference: { ...current.reference, version: moved.version } }, retired: retiring(record, now + retireGraceMs) };
 }
@@ -113,7 +139,7 @@ export function revoked(record: CredentialRecord, now: number, reason: string | 
     ...record,
     state: 'revoked',
     edition: record.edition + 1,
-    intent: record.intent?.operation === 'put' ? { ...record.intent, next: null } : null,
+    intent: record.intent?.operation === 'put' || record.intent?.operation === 'move' ? { ...record.intent, operation: 'put', next: null } : null,
     retired: retiring(record, now).map((version) => dueBy(version, now)),
     updatedAt: now,
     deletedAt: null,
@@ -170,6 +196,12 @@ function retiring(record: CredentialRecord, destroyAfter: number): readonly Reti
   const { current, state } = record;
   if (current === null || (state !== 'active' && state !== 'deleted')) return record.retired;
   return [...record.retired, { reference: current.reference, version: current.version, destroyAfter }];
+}
+
+/** What the record remembers of the store that the live value leaves for another one. */
+function leaving({ current, leftIn }: CredentialRecord, to: StoreKind): Pick<CredentialRecord, 'leftIn'> {
+  if (current === null || current.reference.store === to) return {};
+  return { leftIn: { ...leftIn, [current.reference.store]: current.reference.version } };
 }
 
 function dueBy(version: RetiredVersion, now: number): RetiredVersion {

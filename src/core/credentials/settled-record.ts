@@ -1,22 +1,22 @@
 import { asKeyholdError } from '../../ports/errors.ts';
-import type { CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
+import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { busy } from './record-writer.ts';
 
 export interface SettleOptions {
-  /** Leave an expired put open whose store cannot be asked: switching a key off does not wait for a store. */
-  readonly withoutStore?: boolean;
+  /** What may stay open after it has expired while its store cannot be asked. */
+  readonly mayStayOpen?: readonly CredentialIntent['operation'][];
 }
 
 /**
- * The record with no intent open (but for `withoutStore`), as the next write needs it; undefined where there is none. An intent that is still its writer's is
+ * The record with no intent open (but for `mayStayOpen`), as the next write needs it; undefined where there is none. An intent that is still its writer's is
  * `conflict` (R0.3); an expired one is finished first, by proof.
  */
 export async function settledRecord(
   { writer, finisher, clock }: Pick<CredentialParts, 'writer' | 'finisher' | 'clock'>,
   key: CredentialKey,
-  { withoutStore = false }: SettleOptions = {},
+  { mayStayOpen = [] }: SettleOptions = {},
 ): Promise<Stored<CredentialRecord> | undefined> {
   const found = await writer.get(key);
   const intent = found?.record.intent ?? null;
@@ -26,9 +26,12 @@ export async function settledRecord(
   try {
     settled = await finisher.finish(key, found);
   } catch (error) {
-    if (!withoutStore || intent.operation !== 'put' || asKeyholdError(error).code === 'conflict') throw error;
+    if (!mayStayOpen.includes(intent.operation) || asKeyholdError(error).code === 'conflict') throw error;
     return found;
   }
-  if (settled.record.intent !== null) throw busy();
-  return settled;
+  const next = settled.record.intent;
+  if (next === null) return settled;
+  // What had to wait for the one that is finished now.
+  if (next.id === intent.owed?.id) return settledRecord({ writer, finisher, clock }, key, { mayStayOpen });
+  throw busy();
 }

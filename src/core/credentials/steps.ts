@@ -20,6 +20,15 @@ export const credentialSteps = [
   'recover.stored',
   'recover.committed',
   'update.committed',
+  /** The move's intent is in the record; the store that the value moves to has not been asked. */
+  'move.begun',
+  /** The value lies in both stores; the record still names the old place. */
+  'move.stored',
+  /** The value has been read back from the new place, too. */
+  'move.verified',
+  /** The record names the new place; the old value is still in the old store. */
+  'move.committed',
+  'move.announced',
   'revoke.committed',
   'revoke.announced',
   'purge.committed',

@@ -1,5 +1,6 @@
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import { type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
+import { storedInWords } from './stored-in.ts';
 
 /** The stores that are switched on, by kind. */
 export type Stores = (kind: StoreKind) => SecretStore | undefined;
@@ -7,8 +8,9 @@ export type Stores = (kind: StoreKind) => SecretStore | undefined;
 /** The store that keeps a value; `unavailable` while it is not switched on, since its values are not gone. */
 export function storeOf(stores: Stores, kind: StoreKind): SecretStore {
   const store = stores(kind);
-  if (store === undefined) throw new KeyholdError('unavailable', `The store ${kind}, which keeps this credential, is not switched on. An operator has to configure it again.`);
-  return store;
+  if (store !== undefined) return store;
+  const { message, switchedOnBy } = storedInWords[kind];
+  throw new KeyholdError('unavailable', `This credential is kept in ${message}, which is not switched on. Its value is not lost: an operator has to switch it on again (${switchedOnBy}) and start Keyhold anew.`, { retryAfterSeconds: 60 });
 }
 
 /** What a store says of us is not said of the caller: a refusal of our access is an outage. Everything else stays as it is. */

@@ -7,11 +7,13 @@ export interface StoredInWords {
   readonly event: string;
   /** In the log line of a read (R3.9). */
   readonly read: string;
+  /** The variable that switches the store on. */
+  readonly switchedOnBy: string;
 }
 
 /** What each store is called, by R0.5 and R3.9. */
 export const storedInWords: Readonly<Record<StoreKind, StoredInWords>> = {
-  'azure-key-vault': { message: 'Azure Key Vault', event: 'key-vault', read: 'Key Vault' },
-  vault: { message: 'HashiCorp Vault', event: 'vault', read: 'Vault' },
-  sealed: { message: 'the encrypted database', event: 'database', read: 'encrypted database' },
+  'azure-key-vault': { message: 'Azure Key Vault', event: 'key-vault', read: 'Key Vault', switchedOnBy: 'AZURE_KEY_VAULT_URL' },
+  vault: { message: 'HashiCorp Vault', event: 'vault', read: 'Vault', switchedOnBy: 'VAULT_ENABLED=true' },
+  sealed: { message: 'the encrypted database', event: 'database', read: 'encrypted database', switchedOnBy: 'nothing: it is always on' },
 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stateOf, type StoreView } from './store-status.ts';
 
 function store(kind: StoreView['kind'], connected: boolean, takesNew: boolean): StoreView {
-  return { id: kind, kind, connected, latencyMs: 1, takesNew };
+  return { id: kind, kind, connected, latencyMs: 1, takesNew, waiting: 0 };
 }
 
 describe('how the stores are (R4.16)', () => {

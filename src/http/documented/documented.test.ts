@@ -125,7 +125,7 @@ describe('R4.16 GET /api/brain/vault/health, R0.2 GET /api/v1/stores', () => {
   it('R4.16 shows the stores as documented', async () => {
     const answer = await plane.call('GET', '/api/brain/vault/health');
     expect([answer.status, answer.json]).toEqual([200, { status: 'healthy', stores: [{ id: 'sealed', kind: 'sealed', connected: true, latency_ms: 0 }] }]);
-    expect((await plane.must('GET', '/api/v1/stores'))['items']).toEqual([{ id: 'sealed', kind: 'sealed', takesNew: true, connected: true, latencyMs: 0 }]);
+    expect((await plane.must('GET', '/api/v1/stores'))['items']).toEqual([{ id: 'sealed', kind: 'sealed', takesNew: true, waiting: 0, connected: true, latencyMs: 0 }]);
   });
 
   it('R4.16 says unavailable, with 200, when the store that takes new keys is away', async () => {

@@ -25,6 +25,8 @@ interface CredentialContent {
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly createdAt: number;
   readonly createdBy: string;
+  /** The store that was to take this version and could not: the reconciler moves it there (R3.5). Left out where it lies where it belongs. */
+  readonly home?: StoreKind;
 }
 
 export interface CurrentVersion extends CredentialContent {
@@ -36,7 +38,8 @@ export interface CurrentVersion extends CredentialContent {
  * expired one finishes it. The live version serves on while a put is open.
  */
 export interface CredentialIntent extends PutIntent {
-  readonly operation: 'put' | 'remove' | 'restore';
+  /** `move`: the live version is put into `store` once more, and stays the same version. */
+  readonly operation: 'put' | 'remove' | 'restore' | 'move';
   /** The store that is being changed, whatever takes new values by the time somebody finishes this. */
   readonly store: StoreKind;
   /**
@@ -44,6 +47,8 @@ export interface CredentialIntent extends PutIntent {
    * revocation did not wait for: it must not be committed, and what it left in the store is destroyed.
    */
   readonly next: (CredentialContent & { readonly expiresAt: number | null; readonly offerTo: OfferTo | null }) | null;
+  /** A removal that its store could not do before a put began on the deleted credential; it is taken up again when that put comes to nothing. */
+  readonly owed?: CredentialIntent;
   /** Milliseconds since the epoch; until then the writer that made it may still be at work. */
   readonly expires: number;
 }
@@ -81,6 +86,8 @@ export interface CredentialRecord {
   readonly edition: number;
   readonly intent: CredentialIntent | null;
   readonly retired: readonly RetiredVersion[];
+  /** In each store that has kept this credential before and does not now, the store's version that was ours last: the next write there builds on it. */
+  readonly leftIn?: Readonly<Partial<Record<StoreKind, string>>>;
   readonly expiresAt: number | null;
   readonly weight: number;
   readonly notes: string;
@@ -107,7 +114,7 @@ export const RECOVERABLE_MS = 30 * 24 * 60 * 60 * 1000;
 export interface CredentialMaintenance {
   /**
    * Keys, across all scopes, of records with an open intent (whichever its `expires`: the caller decides), with a retired version
-   * whose `destroyAfter` is `now` or earlier, or in state `deleted` for `RECOVERABLE_MS` or longer. Open intents come first, then
+   * whose `destroyAfter` is `now` or earlier, active ones with a `home`, or in state `deleted` for `RECOVERABLE_MS` or longer. Open intents come first, then
    * what is due longest; a record that changes while its list is paged through may be missed until the next run.
    */
   dueForReconciling(now: number, page: PageRequest): Promise<Page<CredentialKey>>;

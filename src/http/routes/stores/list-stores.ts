@@ -7,6 +7,7 @@ const store = Type.Object({
   id: Type.String(),
   kind: Type.Enum(['azure-key-vault', 'vault', 'sealed']),
   takesNew: Type.Boolean({ description: 'Whether new keys are kept here.' }),
+  waiting: Type.Integer({ description: 'Keys that were stored in the encrypted database because this store could not be reached, and move here when it can.' }),
   connected: Type.Boolean(),
   latencyMs: Type.Number({ description: 'Of the round trip that this answer took.' }),
 });

@@ -1,0 +1,58 @@
+import { KeyholdError } from '../../ports/errors.ts';
+import type { CredentialIntent, CredentialKey, CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
+import type { SecretStore } from '../../ports/secret-store.ts';
+import type { SecretFields } from '../../ports/secret-value.ts';
+import type { CredentialParts } from './credential-parts.ts';
+import { begun, homeOf } from './record-changes.ts';
+import { busy } from './record-writer.ts';
+import { storeOf } from './store-errors.ts';
+import type { OpenWrite } from './value-writes.ts';
+
+/** What is moved, and where to. */
+interface Load {
+  readonly from: CurrentVersion;
+  readonly to: SecretStore;
+  readonly fields: SecretFields;
+}
+
+/**
+ * Moves a live value into the store where it belongs: intent, put, reading back, commit. It serves from the old place until the commit and
+ * is destroyed there only after it. A crash leaves an intent that says how to go on, and nobody else writes while it is open.
+ */
+export class ValueMover {
+  readonly #parts: CredentialParts;
+
+  constructor(parts: CredentialParts) {
+    this.#parts = parts;
+  }
+
+  /** The record afterwards. Throws what the stores throw, and `conflict` when somebody else wrote the record meanwhile. */
+  async moveHome(key: CredentialKey, { record }: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
+    const { stores, writes, arrivals, step } = this.#parts;
+    const { current } = record;
+    const home = homeOf(record);
+    if (current === null || home === undefined) throw new KeyholdError('internal', 'A credential without another home cannot be moved there.');
+    const load: Load = { from: current, to: storeOf(stores, home), fields: await storeOf(stores, current.reference.store).get(current.reference) };
+    const { intent, reference } = await writes.put(key, load.to, load.fields, (base) => this.#begin(key, load, base));
+    await step('move.stored');
+    return arrivals.commit(key, intent, reference);
+  }
+
+  async #begin(key: CredentialKey, { from, to, fields }: Load, base: string | null | undefined): Promise<OpenWrite> {
+    const { writer, writes, clock, step } = this.#parts;
+    const startedAt = clock.monotonic();
+    const before = await writer.get(key);
+    // The fields are those of exactly this version.
+    if (before === undefined || before.record.intent !== null || homeOf(before.record) !== to.kind || before.record.current?.reference.version !== from.reference.version) throw busy();
+    const { record } = before;
+    const intent = writes.intentFor(record, { operation: 'move', store: to, fields, next: sameVersion(record, from), base });
+    await writer.write(key, before, begun(record, intent));
+    await step('move.begun');
+    return { record, intent, startedAt };
+  }
+}
+
+function sameVersion({ expiresAt, offerTo }: CredentialRecord, { reference: _place, home: _home, ...content }: CurrentVersion): CredentialIntent['next'] {
+  return { ...content, expiresAt, offerTo };
+}

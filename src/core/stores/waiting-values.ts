@@ -1,0 +1,52 @@
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { StoreKind } from '../../ports/secret-store.ts';
+import { storedInWords } from '../credentials/stored-in.ts';
+
+export interface WaitingValuesDependencies {
+  readonly metrics: Pick<Metrics, 'valuesWaiting'>;
+  readonly log: Log;
+}
+
+/**
+ * How many values wait for each store that could not be reached when they were handed over (R3.5): counted by the reconciler, and between
+ * its runs by who stores one.
+ */
+export class WaitingValues {
+  readonly #metrics: WaitingValuesDependencies['metrics'];
+  readonly #log: Log;
+  readonly #counts = new Map<StoreKind, number>();
+  /** As it was logged last. */
+  readonly #told = new Map<StoreKind, number>();
+
+  constructor({ metrics, log }: WaitingValuesDependencies) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  of(store: StoreKind): number {
+    return this.#counts.get(store) ?? 0;
+  }
+
+  added(store: StoreKind): void {
+    this.#set(store, this.of(store) + 1);
+  }
+
+  /** After all have been looked at; logs what has changed. */
+  counted(counts: ReadonlyMap<StoreKind, number>): void {
+    for (const store of new Set([...this.#counts.keys(), ...counts.keys()])) {
+      const count = counts.get(store) ?? 0;
+      this.#set(store, count);
+      if (count === (this.#told.get(store) ?? 0)) continue;
+      this.#told.set(store, count);
+      const { message, event } = storedInWords[store];
+      if (count > 0) this.#log.warn('values_waiting', `Values wait to be moved to ${message}, which could not be reached when they were stored`, { count, storedIn: event });
+      else this.#log.info('values_waiting', `No value waits to be moved to ${message} any more`, { count, storedIn: event });
+    }
+  }
+
+  #set(store: StoreKind, count: number): void {
+    this.#counts.set(store, count);
+    this.#metrics.valuesWaiting({ store, count });
+  }
+}
