@@ -55,7 +55,8 @@ describe('configuration (R0.1)', () => {
       logLevel: 'info',
       shutdownTimeoutMs: 25_000,
       adminToken: null,
-      keyFile: '/srv/app/data/keyhold.key',
+      keyWrapper: { kind: 'key-file', keyFile: '/srv/app/data/keyhold.key' },
+      keyWrapperWaitMs: 60_000,
       auditKeyFile: '/srv/app/data/keyhold.key.audit',
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
@@ -151,7 +152,7 @@ describe('configuration (R0.1)', () => {
 
   it('keeps key file and database where it is told, and refuses a database the lock does not protect', () => {
     const config = load({ KEYHOLD_DATA_DIR: '/var/lib/keyhold', KEYHOLD_KEY_FILE: '/etc/keyhold.key', KEYHOLD_DATABASE_URL: 'sqlite:/var/lib/keyhold/db/main.db' });
-    expect(config.keyFile).toBe('/etc/keyhold.key');
+    expect(config.keyWrapper).toEqual({ kind: 'key-file', keyFile: '/etc/keyhold.key' });
     expect(config.auditKeyFile).toBe('/etc/keyhold.key.audit');
     expect(load({ KEYHOLD_AUDIT_KEY_FILE: 'keys/audit' }).auditKeyFile).toBe('/srv/app/keys/audit');
     expect(config.database.file).toBe('/var/lib/keyhold/db/main.db');
@@ -173,7 +174,6 @@ describe('configuration (R0.1)', () => {
     expect(refusal({ ENABLE_KEY_VAULT: 'true' })).toContain('ENABLE_KEY_VAULT');
     expect(refusal({ COSMOS_DB_ENDPOINT: 'https://x' })).toContain('COSMOS_DB_ENDPOINT');
     expect(refusal({ KEYHOLD_STORE: 'azure-key-vault' })).toContain('KEYHOLD_STORE is "azure-key-vault", but must be one of sealed, vault');
-    expect(refusal({ KEYHOLD_KEY_WRAPPER: 'passphrase' })).toContain('but must be key-file');
     expect(load({ AZURE_KEY_VAULT_URL: 'https://x.vault.azure.net/', ENABLE_KEY_VAULT: 'false' }).mode).toBe('production');
     expect(load({ VAULT_ADDR: 'http://vault:8200', KEYHOLD_KEY_FILE: '/k' }).warnings.join()).toContain('VAULT_ADDR');
   });

@@ -4,6 +4,7 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
+import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
 import { type LegacyConfig, legacyConfig } from './legacy-config.ts';
 import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
@@ -23,8 +24,10 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly shutdownTimeoutMs: number;
   readonly adminToken: SecretValue | null;
-  /** Absolute. */
-  readonly keyFile: string;
+  /** What wraps the root key (R0.5). */
+  readonly keyWrapper: KeyWrapperConfig;
+  /** How long a start waits for a wrapping key whose service is away. */
+  readonly keyWrapperWaitMs: number;
   /** The key that signs the audit log's heads (S30). Absolute. */
   readonly auditKeyFile: string;
   /** `file` is absolute and lies in `dataDir`. */
@@ -70,17 +73,16 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const givenStore = reader.read(settings.store);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const vaultEnabled = reader.read(settings.vaultEnabled);
-  const vault = vaultEnabled ? vaultConfig(reader, { refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' }) : null;
+  const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' });
+  const vault = vaultEnabled ? vaultFor('VAULT_ENABLED=true') : null;
   if (givenStore === 'vault' && !vaultEnabled) {
     reader.problems.push('KEYHOLD_STORE=vault needs HashiCorp Vault to be switched on. Set VAULT_ENABLED=true, or KEYHOLD_STORE=sealed.');
   }
   const file = reader.read({ ...settings.database, parse: (text) => databaseFile(dataDir, settings.database.parse(text)), fallback: join(dataDir, settings.database.fallback) });
-  reader.read(settings.keyWrapper);
-  const givenKeyFile = reader.read(settings.keyFile);
-  const keyFile = givenKeyFile === null ? join(dataDir, 'keyhold.key') : resolve(environment.workingDirectory, givenKeyFile);
+  const keyWrapper = readKeyWrapper(reader, dataDir, (needs) => (vaultEnabled ? vault : vaultFor(needs)));
+  const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
   reader.show(settings.database, `sqlite:${file}`);
-  reader.show(settings.keyFile, keyFile);
   const givenAuditKeyFile = reader.read(settings.auditKeyFile);
   const auditKeyFile = givenAuditKeyFile === null ? `${keyFile}.audit` : resolve(environment.workingDirectory, givenAuditKeyFile);
   reader.show(settings.auditKeyFile, auditKeyFile);
@@ -96,7 +98,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     logLevel,
     shutdownTimeoutMs,
     adminToken,
-    keyFile,
+    keyWrapper,
+    keyWrapperWaitMs: reader.read(settings.keyWrapperWait),
     auditKeyFile,
     database: Object.freeze({ kind: 'sqlite', file }),
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
@@ -108,7 +111,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     allowHttpUpstream,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),
-    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyFile, auditKeyFile }), ...vaultWarnings(environment, vault)]),
+    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null))]),
   };
   reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
@@ -138,17 +141,18 @@ function knownService(id: string, ids: readonly string[]): string {
   return id;
 }
 
-function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyFile: string; readonly auditKeyFile: string }): readonly string[] {
+function warningsOf(environment: Environment, ids: readonly string[], mode: Config['mode'], files: { readonly dataDir: string; readonly keyWrapper: KeyWrapperConfig; readonly auditKeyFile: string }): readonly string[] {
   const known = settingsInOrder().flatMap((setting) => (hasFileForm(setting) ? [setting.name, `${setting.name}_FILE`] : [setting.name]));
   const names = variableNames(environment).filter((name) => !isBaseUrlVariable(name));
-  const warnings = [...unknownNames(names, [...known, ...ids.map(baseUrlVariable)]), ...unusedServers(environment), ...missingProtection(environment)];
+  const warnings = [...unknownNames(names, [...known, ...ids.map(baseUrlVariable)]), ...unusedServers(environment, files.keyWrapper.kind === 'vault-transit'), ...missingProtection(environment)];
   const nodeEnv = findVariable(environment, 'NODE_ENV')?.text.trim() ?? 'production';
   if (!['production', 'development', 'test'].includes(nodeEnv)) {
     warnings.push(`NODE_ENV is ${quoted(nodeEnv)}, which is neither development nor test, so the rules of production hold.`);
   }
-  if (mode === 'production' && isInside(files.dataDir, files.keyFile)) {
+  const { kind, keyFile } = files.keyWrapper;
+  if (mode === 'production' && kind === 'key-file' && isInside(files.dataDir, keyFile)) {
     warnings.push(
-      `The key file ${quoted(files.keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and the files beside it whose names begin with its own (.root, .audit) elsewhere, and set KEYHOLD_KEY_FILE.`,
+      `The key file ${quoted(keyFile)} lies inside the data folder: a copy of the folder is enough to open every key. Stop Keyhold, move it and the files beside it whose names begin with its own (.root, .audit) elsewhere, and set KEYHOLD_KEY_FILE.`,
     );
   } else if (mode === 'production' && isInside(files.dataDir, files.auditKeyFile)) {
     warnings.push(`The audit log's key ${quoted(files.auditKeyFile)} lies inside the data folder: a copy of the folder is enough to sign another log. Stop Keyhold, move it elsewhere, and set KEYHOLD_AUDIT_KEY_FILE.`);

@@ -22,9 +22,9 @@ export function otherStores(environment: Environment): readonly string[] {
 }
 
 /** Variables that name a server without switching it on, or one that nothing depends on here. */
-export function unusedServers(environment: Environment): readonly string[] {
+export function unusedServers(environment: Environment, vaultWraps: boolean): readonly string[] {
   const warnings: string[] = [];
-  if (findVariable(environment, 'VAULT_ADDR') !== undefined && findVariable(environment, 'VAULT_ENABLED') === undefined) {
+  if (!vaultWraps && findVariable(environment, 'VAULT_ADDR') !== undefined && findVariable(environment, 'VAULT_ENABLED') === undefined) {
     warnings.push('VAULT_ADDR is set, but only VAULT_ENABLED=true switches Vault on. Keys are kept in the encrypted database.');
   }
   if (findVariable(environment, 'REDIS_URL') !== undefined) {

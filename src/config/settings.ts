@@ -1,4 +1,5 @@
 import type { SecretValue } from '../ports/secret-value.ts';
+import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
@@ -122,29 +123,6 @@ const database: Setting<string> = {
   parse: sqliteFile,
 };
 
-const keyWrapper: Setting<'key-file'> = {
-  name: 'KEYHOLD_KEY_WRAPPER',
-  secret: false,
-  description: ['What protects the root key: key-file.'],
-  example: 'key-file',
-  fallback: 'key-file',
-  fallbackText: 'key-file',
-  parse: oneOf('key-file'),
-};
-
-const keyFile: Setting<string | null> = {
-  name: 'KEYHOLD_KEY_FILE',
-  secret: false,
-  description: [
-    'The key file: 32 bytes as base64 in one line (`openssl rand -base64 32` makes one), mode 0600; made by the first start.',
-    'In production keep it outside the data folder, and never in a backup or an image. A relative path counts from the working directory.',
-  ],
-  example: '/etc/keyhold/keyhold.key',
-  fallback: null,
-  fallbackText: '<KEYHOLD_DATA_DIR>/keyhold.key',
-  parse: path,
-};
-
 const auditKeyFile: Setting<string | null> = {
   name: 'KEYHOLD_AUDIT_KEY_FILE',
   secret: false,
@@ -208,8 +186,7 @@ export const settings = {
   store,
   ...vaultSettings,
   database,
-  keyWrapper,
-  keyFile,
+  ...keyWrapperSettings,
   auditKeyFile,
   ...legacySettings,
   defaultProvider,
@@ -217,6 +194,7 @@ export const settings = {
   offerEnvironmentKeys,
   url,
   token,
+  ...newKeyWrapperSettings,
 } as const;
 
 /** Every setting in the order in which they are shown. */

@@ -20,22 +20,24 @@ export interface VaultConfig {
 }
 
 export interface VaultRules {
+  /** What needs Vault, for messages: `VAULT_ENABLED=true`. */
+  readonly needs: string;
   /** http outside this machine is a problem, not a warning. */
   readonly refusesHttp: boolean;
   /** What holds where VAULT_ENABLE_FALLBACK is left out. */
   readonly enableFallback: boolean;
 }
 
-/** How the Vault that is switched on is reached; null where something is wrong, which the reader then knows. */
-export function vaultConfig(reader: Reader, { refusesHttp, enableFallback }: VaultRules): VaultConfig | null {
+/** How the Vault that is needed is reached; null where something is wrong, which the reader then knows. */
+export function vaultConfig(reader: Reader, { needs, refusesHttp, enableFallback }: VaultRules): VaultConfig | null {
   const address = reader.read(vaultSettings.vaultAddress);
   if (address === null && !reader.isSet(vaultSettings.vaultAddress)) {
-    reader.problems.push('VAULT_ENABLED=true needs VAULT_ADDR, the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200');
+    reader.problems.push(`${needs} needs VAULT_ADDR, the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200`);
   }
   if (address !== null && refusesHttp && isPlainHttp(address)) {
     reader.problems.push('VAULT_ADDR is http outside this machine, so keys would travel unencrypted. Use https, or set KEYHOLD_ALLOW_HTTP_UPSTREAM=true.');
   }
-  const signIn = vaultSignIn(reader);
+  const signIn = vaultSignIn(reader, needs);
   const namespace = reader.read(vaultSettings.vaultNamespace);
   const tls = vaultTls(reader);
   const mount = reader.read(vaultSettings.vaultMount);
@@ -52,7 +54,7 @@ export function isPlainHttp(address: string): boolean {
 }
 
 /** One way, completely given; a second one would leave open which of them counts. */
-function vaultSignIn(reader: Reader): VaultAuth | null {
+function vaultSignIn(reader: Reader, needs: string): VaultAuth | null {
   const { vaultToken, vaultTokenFile, vaultRoleId, vaultSecretId, vaultWrappedSecretId, vaultKubernetesRole, vaultKubernetesAudience, vaultKubernetesTokenFile } = vaultSettings;
   const isAppRole = [vaultRoleId, vaultSecretId, vaultWrappedSecretId].some((setting) => reader.isSet(setting));
   const ways = [
@@ -70,7 +72,7 @@ function vaultSignIn(reader: Reader): VaultAuth | null {
     reader.read(vaultKubernetesTokenFile),
   ];
   if (ways.length === 0) {
-    reader.problems.push('VAULT_ENABLED=true needs a way to sign in to Vault. Set one of VAULT_TOKEN, VAULT_TOKEN_FILE, VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_K8S_ROLE.');
+    reader.problems.push(`${needs} needs a way to sign in to Vault. Set one of VAULT_TOKEN, VAULT_TOKEN_FILE, VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_K8S_ROLE.`);
     return null;
   }
   if (ways.length > 1) {

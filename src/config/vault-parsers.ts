@@ -37,6 +37,12 @@ export function vaultMount(text: string): string {
   return mount;
 }
 
+/** A key's name in the transit engine. */
+export function vaultKeyName(text: string): string {
+  if (!/^[\w.-]{1,128}$/u.test(text)) throw new InvalidValue(`is ${quoted(text)}, but is a key's name such as keyhold: letters, digits, ".", "_" and "-"`);
+  return text;
+}
+
 /** The path of the one secret with the service's own keys, below the mount. */
 export function vaultSecretPath(text: string): string {
   const secretPath = pathBelow(text, 'the path of a secret below the mount such as ai-gateway');

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mountSmallDisk } from '../../../test/support/small-disk.ts';
 import type { KeyWrapper } from '../../ports/key-wrapper.ts';
 import { openKeyFile } from './key-file.ts';
+import { rootPinFile } from './root-pin-file.ts';
 
 const context = Buffer.from('context');
 const root = Buffer.alloc(32, 9);
@@ -82,7 +83,8 @@ describe('R0.1: the key file', () => {
   });
 
   it('S15: is not made anew when the root commitment beside it says that there was one', async () => {
-    await (await open(true)).pinCommitment(commitment);
+    await open(true);
+    await rootPinFile(file, randomBytes).write(commitment);
     await rm(file);
     await expect(open(true)).rejects.toThrow(refusal(6, 'is missing', `${file}.root`, 'backup'));
     expect(await readdir(folder)).toEqual(['keyhold.key.root']);
@@ -189,49 +191,5 @@ describe('R0.1: the key file', () => {
     } finally {
       disk.remove();
     }
-  });
-});
-
-describe('S12: wrapping by the key file', () => {
-  it('gives the root key back in its context alone, and refuses any changed byte', async () => {
-    const wrapper = await open(true);
-    const wrapped = await wrapper.wrap(root, context);
-    expect(wrapped.includes(root)).toBe(false);
-    expect((await wrapper.unwrap(wrapped, context)).equals(root)).toBe(true);
-    const corrupt = expect.objectContaining({ code: 'corrupt' });
-    await expect(wrapper.unwrap(wrapped, Buffer.from('other'))).rejects.toThrow(corrupt);
-    for (let index = 0; index < wrapped.length; index += 1) {
-      const changed = Buffer.from(wrapped);
-      changed.writeUInt8(wrapped.readUInt8(index) ^ 4, index);
-      await expect(wrapper.unwrap(changed, context)).rejects.toThrow(corrupt);
-    }
-  });
-
-  it('pins the root’s commitment in a file of its own, once', async () => {
-    const wrapper = await open(true);
-    expect(await wrapper.pinnedCommitment()).toBeUndefined();
-    await wrapper.pinCommitment(commitment);
-    expect(await readFile(`${file}.root`, 'utf8')).toBe(`${commitment}\n`);
-    expect(await modeOf(`${file}.root`)).toBe(0o600);
-    expect(await (await open()).pinnedCommitment()).toBe(commitment);
-    await wrapper.pinCommitment(commitment);
-    await expect(wrapper.pinCommitment('f'.repeat(64))).rejects.toThrow(refusal(6, 'pins another root key'));
-    expect(await wrapper.pinnedCommitment()).toBe(commitment);
-  });
-
-  it('treats the commitment’s file with the same care', async () => {
-    const wrapper = await open(true);
-    await wrapper.pinCommitment(commitment);
-    await chmod(`${file}.root`, 0o644);
-    await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, `chmod 600 '${file}.root'`));
-    await rm(`${file}.root`);
-    for (const content of ['', `${commitment}\n\n`, commitment.slice(1), commitment.toUpperCase()]) {
-      await writeFile(`${file}.root`, content, { mode: 0o600 });
-      await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, `${file}.root`, 'backup'));
-    }
-    await rm(`${file}.root`);
-    await symlink(file, `${file}.root`);
-    await expect(wrapper.pinnedCommitment()).rejects.toThrow(refusal(6, 'symbolic link'));
-    await expect(wrapper.pinCommitment(commitment)).rejects.toThrow(refusal(6, 'symbolic link'));
   });
 });

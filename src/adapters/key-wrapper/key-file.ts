@@ -4,17 +4,19 @@ import { type EnvelopeContext, openEnvelope, sealEnvelope } from '../../core/cry
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { KeyWrapper } from '../../ports/key-wrapper.ts';
 import { StartError } from '../../ports/start-error.ts';
+import { lineOf } from './one-line.ts';
 import { createPrivateFile, readPrivateFile } from './private-file.ts';
+import { rootPinFile } from './root-pin-file.ts';
 
 const KEY_BYTES = 32;
-const COMMITMENT = /^[0-9a-f]{64}$/;
-const ONE_LINE = /^[^\r\n]*\n?$/;
 
 export interface KeyFileOptions {
   /** Absolute path of the key file (`KEYHOLD_KEY_FILE`). */
   readonly file: string;
   /** Whether a missing one may be made: only while no database keeps anything under it (S15). */
   readonly mayCreate: boolean;
+  /** The root key is at hand and is to be wrapped anew: its pin, which may stand beside the file that is to be, is no sign of a lost key. */
+  readonly rewraps?: boolean;
   readonly random: RandomBytes;
 }
 
@@ -22,19 +24,20 @@ export interface KeyFileOptions {
  * Opens the key file, or makes it: 32 bytes as base64 in one line (R0.1), readable by its owner alone. Throws `StartError`: 6
  * when it is missing, not private or not a key, 4 when it cannot be made, 8 when the disk is full. No message quotes the content.
  */
-export async function openKeyFile({ file, mayCreate, random }: KeyFileOptions): Promise<KeyWrapper> {
-  const text = (await readPrivateFile(file)) ?? (await makeKey({ file, mayCreate, random }));
+export async function openKeyFile(options: KeyFileOptions): Promise<KeyWrapper> {
+  const { file, random } = options;
+  const text = (await readPrivateFile(file)) ?? (await makeKey(options));
   return new KeyFileWrapper(file, keyOf(file, text), random);
 }
 
 class KeyFileWrapper implements KeyWrapper {
   readonly kind = 'key-file';
-  readonly #commitmentFile: string;
+  readonly place: string;
   readonly #key: KeyObject;
   readonly #random: RandomBytes;
 
   constructor(file: string, key: KeyObject, random: RandomBytes) {
-    this.#commitmentFile = commitmentFileOf(file);
+    this.place = file;
     this.#key = key;
     this.#random = random;
   }
@@ -47,39 +50,23 @@ class KeyFileWrapper implements KeyWrapper {
     return openEnvelope(this.#envelope(context), wrapped);
   }
 
-  async pinnedCommitment(): Promise<string | undefined> {
-    const text = await readPrivateFile(this.#commitmentFile);
-    if (text === undefined) return undefined;
-    const commitment = lineOf(text);
-    if (commitment === undefined || !COMMITMENT.test(commitment)) {
-      throw new StartError(6, `${this.#commitmentFile} does not hold a root key's commitment (64 hexadecimal digits in one line). Restore it from your backup.`);
-    }
-    return commitment;
-  }
-
-  async pinCommitment(commitment: string): Promise<void> {
-    if (await createPrivateFile(this.#commitmentFile, `${commitment}\n`, this.#random)) return;
-    if ((await this.pinnedCommitment()) !== commitment) {
-      throw new StartError(6, `${this.#commitmentFile} pins another root key. Another Keyhold uses the same key file for another database; give each its own.`);
-    }
-  }
-
   #envelope(context: Buffer): EnvelopeContext {
     return { key: this.#key, purpose: 'root-key', aad: context };
   }
 }
 
-async function makeKey({ file, mayCreate, random }: KeyFileOptions): Promise<string> {
+async function makeKey({ file, mayCreate, rewraps = false, random }: KeyFileOptions): Promise<string> {
   if (!mayCreate) {
     throw new StartError(
       6,
       `The key file ${file} is missing. The database was made with it, and a new one would lose every kept key, so none is made. Restore it from your backup, or point KEYHOLD_KEY_FILE to where it is now.`,
     );
   }
-  if ((await readPrivateFile(commitmentFileOf(file))) !== undefined) {
+  const pin = rootPinFile(file, random);
+  if (!rewraps && (await pin.read()) !== undefined) {
     throw new StartError(
       6,
-      `The key file ${file} is missing, but ${commitmentFileOf(file)}, which belongs to it, is there. Restore the key file from your backup. To begin anew with an empty database, move the .root file away.`,
+      `The key file ${file} is missing, but ${pin.place}, which belongs to it, is there. Restore the key file from your backup. To begin anew with an empty database, move the .root file away.`,
     );
   }
   const bytes = random(KEY_BYTES);
@@ -102,14 +89,6 @@ function keyOf(file: string, text: string): KeyObject {
   const key = createSecretKey(bytes);
   bytes.fill(0);
   return key;
-}
-
-function lineOf(text: string): string | undefined {
-  return ONE_LINE.test(text) ? text.replace(/\n$/, '') : undefined;
-}
-
-function commitmentFileOf(file: string): string {
-  return `${file}.root`;
 }
 
 function wrong(file: string, what: string): StartError {

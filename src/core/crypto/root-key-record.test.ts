@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
-import type { KeyWrapper } from '../../ports/key-wrapper.ts';
+import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
 import type { PlatformRepository } from '../../ports/metadata/sealed.ts';
 import type { StartError } from '../../ports/start-error.ts';
 import { loadOrCreateRootKey, rootKeyMayBeMade } from './root-key-record.ts';
@@ -11,8 +11,9 @@ import type { RootKey } from './root-key.ts';
 const clock = { now: () => 1, monotonic: () => 1 };
 
 /** Keeps the contexts it was asked to bind to; `pinned` is what stands outside the database. */
-class PlainWrapper implements KeyWrapper {
+class PlainWrapper implements KeyWrapper, RootPin {
   readonly kind = 'key-file';
+  readonly place = '/etc/keyhold.key';
   pinned: string | undefined;
   failPin = false;
 
@@ -25,18 +26,18 @@ class PlainWrapper implements KeyWrapper {
     return Buffer.from(wrapped.subarray(0, 32));
   }
 
-  async pinnedCommitment(): Promise<string | undefined> {
+  async read(): Promise<string | undefined> {
     return this.pinned;
   }
 
-  async pinCommitment(commitment: string): Promise<void> {
+  async write(commitment: string): Promise<void> {
     if (this.failPin) throw new Error('died before the pin');
     this.pinned = commitment;
   }
 }
 
-function load(platform: PlatformRepository, wrapper: KeyWrapper, mayCreate: boolean): Promise<RootKey> {
-  return loadOrCreateRootKey({ platform, wrapper, random: randomBytes, clock, mayCreate });
+async function load(platform: PlatformRepository, wrapper: PlainWrapper, mayCreate: boolean): Promise<RootKey> {
+  return (await loadOrCreateRootKey({ platform, wrapper, pin: wrapper, random: randomBytes, clock, mayCreate })).root;
 }
 
 async function finishFirstStart(platform: PlatformRepository): Promise<void> {
@@ -54,7 +55,9 @@ async function started() {
 async function changeRoot(platform: PlatformRepository, change: { readonly rootId?: string; readonly wrapped?: string; readonly commitment?: string }): Promise<void> {
   const stored = await platform.get({ name: 'root' });
   if (stored?.record.name !== 'root') throw new Error('no root key is kept');
-  await platform.replace({ name: 'root' }, { ...stored.record, ...change }, stored.revision);
+  const { wrapped, ...others } = change;
+  const wrappings = stored.record.wrappings.map((wrapping) => ({ ...wrapping, wrapped: wrapped ?? wrapping.wrapped }));
+  await platform.replace({ name: 'root' }, { ...stored.record, ...others, wrappings }, stored.revision);
 }
 
 function refusal(message: RegExp): unknown {
@@ -97,7 +100,8 @@ describe('S12: the root key', () => {
   it('refuses to start when anything in the record was changed', async () => {
     const another = await (await started()).platform.get({ name: 'root' });
     if (another?.record.name !== 'root') throw new Error('no root key is kept');
-    const { rootId, wrapped, commitment } = another.record;
+    const { rootId, wrappings, commitment } = another.record;
+    const wrapped = wrappings[0]?.wrapped ?? '';
     for (const change of [{ rootId }, { wrapped }, { commitment }, { rootId, wrapped }, { rootId, wrapped, commitment }, { wrapped: 'no base64' }, { wrapped: '' }]) {
       const { platform, wrapper } = await started();
       await changeRoot(platform, change);

@@ -1,24 +1,28 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
-import type { KeyWrapper } from '../../ports/key-wrapper.ts';
-import type { PlatformRecord, PlatformRepository } from '../../ports/metadata/sealed.ts';
+import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
+import type { PlatformRecord, PlatformRepository, RootWrapping } from '../../ports/metadata/sealed.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
 import { StartError } from '../../ports/start-error.ts';
-import { decodeBase64 } from './base64.ts';
-import { frame } from './framing.ts';
-import { KEY_BYTES, RootKey } from './root-key.ts';
-
-const FORMAT = 'keyhold root key 1';
+import { isSameCommitment, KEY_BYTES, RootKey } from './root-key.ts';
 
 type RootRecord = Extract<PlatformRecord, { readonly name: 'root' }>;
 
 export interface RootKeyDependencies {
   readonly platform: PlatformRepository;
   readonly wrapper: KeyWrapper;
+  readonly pin: RootPin;
   readonly random: RandomBytes;
   readonly clock: Clock;
   /** Whether a root key may be made where none is kept. Even then it is made only before the first start was ever finished. */
   readonly mayCreate: boolean;
+}
+
+export interface OpenRootKey {
+  readonly root: RootKey;
+  /** The wrapping that opened, and those that are kept beside it. */
+  readonly wrapping: RootWrapping;
+  readonly record: Stored<RootRecord>;
 }
 
 /**
@@ -26,8 +30,21 @@ export interface RootKeyDependencies {
  * without which nothing can have been sealed. A file's mere existence would not do: a first start may have died after making it.
  */
 export async function rootKeyMayBeMade(platform: PlatformRepository): Promise<boolean> {
-  const root = await platform.get({ name: 'root' });
-  return root === undefined && !(await firstStartFinished(platform));
+  return (await rootRecord(platform)) === undefined && !(await firstStartFinished(platform));
+}
+
+/** Throws `StartError` 6 when the root key that is kept is wrapped by nothing of this kind: before files of that kind are missed. */
+export async function requireWrapperKind(platform: PlatformRepository, kind: KeyWrapper['kind']): Promise<void> {
+  const wrappings = (await rootRecord(platform))?.record.wrappings ?? [];
+  if (wrappings.length > 0 && wrappings.every((wrapping) => wrapping.kind !== kind)) throw otherKind(kind, wrappings);
+}
+
+/** What the database keeps of the root key; undefined before the first start. */
+async function rootRecord(platform: PlatformRepository): Promise<Stored<RootRecord> | undefined> {
+  const stored = await platform.get({ name: 'root' });
+  if (stored === undefined) return undefined;
+  if (stored.record.name !== 'root') throw new KeyholdError('internal', 'The database gave another record than the root key.');
+  return { record: stored.record, revision: stored.revision };
 }
 
 /**
@@ -35,103 +52,123 @@ export async function rootKeyMayBeMade(platform: PlatformRepository): Promise<bo
  * made, kept and pinned, in this order, so that a start that died between two steps is completed by the next one.
  * Throws `StartError` 6 when any of them is missing or they differ (S12), and what the wrapper and the database throw.
  */
-export async function loadOrCreateRootKey({ platform, wrapper, random, clock, mayCreate }: RootKeyDependencies): Promise<RootKey> {
-  const record = (await kept(platform)) ?? (await create({ platform, wrapper, random, clock, mayCreate }));
-  const root = await unwrap(wrapper, record);
-  if (!sameHex(root.commitment(), record.commitment)) throw mismatch();
+export async function loadOrCreateRootKey(dependencies: RootKeyDependencies): Promise<OpenRootKey> {
+  const { platform, wrapper, pin } = dependencies;
+  const record = (await rootRecord(platform)) ?? (await create(dependencies));
+  const { root, wrapping } = await unwrap(dependencies, record.record);
+  if (!isSameCommitment(root.commitment(), record.record.commitment)) throw mismatch(wrapper, pin);
   // Asked before the pin is read: another replica that finishes its first start in between has pinned before.
   const finished = await firstStartFinished(platform);
-  const pinned = await wrapper.pinnedCommitment();
+  const pinned = await pin.read();
   if (pinned === undefined) {
-    if (finished) throw unpinned(root);
-    await wrapper.pinCommitment(root.commitment());
-  } else if (!sameHex(root.commitment(), pinned)) {
-    throw mismatch();
+    if (finished) throw unpinned(root, pin);
+    await pin.write(root.commitment());
+  } else if (!isSameCommitment(root.commitment(), pinned)) {
+    throw mismatch(wrapper, pin);
   }
-  return root;
+  return { root, wrapping, record };
 }
 
-async function kept(platform: PlatformRepository): Promise<RootRecord | undefined> {
-  const stored = await platform.get({ name: 'root' });
-  if (stored === undefined) return undefined;
-  if (stored.record.name !== 'root') throw new KeyholdError('internal', 'The database gave another record than the root key.');
-  return stored.record;
+/**
+ * Once the newest wrapping has opened, the one before it goes: whoever still has the old wrapping key opens nothing any more. Gives the
+ * wrappings that went; none when the present one is not the newest (a change that nobody has followed up yet).
+ */
+export async function settleWrapping(platform: PlatformRepository, { wrapping, record: { record, revision } }: OpenRootKey): Promise<readonly RootWrapping[]> {
+  const others = record.wrappings.filter((other) => other !== wrapping);
+  if (others.length === 0 || record.wrappings.at(-1) !== wrapping) return [];
+  try {
+    await platform.replace({ name: 'root' }, { ...record, wrappings: [wrapping] }, revision);
+    return others;
+  } catch (error) {
+    // Another replica was faster, or a newer change is under way.
+    if (error instanceof KeyholdError && error.code === 'conflict') return [];
+    throw error;
+  }
+}
+
+/** Of the wrappings that this wrapper may have made, the newest that opens. */
+async function unwrap({ wrapper, pin }: RootKeyDependencies, { rootId, wrappings }: RootRecord): Promise<{ readonly root: RootKey; readonly wrapping: RootWrapping }> {
+  const candidates = wrappings.filter(({ kind }) => kind === wrapper.kind).toReversed();
+  if (candidates.length === 0) throw otherKind(wrapper.kind, wrappings);
+  let refused: unknown;
+  for (const wrapping of candidates) {
+    try {
+      return { root: await RootKey.unwrapped(wrapper, rootId, wrapping.wrapped), wrapping };
+    } catch (error) {
+      if (!(error instanceof KeyholdError && error.code === 'corrupt')) throw error;
+      refused = error;
+    }
+  }
+  throw mismatch(wrapper, pin, refused);
 }
 
 async function firstStartFinished(platform: PlatformRepository): Promise<boolean> {
   return (await platform.get({ name: 'first-start' })) !== undefined;
 }
 
-async function create({ platform, wrapper, random, clock, mayCreate }: RootKeyDependencies): Promise<RootRecord> {
-  if ((await wrapper.pinnedCommitment()) !== undefined) {
-    const other = await kept(platform);
+async function create({ platform, wrapper, pin, random, clock, mayCreate }: RootKeyDependencies): Promise<Stored<RootRecord>> {
+  if ((await pin.read()) !== undefined) {
+    const other = await rootRecord(platform);
     if (other !== undefined) return other;
     throw new StartError(
       6,
-      'The key file belongs to another database: a root key is pinned beside it, and this database keeps none. Point KEYHOLD_DATABASE_URL or KEYHOLD_DATA_DIR to the database it belongs to, or restore that. To begin anew with an empty database, move the key file and the file of the same name with .root appended away.',
+      `${pin.place} belongs to another database: a root key is pinned there, and this database keeps none. Point KEYHOLD_DATABASE_URL or KEYHOLD_DATA_DIR to the database it belongs to, or restore that. To begin anew with an empty database, move that file, and a key file beside it, away.`,
     );
   }
   if (!mayCreate || (await firstStartFinished(platform))) {
     throw new StartError(6, 'The database is in use, but its root key is missing, so no kept value can be read. Restore the database from a backup.');
   }
   const bytes = random(KEY_BYTES);
-  const rootId = `root_${random(8).toString('hex')}`;
-  const wrapped = await wrapper.wrap(bytes, contextOf(rootId));
-  const record: RootRecord = {
-    name: 'root',
-    rootId,
-    wrapped: wrapped.toString('base64'),
-    commitment: new RootKey(rootId, bytes).commitment(),
-    createdAt: clock.now(),
-  };
+  const root = new RootKey(`root_${random(8).toString('hex')}`, bytes);
   bytes.fill(0);
+  const now = clock.now();
+  const wrapping: RootWrapping = { kind: wrapper.kind, place: wrapper.place, wrapped: await root.wrappedBy(wrapper), madeAt: now };
   try {
-    await platform.create({ name: 'root' }, record);
-    return record;
+    const { record, revision } = await platform.create({ name: 'root' }, { name: 'root', rootId: root.id, commitment: root.commitment(), wrappings: [wrapping], createdAt: now });
+    if (record.name === 'root') return { record, revision };
+    throw new KeyholdError('internal', 'The database gave another record than the root key.');
   } catch (error) {
     if (!(error instanceof KeyholdError && error.code === 'already_exists')) throw error;
-    const other = await kept(platform);
+    const other = await rootRecord(platform);
     if (other === undefined) throw error;
     return other;
   }
 }
 
-async function unwrap(wrapper: KeyWrapper, { rootId, wrapped }: RootRecord): Promise<RootKey> {
-  const sealed = decodeBase64(wrapped);
-  if (sealed === undefined) throw mismatch();
-  let bytes: Buffer;
-  try {
-    bytes = await wrapper.unwrap(sealed, contextOf(rootId));
-  } catch (error) {
-    throw error instanceof KeyholdError && error.code === 'corrupt' ? mismatch(error) : error;
-  }
-  if (bytes.length !== KEY_BYTES) throw mismatch();
-  const root = new RootKey(rootId, bytes);
-  bytes.fill(0);
-  return root;
-}
+/** How each kind of wrapper is set, for advice. */
+const settingOf: Readonly<Record<KeyWrapper['kind'], string>> = {
+  'key-file': 'KEYHOLD_KEY_FILE',
+  passphrase: 'KEYHOLD_KEY_PASSPHRASE',
+  'vault-transit': 'KEYHOLD_TRANSIT_MOUNT and KEYHOLD_TRANSIT_KEY',
+  'azure-key': 'KEYHOLD_AZURE_KEY',
+};
 
-function contextOf(rootId: string): Buffer {
-  return frame([FORMAT, rootId]);
-}
-
-function sameHex(a: string, b: string): boolean {
-  const left = Buffer.from(a, 'utf8');
-  const right = Buffer.from(b, 'utf8');
-  return left.length === right.length && timingSafeEqual(left, right);
-}
-
-function mismatch(cause?: unknown): StartError {
+function otherKind(kind: KeyWrapper['kind'], wrappings: readonly RootWrapping[]): StartError {
+  const by = wrappings.map(({ kind: other, place }) => `${other}${place === '' ? '' : ` (${place})`}`).join(' and by ');
+  const [last] = wrappings.slice(-1);
   return new StartError(
     6,
-    'The key file and the database do not belong together: the root key in the database is not the one that this key file protects. Point KEYHOLD_KEY_FILE to the key file this database was made with (with its .root file beside it), or restore both from the same backup. Nothing was changed.',
+    `The root key in the database is wrapped by ${by}, and KEYHOLD_KEY_WRAPPER is ${kind}. Set KEYHOLD_KEY_WRAPPER=${last?.kind ?? kind}${last === undefined ? '' : ` with ${settingOf[last.kind]}`}. \`keyhold keys rotate\` changes what wraps it. Nothing was changed.`,
+  );
+}
+
+function mismatch(wrapper: KeyWrapper, pin: RootPin, cause?: unknown): StartError {
+  const what: Readonly<Record<KeyWrapper['kind'], string>> = {
+    'key-file': `the key file ${wrapper.place} does not open the root key in the database, or another one than ${pin.place} pins`,
+    passphrase: `the passphrase does not open the root key in the database with the salt in ${wrapper.place}, or another one than ${pin.place} pins`,
+    'vault-transit': `Vault's key ${wrapper.place} does not open the root key in the database, or another one than ${pin.place} pins`,
+    'azure-key': `the Azure key ${wrapper.place} does not open the root key in the database, or another one than ${pin.place} pins`,
+  };
+  return new StartError(
+    6,
+    `What wraps the root key and the database do not belong together: ${what[wrapper.kind]}. Check ${settingOf[wrapper.kind]} and KEYHOLD_DATA_DIR, or restore the files beside the key file and the database from the same backup. Nothing was changed.`,
     { cause },
   );
 }
 
-function unpinned(root: RootKey): StartError {
+function unpinned(root: RootKey, pin: RootPin): StartError {
   return new StartError(
     6,
-    `The root key's commitment, which is pinned outside the database, is missing: with a key file it is the file of the same name with .root appended. If the key file was moved, move that file too; otherwise restore it from your backup. If it is lost, and you are sure that nobody changed this database, make it again with mode 0600 and this one line: ${root.commitment()}`,
+    `The root key's commitment, which is pinned outside the database in ${pin.place}, is missing. If the key file was moved, move that file too; otherwise restore it from your backup. If it is lost, and you are sure that nobody changed this database, make it again with mode 0600 and this one line: ${root.commitment()}`,
   );
 }

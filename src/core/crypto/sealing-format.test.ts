@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import type { RandomBytes } from '../../ports/clock.ts';
-import type { KeyWrapper } from '../../ports/key-wrapper.ts';
+import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import { DataKeys } from './data-keys.ts';
@@ -49,20 +49,27 @@ function scopeOf({ scope, tenant }: { readonly scope: string; readonly tenant: s
   return scope === 'platform' ? platformScope : tenantScope(tenant);
 }
 
-function wrapperOf(keyFile: string, random: RandomBytes): KeyWrapper & { pinned: string | undefined } {
+function wrapperOf(keyFile: string, random: RandomBytes): KeyWrapper {
   const key = createSecretKey(Buffer.from(keyFile, 'base64'));
   return {
     kind: 'key-file',
-    pinned: undefined,
+    place: 'keyhold.key',
     wrap: async (rootKey, aad) => sealEnvelope({ key, purpose: 'root-key', aad }, rootKey, random),
     unwrap: async (wrapped, aad) => openEnvelope({ key, purpose: 'root-key', aad }, wrapped),
-    async pinnedCommitment() {
-      return this.pinned;
-    },
-    async pinCommitment(commitment) {
-      this.pinned = commitment;
-    },
   };
+}
+
+class MemoryPin implements RootPin {
+  readonly place = 'keyhold.key.root';
+  pinned: string | undefined;
+
+  async read(): Promise<string | undefined> {
+    return this.pinned;
+  }
+
+  async write(commitment: string): Promise<void> {
+    this.pinned = commitment;
+  }
 }
 
 describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
@@ -70,11 +77,12 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
     const vectors = await published();
     const { platform, dataKeys: repository } = createMemoryStore();
     const wrapper = wrapperOf(vectors.keyFile, drawing(0x40, 0x60));
-    const root = await loadOrCreateRootKey({ platform, wrapper, random: drawing(0, 0), clock, mayCreate: true });
+    const pin = new MemoryPin();
+    const { root } = await loadOrCreateRootKey({ platform, wrapper, pin, random: drawing(0, 0), clock, mayCreate: true });
     expect(root.id).toBe(vectors.rootId);
     expect(root.commitment()).toBe(vectors.rootCommitment);
-    expect(wrapper.pinned).toBe(vectors.rootCommitment);
-    expect((await platform.get({ name: 'root' }))?.record).toMatchObject({ wrapped: vectors.wrappedRootKey, commitment: vectors.rootCommitment });
+    expect(pin.pinned).toBe(vectors.rootCommitment);
+    expect((await platform.get({ name: 'root' }))?.record).toMatchObject({ wrappings: [{ kind: 'key-file', wrapped: vectors.wrappedRootKey }], commitment: vectors.rootCommitment });
 
     const dataKeys = new DataKeys({ repository, root, clock, random: drawing(0x20, 0x70, 0x90) });
     const scope = scopeOf(vectors.dataKey);
@@ -96,9 +104,9 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
   it('are read from the database and the key file alone', async () => {
     const vectors = await published();
     const { platform, dataKeys: repository } = createMemoryStore();
-    await platform.create({ name: 'root' }, { name: 'root', rootId: vectors.rootId, wrapped: vectors.wrappedRootKey, commitment: vectors.rootCommitment, createdAt: 0 });
+    await platform.create({ name: 'root' }, { name: 'root', rootId: vectors.rootId, commitment: vectors.rootCommitment, createdAt: 0, wrappings: [{ kind: 'key-file', place: '', wrapped: vectors.wrappedRootKey, madeAt: 0 }] });
     await repository.create({ scope: scopeOf(vectors.dataKey), id: vectors.dataKey.id }, { wrapped: vectors.dataKey.wrapped, rootId: vectors.rootId, createdAt: 0 });
-    const root = await loadOrCreateRootKey({ platform, wrapper: wrapperOf(vectors.keyFile, drawing()), random: drawing(), clock, mayCreate: false });
+    const { root } = await loadOrCreateRootKey({ platform, wrapper: wrapperOf(vectors.keyFile, drawing()), pin: new MemoryPin(), random: drawing(), clock, mayCreate: false });
     const dataKeys = new DataKeys({ repository, root, clock, random: drawing() });
     for (const { text, sealed, service, label, field, version, ...owner } of vectors.values) {
       const scope = scopeOf(owner);

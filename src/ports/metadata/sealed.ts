@@ -1,3 +1,4 @@
+import type { KeyWrapperKind } from '../key-wrapper.ts';
 import type { Scope } from '../scope.ts';
 import type { Repository, Stored } from './stored.ts';
 
@@ -38,9 +39,17 @@ export interface DataKeyRepository extends Repository<DataKeyKey, DataKeyRecord>
   list(scope: Scope): Promise<readonly (Stored<DataKeyRecord> & { readonly id: string })[]>;
 }
 
+/** The root key under one wrapping key, base64; `place` names that key for people (empty where it was kept before there was a choice). */
+export interface RootWrapping {
+  readonly kind: KeyWrapperKind;
+  readonly place: string;
+  readonly wrapped: string;
+  readonly madeAt: number;
+}
+
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
-  | { readonly name: 'root'; readonly rootId: string; readonly wrapped: string; readonly commitment: string; readonly createdAt: number }
+  | { readonly name: 'root'; readonly rootId: string; readonly commitment: string; readonly createdAt: number; /** One, or two while what wraps it is being changed: the newest last. Each opens by itself. */ readonly wrappings: readonly RootWrapping[] }
   | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
   /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
   | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number };
