@@ -12,7 +12,7 @@ export interface AzureApp {
   readonly federations: Set<Federation>;
 }
 
-export interface Federation {
+interface Federation {
   readonly issuer: string;
   readonly subject: string;
   readonly audience: string;

@@ -21,7 +21,7 @@ export interface Operation {
   /** With `{name}` and `{version}` for pieces of the path. */
   readonly path: string;
   readonly need: Need;
-  run(request: OperationRequest): Answer;
+  run(request: OperationRequest): Answer | Promise<Answer>;
 }
 
 export interface Match {

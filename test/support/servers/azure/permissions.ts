@@ -2,7 +2,7 @@ import type { AzureApp } from './directory.ts';
 
 type ObjectKind = 'secrets' | 'keys';
 export type SecretPermission = 'get' | 'list' | 'set' | 'delete' | 'recover' | 'purge';
-type KeyPermission = 'get' | 'list' | 'create' | 'import' | 'update' | 'delete' | 'recover' | 'purge' | 'wrapKey' | 'unwrapKey' | 'encrypt' | 'decrypt' | 'rotate';
+export type KeyPermission = 'get' | 'list' | 'create' | 'import' | 'update' | 'delete' | 'recover' | 'purge' | 'wrapKey' | 'unwrapKey' | 'encrypt' | 'decrypt' | 'rotate';
 
 /** An access policy of a vault: all that one app may, as `az keyvault set-policy` takes it. */
 export interface AccessPolicy {

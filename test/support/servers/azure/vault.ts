@@ -7,9 +7,11 @@ import type { Faults } from './faults.ts';
 import { badParameter, KeyVaultError } from './key-vault-error.ts';
 import { type Answer, PortListener, readBody, send } from './listener.ts';
 import { readFields } from './object-fields.ts';
+import type { KeyVersion } from './key-wrapping.ts';
+import { keyOperations } from './keys.ts';
 import { type Match, matchOperation, type Operation } from './operation.ts';
 import { type Need, Permissions } from './permissions.ts';
-import { Secrets, type SecretVersion } from './secrets.ts';
+import { type SecretVersion, secretOperations } from './secrets.ts';
 import { Throttle } from './throttle.ts';
 import { type Durations, VersionedObjects } from './versioned-objects.ts';
 
@@ -48,6 +50,7 @@ export class AzureVault {
   readonly listener: PortListener;
   readonly #parts: VaultParts;
   readonly #secrets: VersionedObjects<SecretVersion>;
+  readonly #keys: VersionedObjects<KeyVersion>;
   readonly #operations: readonly Operation[];
 
   constructor(settings: Partial<VaultSettings> & Pick<VaultSettings, 'name'>, parts: VaultParts) {
@@ -58,8 +61,9 @@ export class AzureVault {
     this.listener = new PortListener((request, response) => this.#serve(request, response), parts.tls);
     const rules = { durations: this.durations, now: parts.now, purgeProtection: () => this.settings.purgeProtection, retentionDays: () => this.settings.retentionDays, vaultName: () => this.#location };
     this.#secrets = new VersionedObjects({ noun: 'Secret', ...rules });
+    this.#keys = new VersionedObjects({ noun: 'Key', ...rules });
     const facts = { now: parts.now, url: () => this.listener.url, pageSize: () => this.settings.pageSize, recovery: () => this.#recovery };
-    this.#operations = new Secrets(this.#secrets, facts).operations;
+    this.#operations = [...secretOperations(this.#secrets, facts), ...keyOperations(this.#keys, facts)];
   }
 
   /** What AZURE_KEY_VAULT_URL says. */
@@ -70,6 +74,7 @@ export class AzureVault {
   /** As if the vault had just been made: nothing is in it. Who may what stays. */
   empty(): void {
     this.#secrets.clear();
+    this.#keys.clear();
   }
 
   get #location(): string {
@@ -100,9 +105,9 @@ export class AzureVault {
 
   async #answer(request: IncomingMessage, url: URL, body: string, match: Match | undefined, call: OpenCall): Promise<Answer | 'break'> {
     const { directory, authorityUrl, faults, now } = this.#parts;
-    const guarded = (operate: () => Answer): Answer => {
+    const guarded = async (operate: () => Answer | Promise<Answer>): Promise<Answer> => {
       try {
-        return operate();
+        return await operate();
       } catch (error) {
         if (!(error instanceof KeyVaultError)) throw error;
         call.error = error.inner ?? error.code;
@@ -110,7 +115,7 @@ export class AzureVault {
       }
     };
     let caller: Caller | undefined;
-    const refusal = guarded(() => {
+    const refusal = await guarded(() => {
       caller = authenticate(request.headers.authorization, directory, authorityUrl(), now);
       return { status: 200 };
     });
@@ -118,10 +123,10 @@ export class AzureVault {
     const known = caller;
     call.authenticated = true;
     call.clientId = known.clientId;
-    return faults.serve(call, async () => guarded(() => this.#operate(known, url, body, match)));
+    return faults.serve(call, () => guarded(() => this.#operate(known, url, body, match)));
   }
 
-  #operate(caller: Caller, url: URL, body: string, match: Match | undefined): Answer {
+  #operate(caller: Caller, url: URL, body: string, match: Match | undefined): Answer | Promise<Answer> {
     this.throttle.admit();
     const version = url.searchParams.get('api-version');
     if (version === null) throw badParameter('api-version must be specified');

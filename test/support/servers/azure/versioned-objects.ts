@@ -100,7 +100,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
     this.#refuseWhileDeleting(name);
     const object = this.deleted(name);
     if (this.#rules.purgeProtection()) {
-      throw new KeyVaultError(403, 'Forbidden', `Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will automatically purge it after the retention period has passed.\r\nVault: ${this.#rules.vaultName()}`, 'ForbiddenByPolicy');
+      throw new KeyVaultError(403, 'Forbidden', `Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will automatically purge it after the retention period has passed.\r\nVault: ${this.#rules.vaultName()}`);
     }
     object.change = { kind: 'purge', at: this.#rules.now() };
   }
