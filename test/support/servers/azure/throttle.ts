@@ -5,18 +5,27 @@ import { KeyVaultError } from './key-vault-error.ts';
  * (https://learn.microsoft.com/azure/key-vault/general/service-limits). Without `limit`, nothing is throttled.
  */
 export class Throttle {
-  /** Requests per window. */
-  limit: number | undefined;
   /** Milliseconds. */
   windowMs = 10_000;
   /** What `Retry-After` says, in seconds; left out: until the window ends, rounded up. `none`: no such header, which happens, too. */
   retryAfter: number | 'none' | undefined;
-  #began = 0;
+  #limit: number | undefined;
+  #began = -Infinity;
   #used = 0;
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
+  }
+
+  /** Requests per window. Setting it begins a new window with the next request. */
+  get limit(): number | undefined {
+    return this.#limit;
+  }
+
+  set limit(requests: number | undefined) {
+    this.#limit = requests;
+    this.#began = -Infinity;
   }
 
   /** Counts a request; throws 429 when the window has no more. */
@@ -26,7 +35,7 @@ export class Throttle {
       this.#began = now;
       this.#used = 0;
     }
-    if (this.limit === undefined || this.#used < this.limit) {
+    if (this.#limit === undefined || this.#used < this.#limit) {
       this.#used += 1;
       return;
     }
