@@ -18,6 +18,7 @@ import { bufferedRandom } from './core/access/buffered-random.ts';
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
+import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
 import { isAdministered } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
@@ -102,7 +103,8 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const leaveHeads = new LeaveHeads({ heads, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
-  const access = new Access({ clock, audit, tenants: tenantStates });
+  const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
+  const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }) };
   const credentials = new CredentialService({ ...shared, store, fallback });
@@ -147,6 +149,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     metrics,
     outside: new OutsideChanges({ parts: credentialParts(shared), access, policies }),
   });
+  seal.whenSealed(() => resolver.forgetValues());
   const gateway = createGateway({
     catalog,
     principals,
@@ -164,8 +167,9 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
-  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, clock, log });
+  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, seal, clock, log });
   const controlPlane = await createControlPlane({
+    seal,
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
     tokens,
@@ -193,11 +197,17 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const server = createServer({ gateway, controlPlane, random });
   log.info('routes_ready', 'Routes initialized');
 
+  // What would be refused a hundred times an hour waits until keys may be touched again.
+  const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
+  const unlessSealed = {
+    purgeAll: async (tenant: string) => !seal.sealed && purge.purgeAll(tenant),
+    runOnce: async (options: { readonly allOpenIntents: boolean }) => (seal.sealed ? { finished: 0, failed: 0 } : reconciler.runOnce(options)),
+  };
   const removeTenants = new RemoveTenants({
     tenants: metadata.tenants,
     tokens: metadata.tokens,
     gatewayKeys: metadata.gatewayKeys,
-    credentials: new PurgeTenant({ records: metadata.credentials, credentials, access }),
+    credentials: unlessSealed,
     tenantService: tenants,
     tokenService: tokens,
     gatewayKeyService: gatewayKeys,
@@ -214,18 +224,20 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     gateway,
     begin: async () => {
       // The data folder is ours alone, so whoever left an intent open is dead (R3.9 comes after: ready means finished).
-      const { finished, failed } = await reconciler.runOnce({ allOpenIntents: true });
+      const { finished, failed } = await unlessSealed.runOnce({ allOpenIntents: true });
       if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
       delivery.start();
       removeTenants.start();
       endFirstToken.start();
-      const job = startReconciling({ reconciler, clock, log });
+      seal.start();
+      const job = startReconciling({ reconciler: unlessSealed, clock, log });
       stopReconciling = () => job.stop();
       await leaveHeads.start();
       readiness.started();
     },
     refuseNew: () => readiness.stopping(),
     close: async () => {
+      seal.stop();
       await stopReconciling?.();
       await removeTenants.stop();
       await endFirstToken.stop();
@@ -253,7 +265,7 @@ export async function makeAdminTokenOffline(config: Config, log: Log, outlet: Fi
     const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics });
     try {
       const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock, metrics });
-      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants }), clock, random: randomBytes, outlet });
+      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants, seal: { sealed: false } }), clock, random: randomBytes, outlet });
     } finally {
       await audit.close();
       await heads.current();

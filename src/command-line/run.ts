@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { wantsDebug } from '../config/wants-debug.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addSealCommands } from './commands/seal.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVaultCommand } from './commands/vault.ts';
@@ -28,6 +29,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addServeCommand(program, terminal);
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
+    addSealCommands(program, terminal);
     addVaultCommand(program, terminal);
     addAuditCommand(program, terminal, (code) => {
       exitCode = code;

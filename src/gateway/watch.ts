@@ -1,4 +1,5 @@
 import type { Actor } from '../core/access/actor.ts';
+import { InstallationSealed } from '../core/access/installation-sealed.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import type { VisitList } from './visit-list.ts';
@@ -12,7 +13,7 @@ export interface WatchDependencies extends Pick<GatewayDependencies, 'principals
 
 /**
  * Ends what is under way for somebody, or with a key, that may not go on: a revoked, disabled or expired credential, gateway key or
- * token, a suspended tenant (S10). Looks at what this process knows, so an outage of the database ends nothing.
+ * token, a suspended tenant (S10), a sealed installation. Looks at what this process knows, so an outage of the database ends nothing.
  */
 export class Watch {
   readonly #dependencies: WatchDependencies;
@@ -55,7 +56,7 @@ export class Watch {
       return undefined;
     } catch (error) {
       const refusal = asKeyholdError(error);
-      return refusal.code === 'permission_denied' || refusal.code === 'not_found' || refusal.code === 'conflict' ? refusal : undefined;
+      return refusal instanceof InstallationSealed || refusal.code === 'permission_denied' || refusal.code === 'not_found' || refusal.code === 'conflict' ? refusal : undefined;
     }
   }
 }

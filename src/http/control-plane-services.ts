@@ -1,5 +1,6 @@
 import type { Access } from '../core/access/authorize.ts';
 import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
+import type { InstallationSeal } from '../core/access/installation-seal.ts';
 import type { Idempotency } from '../core/access/idempotency.ts';
 import type { Principals } from '../core/access/principals.ts';
 import type { TokenService } from '../core/access/token-service.ts';
@@ -26,6 +27,7 @@ export interface Readiness {
 
 /** What the control plane's routes are thin over. */
 export interface ControlPlaneServices {
+  readonly seal: Pick<InstallationSeal, 'seal' | 'unseal' | 'show'>;
   readonly tenants: TenantService;
   readonly policies: PolicyService;
   readonly tokens: TokenService;

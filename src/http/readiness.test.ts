@@ -5,10 +5,11 @@ import { ReadinessProbe } from './readiness.ts';
 function probe() {
   const clock = new TestClock();
   const log = new RecordingLog();
-  const state = { database: true, store: true };
+  const state = { database: true, store: true, sealed: false };
   const readiness = new ReadinessProbe({
     database: { ping: async () => (state.database ? undefined : Promise.reject(new Error('disk I/O error'))) },
     stores: [{ kind: 'sealed', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
+    seal: state,
     clock,
     log,
   });
@@ -37,6 +38,13 @@ describe('readiness (R0.2, S35)', () => {
     expect(await readiness.report()).toEqual({ ready: false, degraded: ['database'] });
     state.database = true;
     expect(await readiness.report()).toEqual({ ready: true, degraded: [] });
+  });
+
+  it('goes on while Keyhold is sealed, or nobody could reach it to unseal it (S29)', async () => {
+    const { readiness, state } = probe();
+    readiness.started();
+    state.sealed = true;
+    expect(await readiness.report()).toEqual({ ready: true, degraded: ['sealed'] });
   });
 
   it('is not ready where the database never answered', async () => {

@@ -26,6 +26,9 @@ import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
 import { showMe } from './routes/me/show-me.ts';
 import { showOpenapi } from './routes/openapi/show-openapi.ts';
+import { sealPlatform } from './routes/platform-seal/seal-platform.ts';
+import { showSeal } from './routes/platform-seal/show-seal.ts';
+import { unsealPlatform } from './routes/platform-seal/unseal-platform.ts';
 import { getPolicy } from './routes/policy/get-policy.ts';
 import { putPolicy } from './routes/policy/put-policy.ts';
 import { livez } from './routes/probes/livez.ts';
@@ -70,6 +73,9 @@ export const routeTable: readonly Route[] = [
   listAudit,
   listTenantAudit,
   ...[logTree, tenantTree].flatMap((tree) => [showAuditCheckpoint(tree), proveAudit(tree), listAuditEntries(tree)]),
+  sealPlatform,
+  unsealPlatform,
+  showSeal,
   listServices,
   listStores,
   showMe,

@@ -7,7 +7,8 @@ export type BusMessage =
   | { readonly topic: 'tenant'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
-  | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number };
+  | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }
+  | { readonly topic: 'seal'; readonly version: number };
 
 /** Tells every replica, this one included, that a record changed. */
 export interface Bus {

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { apiOf, handOver, makeTenant, type TestTenant } from '../support/api.ts';
+import { blockAuditLog, unblockAuditLog } from '../support/blocked-audit-log.ts';
 import { type Product, startProduct, temporaryFolder } from '../support/product.ts';
 import { chainProblems, readStoredState } from '../support/stored-state.ts';
 
@@ -21,19 +20,6 @@ afterEach(async () => {
   await product.kill();
   await rm(dataDir, { recursive: true, force: true });
 });
-
-/** Takes from the database the room for audit rows, and that alone. */
-function inDatabase(sql: string): void {
-  const database = new DatabaseSync(join(dataDir, 'data', 'keyhold.db'));
-  try {
-    database.exec(`PRAGMA busy_timeout = 5000; ${sql}`);
-  } finally {
-    database.close();
-  }
-}
-
-const block = (): void => inDatabase("CREATE TRIGGER no_audit BEFORE INSERT ON audit_rows BEGIN SELECT RAISE(ABORT, 'the test blocks the audit log'); END");
-const unblock = (): void => inDatabase('DROP TRIGGER no_audit');
 
 /** What must go on, and what must not, while no audit row can be written. */
 async function endThings(): Promise<readonly string[]> {
@@ -75,11 +61,11 @@ async function until(what: () => boolean): Promise<void> {
 
 describe('while the audit log cannot be written (R10.3, S29)', () => {
   it('keys are revoked and disabled, with rows that reach the log when it is back; everything else is refused', async () => {
-    block();
+    blockAuditLog(dataDir);
     const requests = await endThings();
     expect(await states()).toEqual(['disabled', 'revoked']);
     expect(product.logLines().some(({ event }) => event === 'audit_row_journaled')).toBe(true);
-    unblock();
+    unblockAuditLog(dataDir);
     await until(() => product.logLines().some(({ event }) => event === 'audit_recovered'));
     await until(() => readStoredState(dataDir).auditRows.some(({ requestId, phase }) => requestId === requests.at(-1) && phase === 'outcome'));
     expectRows(requests);
@@ -87,10 +73,10 @@ describe('while the audit log cannot be written (R10.3, S29)', () => {
   });
 
   it('a process that is killed then owes no row: the next one places them', async () => {
-    block();
+    blockAuditLog(dataDir);
     const requests = await endThings();
     await product.kill();
-    unblock();
+    unblockAuditLog(dataDir);
     product = await startProduct({ dataDir });
     expect(product.logLines().find(({ event }) => event === 'audit_journal_placed')).toMatchObject({ count: 6 });
     expectRows(requests);

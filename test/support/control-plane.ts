@@ -9,6 +9,7 @@ import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
 import { createMemorySecretStore, type MemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
 import { Access } from '../../src/core/access/authorize.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
+import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
@@ -89,9 +90,11 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const tree = new LogTree(metadata.audit);
   const audit = createAuditLog({ repository: metadata.audit, tree, clock, random, replica: 'test', log, metrics });
   const auditHeads = new AuditHeads({ repository: metadata.audit, tree, keys: { current: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), former: [] }, heads: { place: 'memory', last: async () => undefined, keep: async () => {} } });
-  const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }) });
+  const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
+  const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }), seal });
   const waiting = new WaitingValues({ metrics, log });
   const services: ControlPlaneServices = {
+    seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
     tokens: new TokenService({ tokens, tenants, bus, clock, random }),

@@ -174,7 +174,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   const database = home === 'sealed' ? store : createMemorySecretStore();
   const bus = createInProcessBus();
   const audit = new RecordingAudit();
-  const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' } });
+  const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' }, seal: { sealed: false } });
   const catalog = new Catalog(Object.values(testServices));
   const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;

@@ -1,35 +1,32 @@
 import { open, rm } from 'node:fs/promises';
-import { auditOverApi } from '../../adapters/keyhold-api/keyhold-api.ts';
+import { auditOverApi } from '../../adapters/keyhold-api/audit-over-api.ts';
 import { createLog } from '../../adapters/log/pino-log.ts';
-import { readClientOverrides } from '../../config/client-overrides.ts';
 import { type ExportedTree, exportLines } from '../../core/audit/export-lines.ts';
 import { StartError } from '../../ports/start-error.ts';
 import { exportStoppedAudit } from '../../stopped-audit.ts';
 import { loadProcessConfig } from '../load.ts';
+import { type ClientOptions, runningKeyhold } from '../running-keyhold.ts';
 import type { Terminal } from '../terminal.ts';
 
-export interface ExportOptions {
+export interface ExportOptions extends ClientOptions {
   readonly output?: string;
   readonly tenant?: string;
-  readonly url?: string;
-  readonly tokenFile?: string;
 }
 
 /** Writes the export to a new file, or else to standard output. Throws `StartError`. */
 export async function exportAudit(options: ExportOptions, terminal: Terminal): Promise<void> {
   const { config } = loadProcessConfig();
-  const { url, token } = readClientOverrides(config.client, options);
+  const api = runningKeyhold(config.client, options);
   const tree: ExportedTree = options.tenant === undefined ? 'log' : { tenant: options.tenant };
   const log = createLog({ level: 'warn', destination: { write: (line) => terminal.error(line) }, pretty: true });
   await into(options.output, terminal, async (write) => {
-    if (url === null) {
+    if (api === undefined) {
       await exportStoppedAudit(config, log, tree, write).catch((error: unknown) => {
         if (!(error instanceof StartError && error.exitCode === 5)) throw error;
         throw new StartError(5, `${error.message}\nOr export it while it runs: set KEYHOLD_URL to its address and KEYHOLD_TOKEN to a token that may read the audit log.`, { cause: error });
       });
     } else {
-      if (token === null) throw new StartError(2, `A running Keyhold (${url}) is asked with a token. Set KEYHOLD_TOKEN or KEYHOLD_TOKEN_FILE, or give --token-file.`);
-      for await (const line of exportLines(tree, auditOverApi({ url, token, tenant: options.tenant ?? null }))) await write(line);
+      for await (const line of exportLines(tree, auditOverApi(api, options.tenant ?? null))) await write(line);
     }
   });
 }

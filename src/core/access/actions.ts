@@ -12,6 +12,8 @@ interface Rule {
   readonly needsLiveTenant: boolean;
   /** Takes a key out of use: goes on when the audit log cannot be written, with its rows in the emergency journal (S29). */
   readonly urgent?: boolean;
+  /** Uses, reads or writes a key, or destroys one: refused while the installation is sealed. Looking, revoking and disabling go on. */
+  readonly touchesKeys?: boolean;
 }
 
 const read = { audited: false, needsLiveTenant: false } as const;
@@ -19,6 +21,8 @@ const write = { audited: true, needsLiveTenant: true } as const;
 /** Changes that must stay possible on a suspended tenant or one that is going away. */
 const close = { audited: true, needsLiveTenant: false } as const;
 const end = { ...close, urgent: true } as const;
+const writeKey = { ...write, touchesKeys: true } as const;
+const closeKey = { ...close, touchesKeys: true } as const;
 
 /** The role table of R0.2. `system` is the product's own jobs. */
 export const actions = {
@@ -37,25 +41,25 @@ export const actions = {
     tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-auditor'],
     ...read,
   },
-  'credential.put': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'credential.put': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...writeKey },
   'credential.update': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
-  'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
+  'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey },
   'credential.revoke': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...end },
-  'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
-  'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...close },
-  'credential.reconcile': { platform: ['system'], tenant: ['system'], ...close },
+  'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...writeKey },
+  'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey },
+  'credential.reconcile': { platform: ['system'], tenant: ['system'], ...closeKey },
   /** A value is moved to the store that could not be reached when it was stored (R3.5). */
-  'credential.move': { platform: ['system'], tenant: ['system'], ...close },
+  'credential.move': { platform: ['system'], tenant: ['system'], ...closeKey },
   /** A version was found in a store that somebody wrote there past Keyhold (S17): adopted, or denied by policy. */
-  'credential.changed_outside': { platform: ['system'], tenant: ['system'], ...write },
+  'credential.changed_outside': { platform: ['system'], tenant: ['system'], ...writeKey },
   /** A value was read from a store in order to be used; a cached use is accounted in usage instead. */
-  'credential.fetch': { platform: ['tenant-admin', 'tenant-member', 'gateway-key'], tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], ...write },
+  'credential.fetch': { platform: ['tenant-admin', 'tenant-member', 'gateway-key'], tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], ...writeKey },
   'gateway-key.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'gateway-key.create': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.update': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.rotate': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...end },
-  'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true },
+  'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true, touchesKeys: true },
   'usage.read': {
     platform: null,
     tenant: ['platform-admin', 'platform-operator', 'platform-auditor', 'tenant-auditor', 'tenant-admin', 'tenant-member'],
@@ -69,6 +73,10 @@ export const actions = {
   /** Both change who signs the log's heads; their rows keep what says so under signatures (S30). */
   'audit-key.rotate': { platform: ['system'], tenant: null, ...close },
   'audit-log.accept-restored': { platform: ['system'], tenant: null, ...close },
+  /** The emergency stop (S29) is for those who may do everything. */
+  'platform.seal': { platform: ['platform-admin'], tenant: null, ...end },
+  'platform.unseal': { platform: ['platform-admin'], tenant: null, ...close },
+  'platform.read-seal': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'signed-in.read': { platform: null, tenant: null, ...read },

@@ -50,19 +50,22 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
   'audit-key.rotate': { platform: [sys], tenant: [] },
   'audit-log.accept-restored': { platform: [sys], tenant: [] },
+  'platform.seal': { platform: [A], tenant: [] },
+  'platform.unseal': { platform: [A], tenant: [] },
+  'platform.read-seal': { platform: [A, O, P], tenant: [] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
   'store.read': { platform: [A, O, P], tenant: [] },
   'signed-in.read': { platform: roles, tenant: roles },
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'metrics.read', 'store.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
@@ -204,6 +207,36 @@ describe('perform (S21, S29)', () => {
     expect(await tried(made, actorOf(a), 'policy.put', acme)).toBe('permission_denied');
     await made.perform(actorOf(A), 'tenant.update', { scope: acme }, (grant) => made.tenantService.update(grant, { state: 'active' }));
     expect(await tried(made, actorOf(a), 'policy.put', acme)).toBe('ok');
+  });
+});
+
+describe('while the installation is sealed (S29)', () => {
+  /** Everything that uses, reads, writes or destroys a key; whatever is not here goes on. */
+  const stopped = new Set<Action>([
+    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move',
+  ]);
+
+  it.each(allActions)('%s is refused if it touches keys, and goes on otherwise', async (action) => {
+    const made = await world();
+    made.seal.sealed = true;
+    for (const scope of [platformScope, tenantScope('acme')]) {
+      for (const role of expected[action][scope.kind]) expect(await tried(made, actorOf(role), action, scope)).toBe(stopped.has(action) ? 'unavailable' : 'ok');
+    }
+  });
+
+  it('nobody is told so who may not do it anyway, and nothing runs that was decided before', async () => {
+    const made = await world();
+    let ran = false;
+    const intent = made.audit.intent.bind(made.audit);
+    made.audit.intent = async (entry) => {
+      made.seal.sealed = true;
+      return intent(entry);
+    };
+    await expect(made.perform(actorOf(a), 'credential.put', { scope: tenantScope('acme') }, async () => (ran = true))).rejects.toMatchObject({ code: 'unavailable' });
+    expect([ran, made.rows.at(-1)]).toEqual([false, 'outcome failed unavailable']);
+    await expect(made.access.authorizeUse(actorOf(g), 'req_1')).rejects.toMatchObject({ code: 'unavailable', publicMessage: expect.stringContaining('Keyhold is sealed') });
+    await expect(made.access.authorizeUse(actorOf(u), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
+    expect(await tried(made, actorOf(a), 'credential.put', tenantScope('other'))).toBe('not_found');
   });
 });
 

@@ -6,6 +6,8 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import { type Action, permits, ruleOf } from './actions.ts';
 import type { Actor } from './actor.ts';
 import { type Grant, makeGrant, makeUseGrant, type UseGrant } from './grant.ts';
+import type { InstallationSeal } from './installation-seal.ts';
+import { InstallationSealed } from './installation-sealed.ts';
 import type { Resource } from './resource.ts';
 
 /** A tenant's state as `authorize` sees it: read again within 10 s, and at once when it changes. */
@@ -17,6 +19,8 @@ export interface AccessDependencies {
   readonly clock: Clock;
   readonly audit: AuditLog;
   readonly tenants: TenantStates;
+  /** Whether all use of keys is stopped, known without waiting. */
+  readonly seal: Pick<InstallationSeal, 'sealed'>;
 }
 
 /** The one choke point: it decides, writes what the action table says is audited, and hands out the single-use grant (S21, S29). */
@@ -24,11 +28,13 @@ export class Access {
   readonly #clock: Clock;
   readonly #audit: AuditLog;
   readonly #tenants: TenantStates;
+  readonly #seal: AccessDependencies['seal'];
 
-  constructor({ clock, audit, tenants }: AccessDependencies) {
+  constructor({ clock, audit, tenants, seal }: AccessDependencies) {
     this.#clock = clock;
     this.#audit = audit;
     this.#tenants = tenants;
+    this.#seal = seal;
   }
 
   /**
@@ -45,7 +51,7 @@ export class Access {
   /**
    * Decides, writes the intent row, runs the operation with its grant, and writes the outcome row. Returns what the operation
    * returned. Throws `not_found` for another tenant's or an unknown tenant's things, `permission_denied` where the role may not,
-   * `conflict` on a tenant that is going away, `unavailable` when the audit log cannot be written (the operation does not run),
+   * `conflict` on a tenant that is going away, `unavailable` when the audit log cannot be written or Keyhold is sealed (the operation does not run),
    * and whatever the operation threw. An `urgent` operation (by the action table, or as the caller says of this one) that somebody asked for runs all
    * the same, with its rows in the emergency journal (S29).
    */
@@ -58,6 +64,8 @@ export class Access {
     const grant = makeGrant(this.#clock, actor, action, resource, requestId, intentId);
     let result: T;
     try {
+      // Sealed while the row was written.
+      if (this.#isStopped(action)) throw new InstallationSealed();
       result = await operation(grant);
     } catch (error) {
       const { code } = asKeyholdError(error);
@@ -68,7 +76,7 @@ export class Access {
     return result;
   }
 
-  /** The gateway's decision, without a row: the actor's own tenant, if it is alive. Throws `permission_denied` or `not_found`. */
+  /** The gateway's decision, without a row: the actor's own tenant, if it is alive. Throws `permission_denied`, `not_found`, or InstallationSealed. */
   async authorizeUse(actor: Actor, requestId: string): Promise<UseGrant> {
     if (actor.scope.kind !== 'tenant') {
       throw new KeyholdError('permission_denied', 'Platform tokens do not use tenants\' keys. Call the gateway with a gateway key, or with a token of a tenant.');
@@ -82,16 +90,22 @@ export class Access {
     const { scope } = resource;
     if (action === 'signed-in.read') return undefined;
     if (scope.kind === 'platform') {
-      return permits(actor.role, action, scope) ? undefined : denied(actor, action);
+      if (!permits(actor.role, action, scope)) return denied(actor, action);
+      return this.#isStopped(action) ? new InstallationSealed() : undefined;
     }
     if (actor.scope.kind === 'tenant' && actor.scope.tenant !== scope.tenant) return unknownTenant(scope.tenant);
     if (!permits(actor.role, action, scope)) return denied(actor, action);
+    if (this.#isStopped(action)) return new InstallationSealed();
     const state = await this.#tenants.stateOf(scope.tenant);
     if (state === undefined || state === 'deleted') return unknownTenant(scope.tenant);
     if (!ruleOf(action).needsLiveTenant || state === 'active') return undefined;
     return state === 'suspended'
       ? new KeyholdError('permission_denied', `Tenant ${scope.tenant} is suspended. A platform administrator can make it active again.`)
       : new KeyholdError('conflict', `Tenant ${scope.tenant} is being deleted. Nothing new can be made in it.`);
+  }
+
+  #isStopped(action: Action): boolean {
+    return this.#seal.sealed && ruleOf(action).touchesKeys === true;
   }
 }
 

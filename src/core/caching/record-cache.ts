@@ -89,6 +89,12 @@ export class RecordCache<V> {
     if (flight !== undefined) flight.outdated = true;
   }
 
+  /** Forgets every value; a load that is under way is repeated. */
+  clear(): void {
+    this.#entries.clear();
+    for (const flight of this.#flights.values()) flight.outdated = true;
+  }
+
   #begin(key: string, load: () => Promise<Loaded<V>>): Flight<V> {
     const { promise, resolve, reject } = Promise.withResolvers<V>();
     const flight: Flight<V> = { result: promise, outdated: false };

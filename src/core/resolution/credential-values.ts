@@ -92,6 +92,14 @@ export class CredentialValues {
     return fields;
   }
 
+  /** No value stays in memory; reads under way are repeated. */
+  forgetAll(): void {
+    this.#evictions += 1;
+    this.#cachedAs.clear();
+    this.#gone.clear();
+    this.#cache.clear();
+  }
+
   /** Out of memory, as far as this process is concerned: a read under way is repeated and finds what the store has by then. */
   #evict(credential: string): void {
     this.#evictions += 1;

@@ -93,6 +93,11 @@ export class Resolver {
     throw new KeyholdError('unavailable', `The credential for ${service.id} is being changed just now. Send the request again.`, { retryAfterSeconds: 1 });
   }
 
+  /** No tenant's or platform's value stays in this process's memory. */
+  forgetValues(): void {
+    this.#values.forgetAll();
+  }
+
   /**
    * After the provider refused the key: the credential as it is in the database now, if that is another version or credential than
    * was used; undefined otherwise, and when this version was asked for within the last 30 s (S11).

@@ -52,7 +52,9 @@ export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly commitment: string; readonly createdAt: number; /** One, or two while what wraps it is being changed: the newest last. Each opens by itself. */ readonly wrappings: readonly RootWrapping[] }
   | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
   /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
-  | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number };
+  | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number }
+  /** Whether all use of keys is stopped (S29). */
+  | { readonly name: 'seal'; readonly sealed: boolean; readonly reason: string | null; readonly changedAt: number; readonly changedBy: string };
 
 export type PlatformRecordName = PlatformRecord['name'];
 
