@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createVaultStore, type VaultStore } from '../../src/adapters/secret-store/vault-kv/vault-store.ts';
 import { fieldsDigest } from '../../src/core/crypto/digest.ts';
@@ -15,6 +15,24 @@ import { clientOf, type ClientUnderTest, newAppRole, systemTime } from '../suppo
 const unavailable = expect.objectContaining({ code: 'unavailable' });
 const json = { 'content-type': 'application/json' };
 const digest = (_name: unknown, _version: number, fields: Readonly<Record<string, SecretValue>>) => fieldsDigest(Buffer.alloc(32, 7), fields);
+
+/** Somebody who takes what Vault audits, until they leave. */
+async function listenAgain(port: number): Promise<{ readonly port: number; leave(): Promise<void> }> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => open.add(socket.resume().on('error', () => undefined)));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    async leave() {
+      const left = new Promise((resolve) => server.close(resolve));
+      for (const socket of open) socket.destroy();
+      await left;
+    },
+  };
+}
 
 describeWithVault('when Vault cannot serve, its secrets are unavailable and never absent', () => {
   let vault: VaultServer;
@@ -163,6 +181,18 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
       expect(under.client.connected()).toBe(true);
     });
 
+    it('a real quota: out of it the key is unavailable, not absent, Vault is there all the same, and afterwards the key is, too', async () => {
+      await vault.ask('POST', 'sys/quotas/config', { enable_rate_limit_response_headers: true });
+      await vault.ask('POST', 'sys/quotas/rate-limit/keyhold', { path: 'secret/', rate: 1, interval: '30s' });
+      await store.get(kept).catch(() => undefined);
+      const error: unknown = await store.get(kept).catch((caught: unknown) => caught);
+      expect(error).toEqual(unavailable);
+      expect((error as { readonly retryAfterSeconds?: number }).retryAfterSeconds).toBeGreaterThan(1);
+      expect([under.client.connected(), await store.health()]).toMatchObject([true, { connected: true }]);
+      await vault.ask('DELETE', 'sys/quotas/rate-limit/keyhold');
+      await expectServed();
+    });
+
     it('a node that lags behind is asked again, with the state that it must have reached', async () => {
       proxy.break({ kind: 'answer', status: 200, headers: { ...json, 'x-vault-index': 'djE6c3RhdGU=' }, body: '{"data":{"data":{},"metadata":{"version":1}}}' }, isRead, 1);
       await store.get(kept);
@@ -172,6 +202,19 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
       expect(proxy.requests.filter(isRead).map(({ headers }) => headers['x-vault-index'])).toEqual(['djE6c3RhdGU=', 'djE6c3RhdGU=', 'djE6c3RhdGU=']);
       proxy.break({ kind: 'answer', status: 412, headers: json, body: '{"errors":["required index state not present"]}' }, isRead);
       await expect(store.get(kept)).rejects.toThrow(unavailable);
+    });
+
+    it('a state that no node has any more, as after a restored snapshot, is asked for a while only', async () => {
+      let ahead = 0;
+      const later = clientOf(proxy.url, await (await newAppRole(vault)).auth(), { clock: { now: () => systemTime.now(), monotonic: () => systemTime.monotonic() + ahead } });
+      proxy.break({ kind: 'answer', status: 200, headers: { ...json, 'x-vault-index': 'djE6bG9zdA==' }, body: '{"data":{"data":{},"metadata":{"version":1}}}' }, isRead, 1);
+      const read = () => later.client.readSecret('secret', 'ai-gateway');
+      await read();
+      proxy.breakBy(({ headers }) => (headers['x-vault-index'] === undefined ? undefined : { kind: 'answer', status: 412, headers: json, body: '{"errors":["required index state not present"]}' }));
+      await expect(read()).rejects.toThrow(unavailable);
+      ahead = 61_000;
+      expect(await read()).toBeUndefined();
+      await later.client.close();
     });
 
     it('an engine that is not there is no absent key', async () => {
@@ -202,6 +245,27 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
       proxy.break({ kind: 'answer', status: 307, headers: { location: target } }, isRead, 1);
       await expectServed();
     });
+  });
+
+  it('a Vault that is well by its own account and can do nothing, since its audit device cannot be written', async () => {
+    const auditors = await listenAgain(0);
+    await vault.ask('PUT', 'sys/audit/away', { type: 'socket', options: { address: `127.0.0.1:${auditors.port}`, write_timeout: '1s' } });
+    await auditors.leave();
+    await eventually(
+      async () => {
+        await store.get(kept).catch(() => undefined);
+        return under.log.count('vault_connection_failed') > 0;
+      },
+      () => 'it was not noticed',
+    );
+    expect(under.log.of('vault_connection_failed')[0]?.msg).toContain('Vault failed. Its own log says why.');
+    expect((await vault.call('GET', 'sys/health')).status).toBe(200);
+    await expect(store.get(kept)).rejects.toThrow(unavailable);
+    expect([under.client.connected(), await store.health()]).toMatchObject([false, { connected: false }]);
+    const back = await listenAgain(auditors.port);
+    await expectRecovery();
+    await vault.ask('DELETE', 'sys/audit/away');
+    await back.leave();
   });
 
   it('a token is never sent to where a redirect leads', async () => {

@@ -199,6 +199,56 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     await other.client.start();
   });
 
+  it('says that the way to sign in is not there yet, and comes in by itself when it is', async () => {
+    const role = await newAppRole(vault);
+    const secretId = await role.newSecretId();
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: new SecretValue(secretId), mount: 'approle-later' });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    expect(one.log.lines.map(({ event, msg }) => `${event}: ${msg}`)).toEqual([expect.stringMatching(/^vault_authentication_failed: .*there is no AppRole at auth\/approle-later/)]);
+    await vault.ask('POST', 'sys/auth/approle-later', { type: 'approle' });
+    await vault.ask('POST', 'auth/approle-later/role/late', { token_policies: 'keyhold', token_ttl: '1h' });
+    await vault.ask('POST', 'auth/approle-later/role/late/role-id', { role_id: role.roleId });
+    await vault.ask('POST', 'auth/approle-later/role/late/custom-secret-id', { secret_id: secretId });
+    await one.log.until('vault_connected');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('says that a real quota keeps it from signing in, and comes in by itself afterwards', async () => {
+    const role = await newAppRole(vault);
+    const secretId = new SecretValue(await role.newSecretId());
+    await vault.ask('POST', 'sys/quotas/rate-limit/logins', { path: 'auth/approle/login', rate: 1, interval: '60s' });
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId });
+    await vault.call('POST', 'auth/approle/login', {}, { token: '' });
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    expect(one.log.lines.map(({ event, msg }) => `${event}: ${msg}`)).toEqual([expect.stringMatching(/^vault_connection_failed: .* rate limit/)]);
+    expect(one.client.connected()).toBe(false);
+    await vault.ask('DELETE', 'sys/quotas/rate-limit/logins');
+    await one.log.until('vault_connected');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('closed in the middle of a sign-in it leaves no token behind', async () => {
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth());
+    proxy.break({ kind: 'delay', ms: 700 }, ({ path: at }) => at.endsWith('/login'));
+    const starting = one.client.start().catch((caught: unknown) => caught);
+    await eventually(() => requestsTo('/login').length === 1, () => 'it does not sign in');
+    await one.client.close();
+    expect(await starting).toEqual(unavailable);
+    expect(await liveTokens(vault, role.roleName)).toEqual([]);
+  });
+
+  it('closed while Vault says nothing it does not wait for long', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '3s' });
+    const one = connect(await role.auth());
+    await one.client.start();
+    proxy.break({ kind: 'silence' });
+    await eventually(() => requestsTo('renew-self').length === 1, () => 'it does not renew');
+    const startedAt = performance.now();
+    await one.client.close();
+    expect(performance.now() - startedAt).toBeLessThan(4_500);
+  });
+
   it('unwraps a wrapped secret_id once, after asking where it was made', async () => {
     const role = await newAppRole(vault, { tokenTtl: '3s', tokenMaxTtl: '4s' });
     const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: new SecretValue(await role.newWrappedSecretId()) });

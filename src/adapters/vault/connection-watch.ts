@@ -23,7 +23,8 @@ export class ConnectionWatch {
   readonly #log: Log;
   readonly #check: () => Promise<void>;
   #state: 'unknown' | 'connected' | 'lost' | 'closed' = 'unknown';
-  #lostBy: string | undefined;
+  /** What was said of this outage: its parts may alternate, and each is news once. */
+  readonly #said = new Set<string>();
   #checks = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,13 +42,13 @@ export class ConnectionWatch {
   connected(): void {
     if (this.#state === 'connected' || this.#state === 'closed') return;
     this.#state = 'connected';
-    this.#lostBy = undefined;
+    this.#said.clear();
     this.#checks = 0;
     clearTimeout(this.#timer);
     this.#log.info('vault_connected', `Connected to Vault at ${this.#address}`, { address: this.#address });
   }
 
-  /** Vault cannot be used. Logged once for as long as it is the same. */
+  /** Vault cannot be used. Logged once an outage for each reason. */
   failed(error: Error): void {
     this.#lost('vault_connection_failed', `The connection to Vault at ${this.#address} failed: ${error.message}`, error);
   }
@@ -64,8 +65,8 @@ export class ConnectionWatch {
 
   #lost(event: string, msg: string, error: Error): void {
     if (this.#state === 'closed') return;
-    const isNews = this.#lostBy !== msg;
-    this.#lostBy = msg;
+    const isNews = !this.#said.has(msg);
+    this.#said.add(msg);
     if (isNews) this.#log.error(event, msg, { address: this.#address, error });
     if (this.#state === 'lost') return;
     this.#state = 'lost';

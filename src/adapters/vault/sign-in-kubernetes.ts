@@ -15,7 +15,6 @@ export interface KubernetesRole {
 /** Kubernetes auth (R2.1): the pod's service account vouches for us. Its token is read each time, since Kubernetes replaces it. */
 export class SignInKubernetes implements SignIn {
   readonly makesTokens = true;
-  readonly refusalsAreCounted = false;
   readonly #tools: SignInTools;
   readonly #role: KubernetesRole;
   readonly #file: string;
@@ -32,10 +31,10 @@ export class SignInKubernetes implements SignIn {
     const { mount, role, audience } = this.#role;
     const jwt = await this.#source.read();
     if (audience !== undefined) this.#requireAudience(jwt, audience);
-    return lease(this.#tools, { method: 'POST', path: `auth/${mount}/login`, body: { role, jwt: jwt.reveal() } }, ({ status }) => {
+    return lease(this.#tools, { method: 'POST', path: `auth/${mount}/login`, body: { role, jwt: jwt.reveal() } }, (status) => {
       if (status === 400) return new SignInRefused(`Vault refuses the Kubernetes sign-in: there is no role ${role}, or the token is not what it asks for. Check: vault read auth/${mount}/role/${role}`);
       return new SignInRefused(
-        `Vault forbids the Kubernetes sign-in: the role ${role} is not bound to this service account, namespace or audience, or Kubernetes did not confirm the token. From Vault 1.21 on the role must name its audience. Check: vault read auth/${mount}/role/${role}`,
+        `Vault forbids the Kubernetes sign-in: there is no Kubernetes auth at auth/${mount}, the role ${role} is not bound to this service account, namespace or audience, or Kubernetes did not confirm the token. From Vault 1.21 on the role must name its audience. Check: vault read auth/${mount}/role/${role}`,
       );
     });
   }

@@ -4,7 +4,6 @@ import { type Lease, lookUp, type SignIn, SignInRefused, type SignInTools } from
 /** A token that somebody else made, given or in a file that they keep fresh. */
 export class SignInToken implements SignIn {
   readonly makesTokens = false;
-  readonly refusalsAreCounted = false;
   readonly #tools: SignInTools;
   readonly #source: SecretSource;
 

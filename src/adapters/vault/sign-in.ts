@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import type { Clock } from '../../ports/clock.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import { VaultFailure } from './vault-failure.ts';
-import type { LinkAnswer, LinkRequest, VaultLink } from './vault-link.ts';
+import type { LinkRequest, VaultLink } from './vault-link.ts';
 
 /** A token and how long it lives. */
 export interface Lease {
@@ -18,8 +18,6 @@ export interface Lease {
 export interface SignIn {
   /** Whether every sign-in makes a new token with a full time to live; a given token only ever runs out. */
   readonly makesTokens: boolean;
-  /** Whether Vault locks out who is refused too often. */
-  readonly refusalsAreCounted: boolean;
   /** Throws `SignInRefused` when Vault does not let us in with what we have, and `VaultFailure` when it does not get so far. */
   signIn(): Promise<Lease>;
   /** Whether what it signs in with has been replaced since the last attempt. */
@@ -34,17 +32,21 @@ export interface SignInTools {
 export interface RefusalOptions {
   /** Trying the same again is pointless, or would hide that somebody else was here before. */
   readonly isFinal?: boolean;
+  /** Vault counts it, and locks out who is refused too often. */
+  readonly isCounted?: boolean;
   readonly cause?: unknown;
 }
 
 /** Why Vault does not let us in, and what to do: for a person at the log. */
 export class SignInRefused extends Error {
   readonly isFinal: boolean;
+  readonly isCounted: boolean;
 
-  constructor(message: string, { isFinal = false, cause }: RefusalOptions = {}) {
+  constructor(message: string, { isFinal = false, isCounted = false, cause }: RefusalOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'SignInRefused';
     this.isFinal = isFinal;
+    this.isCounted = isCounted;
   }
 }
 
@@ -58,12 +60,13 @@ const Login = Type.Object({
 
 const Lookup = Type.Object({ data: Type.Object({ ttl: Type.Integer({ minimum: 0 }), renewable: Type.Optional(Type.Boolean()), expire_time: Type.Union([Type.String(), Type.Null()]) }) });
 
-/** Posts to a login or renewal path; `refused` says what a 400 or 403 means there. */
-export async function lease({ link, clock }: SignInTools, request: LinkRequest, refused: (answer: LinkAnswer) => Error): Promise<Lease> {
+/** Posts to a login or renewal path; `refused` says what a 400 or 403 means there, and a 404: as 403, nothing is mounted there. */
+export async function lease({ link, clock }: SignInTools, request: LinkRequest, refused: (status: number) => Error): Promise<Lease> {
   const startedAt = clock.monotonic();
-  const answer = await link.exchange(request);
-  if (answer.status === 404) throw new VaultFailure('no-engine', { mayHaveHappened: false, status: 404 });
-  if (answer.status !== 200) throw refused(answer);
+  const answer = await link.exchange(request).catch((error: unknown) => {
+    throw error instanceof VaultFailure && error.trouble === 'no-engine' ? refused(404) : error;
+  });
+  if (answer.status !== 200) throw refused(answer.status);
   const { body } = answer;
   if (!Value.Check(Login, body)) throw new VaultFailure('not-vault', { mayHaveHappened: true, status: 200 });
   const { client_token: token, lease_duration: ttl, renewable } = body.auth;

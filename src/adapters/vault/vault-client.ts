@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -85,6 +86,11 @@ export interface VaultClient {
   close(): Promise<void>;
 }
 
+/** How long a stop waits until the token is given up. */
+const CLOSING_MS = 3_000;
+/** How often a failing request may be the reason for asking whether all of Vault fails. */
+const DOUBT_AFTER_MS = 5_000;
+
 /** Throws `StartError` 2 for an address or certificates that cannot be used. Nothing is sent before `start`. */
 export function createVaultClient(options: VaultClientOptions): VaultClient {
   return new HttpVaultClient(options);
@@ -96,6 +102,7 @@ class HttpVaultClient implements VaultClient {
   readonly #watch: ConnectionWatch;
   readonly #clock: Clock;
   readonly #log: Log;
+  #doubtsAgainAt = 0;
 
   constructor({ address, auth, namespace, tls = {}, clock, random, log }: VaultClientOptions) {
     this.#clock = clock;
@@ -110,6 +117,7 @@ class HttpVaultClient implements VaultClient {
       log,
       onSignedIn: () => this.#watch.connected(),
       onRefused: (error) => this.#watch.refused(error),
+      onUnavailable: (failure) => this.#watch.failed(failure),
     });
   }
 
@@ -145,13 +153,24 @@ class HttpVaultClient implements VaultClient {
 
   async close(): Promise<void> {
     this.#watch.close();
-    await this.#session.close();
+    await Promise.race([this.#session.close(), sleep(CLOSING_MS, undefined, { ref: false })]);
     await this.#link.close();
   }
 
+  /** After an outage it takes an answer to a real request: a node can be well by its own account and yet serve nobody. */
   async #check(): Promise<void> {
     await this.#link.checkHealth();
-    await this.#session.token();
+    await (this.#watch.isConnected() ? this.#session.token() : this.#session.prove());
+  }
+
+  /** One failing path says nothing of the others. When Vault cannot even say whose our token is, all of it fails. */
+  async #doubt(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (!this.connected() || now < this.#doubtsAgainAt) return;
+    this.#doubtsAgainAt = now + DOUBT_AFTER_MS;
+    await this.#session.prove().catch((error: unknown) => {
+      if (error instanceof VaultFailure && error.trouble === 'failing') this.#watch.failed(error);
+    });
   }
 
   async #request(call: VaultCall): Promise<VaultAnswer> {
@@ -180,7 +199,9 @@ class HttpVaultClient implements VaultClient {
     try {
       return await work();
     } catch (error) {
-      throw error instanceof VaultFailure ? asUnavailable(error) : error;
+      if (!(error instanceof VaultFailure)) throw error;
+      if (error.trouble === 'failing') void this.#doubt();
+      throw asUnavailable(error);
     }
   }
 }

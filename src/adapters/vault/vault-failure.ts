@@ -11,6 +11,7 @@ export type VaultTrouble =
   | 'sealed'
   | 'not-initialized'
   | 'standby'
+  | 'leaderless'
   | 'removed'
   | 'away'
   | 'failing'
@@ -26,10 +27,11 @@ const sentences: Readonly<Record<VaultTrouble, string>> = {
   silent: 'Vault did not answer in time.',
   broken: 'The connection to Vault broke before its answer was complete.',
   'not-vault': 'What answered does not speak like Vault. Check that VAULT_ADDR leads to Vault and not to another server or an error page before it.',
-  moved: 'Vault sent us to another address, where our token must not go. Set VAULT_ADDR to the active node, or to what stands before all nodes.',
+  moved: 'Vault sent us to another address, where our token must not go: a standby does so when it does not reach the active node. If that lasts, set VAULT_ADDR to the active node, or to what stands before all nodes.',
   sealed: 'Vault is sealed. Unseal it: vault operator unseal',
   'not-initialized': 'Vault is not initialised. Initialise it: vault operator init',
   standby: 'This node of Vault is a standby that cannot serve us. Set VAULT_ADDR to the active node, or to what stands before all nodes.',
+  leaderless: 'The cluster of Vault has no active node now. It elects one within seconds where enough of its nodes are there and unsealed.',
   removed: 'This node of Vault was removed from its cluster. Set VAULT_ADDR to another one.',
   away: 'What stands before Vault says that Vault is away.',
   failing: 'Vault failed. Its own log says why.',

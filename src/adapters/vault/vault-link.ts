@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import { backoffMs } from './backoff.ts';
-import { VaultFailure, type VaultFailureOptions, type VaultTrouble } from './vault-failure.ts';
+import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
 import type { TransportAnswer, TransportRequest, VaultTransport } from './vault-transport.ts';
 
 /** So many failures in a row make every further request fail at once, until Vault is seen alive again (S20). */
 const FAILURES_BEFORE_REST = 3;
 /** A node that lags catches up within a second or two, or is worse off than lagging (FACTS 1). */
 const CATCH_UP_MS = [50, 100, 200, 400, 800];
+/** A state older than this every node has, or never will: one that was restored from a snapshot since. */
+const INDEX_LASTS_MS = 60_000;
 /** The longest `Retry-After` of a quota that a request waits for itself. */
 const LONGEST_WAIT_S = 1;
 const REST = { firstMs: 500, factor: 2, mostMs: 5_000 };
@@ -43,7 +45,7 @@ export class VaultLink {
   readonly #clock: Clock;
   readonly #random: RandomBytes;
   readonly #onOutage: (failure: VaultFailure) => void;
-  #index: string | undefined;
+  #index: { readonly text: string; readonly at: number } | undefined;
   #failures = 0;
   #restsUntil = 0;
 
@@ -65,13 +67,21 @@ export class VaultLink {
   async checkHealth(): Promise<void> {
     await this.#tracked(async () => {
       const answer = await this.#transport.send({ method: 'GET', path: 'sys/health', query: { standbyok: 'true', perfstandbyok: 'true' }, headers: vaultHeaders });
-      if (answer.status !== 200) throw failureByStatus(answer);
-      if (typeof answer.body['sealed'] !== 'boolean') throw new VaultFailure('not-vault', { mayHaveHappened: false, status: answer.status });
+      if (answer.status !== 200) throw failureByStatus(answer, false);
+      const { sealed, standby, performance_standby: readsByItself } = answer.body;
+      if (typeof sealed !== 'boolean') throw new VaultFailure('not-vault', { mayHaveHappened: false, status: answer.status });
+      if (standby === true && readsByItself !== true) await this.#requireActiveNode();
     });
   }
 
   close(): Promise<void> {
     return this.#transport.close();
+  }
+
+  /** A standby is well by its own account when there is nobody to whom it could pass requests on. */
+  async #requireActiveNode(): Promise<void> {
+    const { status, body } = await this.#transport.send({ method: 'GET', path: 'sys/leader', headers: vaultHeaders });
+    if (status === 200 && body['leader_address'] === '') throw new VaultFailure('leaderless', { mayHaveHappened: false });
   }
 
   /** What Vault has certainly not done, and will do in a moment, is asked again. */
@@ -89,18 +99,19 @@ export class VaultLink {
 
   async #once(request: LinkRequest): Promise<LinkAnswer> {
     const answer = await this.#transport.send(this.#asSent(request));
-    if (answer.index !== undefined) this.#index = answer.index;
-    return understood(answer);
+    if (answer.index !== undefined) this.#index = { text: answer.index, at: this.#clock.monotonic() };
+    return understood(answer, request.method !== 'GET');
   }
 
   #asSent({ token, body, ...request }: LinkRequest): TransportRequest {
+    const index = this.#index !== undefined && this.#clock.monotonic() - this.#index.at < INDEX_LASTS_MS ? this.#index.text : undefined;
     return {
       ...request,
       headers: {
         ...vaultHeaders,
         ...(token === undefined ? {} : { 'x-vault-token': token.reveal() }),
         ...(this.#namespace === undefined ? {} : { 'x-vault-namespace': this.#namespace }),
-        ...(this.#index === undefined ? {} : { 'x-vault-index': this.#index }),
+        ...(index === undefined ? {} : { 'x-vault-index': index }),
         ...(body === undefined ? {} : { 'content-type': request.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -131,7 +142,7 @@ export class VaultLink {
 /** `X-Vault-Request` is what a Vault agent may insist on, against requests that a server was tricked into. */
 const vaultHeaders: Readonly<Record<string, string>> = { accept: 'application/json', 'x-vault-request': 'true' };
 
-function understood(answer: TransportAnswer): LinkAnswer {
+function understood(answer: TransportAnswer, changes: boolean): LinkAnswer {
   const { status } = answer;
   const errors = errorsOf(answer.body);
   if (status === 200 || status === 204 || status === 403) return { ...answer, status, errors };
@@ -145,7 +156,7 @@ function understood(answer: TransportAnswer): LinkAnswer {
     if (errors.length > 0) throw new VaultFailure('no-engine', { mayHaveHappened: false, status });
     return { ...answer, status, errors };
   }
-  throw failureByStatus(answer);
+  throw failureByStatus(answer, changes);
 }
 
 function errorsOf({ errors }: Readonly<Record<string, unknown>>): readonly string[] {
@@ -158,11 +169,10 @@ function pauseBeforeRepeat({ trouble, retryAfterSeconds }: VaultFailure, attempt
   return undefined;
 }
 
-function failureByStatus({ status, retryAfterSeconds, body }: TransportAnswer): VaultFailure {
+function failureByStatus({ status, retryAfterSeconds, body, isRedirected }: TransportAnswer, changes: boolean): VaultFailure {
   const trouble = troubleByStatus(status, body);
-  const isRefusal = trouble === 'moved' || trouble === 'busy' || trouble === 'behind' || trouble === 'not-initialized' || trouble === 'sealed';
-  const options: VaultFailureOptions = { mayHaveHappened: !isRefusal, status, retryAfterSeconds };
-  return new VaultFailure(trouble, options);
+  const isRefusal = trouble === 'busy' || trouble === 'behind' || trouble === 'not-initialized' || trouble === 'sealed' || (trouble === 'leaderless' && status === 500);
+  return new VaultFailure(trouble, { mayHaveHappened: changes && (!isRefusal || isRedirected), status, retryAfterSeconds });
 }
 
 function troubleByStatus(status: number, body: Readonly<Record<string, unknown>>): VaultTrouble {
@@ -173,16 +183,21 @@ function troubleByStatus(status: number, body: Readonly<Record<string, unknown>>
       return 'busy';
     case 472:
     case 473:
-    case 474:
       return 'standby';
+    case 474:
+      return 'leaderless';
     case 501:
       return 'not-initialized';
     case 502:
     case 504:
       return 'away';
+    case 500:
+      // A node that knows of no active one has passed nothing on.
+      return errorsOf(body).some((error) => error.includes('active cluster node not found')) ? 'leaderless' : 'failing';
     case 503:
       // Only Vault itself knows that it did nothing; a proxy before it may have sent the request on.
-      return body['sealed'] === true || errorsOf(body).includes('Vault is sealed') ? 'sealed' : 'away';
+      if (body['sealed'] === true || errorsOf(body).includes('Vault is sealed')) return 'sealed';
+      return errorsOf(body).includes('no active Vault instance found') ? 'leaderless' : 'away';
     case 530:
       return 'removed';
     default:

@@ -33,6 +33,8 @@ export interface SessionOptions {
   /** Told of every sign-in that worked, and of every one that was refused. */
   readonly onSignedIn: () => void;
   readonly onRefused: (error: Error) => void;
+  /** Told when a sign-in did not get so far, and there is no other token. */
+  readonly onUnavailable: (failure: VaultFailure) => void;
 }
 
 interface Held extends Lease {
@@ -55,6 +57,7 @@ export class VaultSession {
   readonly #log: Log;
   readonly #onSignedIn: () => void;
   readonly #onRefused: (error: Error) => void;
+  readonly #onUnavailable: (failure: VaultFailure) => void;
   #held: Held | undefined;
   #signingIn: Promise<Held> | undefined;
   #failures = 0;
@@ -63,7 +66,7 @@ export class VaultSession {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor({ link, signIn, clock, random, log, onSignedIn, onRefused }: SessionOptions) {
+  constructor({ link, signIn, clock, random, log, onSignedIn, onRefused, onUnavailable }: SessionOptions) {
     this.#link = link;
     this.#signIn = signIn;
     this.#clock = clock;
@@ -71,6 +74,7 @@ export class VaultSession {
     this.#log = log;
     this.#onSignedIn = onSignedIn;
     this.#onRefused = onRefused;
+    this.#onUnavailable = onUnavailable;
   }
 
   /** Whether there is a token that can be sent now. */
@@ -101,9 +105,15 @@ export class VaultSession {
     return (await this.#signInOnce()).token;
   }
 
-  /** Gives up the token: ends it in Vault where it was made for us alone. Never rejects. */
+  /** Asks Vault something that only a node that serves can answer, whatever it says: about our token. */
+  async prove(): Promise<void> {
+    await this.#link.exchange({ method: 'GET', path: 'auth/token/lookup-self', token: await this.token() });
+  }
+
+  /** Gives up the token, also one that is being signed in for: ends it in Vault where it was made for us alone. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#signingIn?.catch(() => undefined);
     const held = this.#held;
     this.#drop();
     if (held !== undefined) await this.#revoke(held);
@@ -167,6 +177,7 @@ export class VaultSession {
     if (!(error instanceof SignInRefused) && !(error instanceof SecretUnreadable)) {
       this.#notBefore = this.#clock.monotonic() + backoffMs(this.#failures, AFTER_FAILURE, this.#random);
       this.#lastRefusal = undefined;
+      if (error instanceof VaultFailure && error.trouble !== 'resting' && error.trouble !== 'closed' && !this.isSignedIn()) this.#onUnavailable(error);
       return error;
     }
     const waitMs = error instanceof SignInRefused && error.isFinal ? Infinity : backoffMs(this.#failures, this.#pace(error), this.#random);
@@ -178,7 +189,7 @@ export class VaultSession {
 
   #pace(error: SignInRefused | SecretUnreadable): BackoffSteps {
     if (error instanceof SecretUnreadable) return AFTER_FAILURE;
-    return this.#signIn.refusalsAreCounted ? AFTER_COUNTED_REFUSAL : AFTER_REFUSAL;
+    return error.isCounted ? AFTER_COUNTED_REFUSAL : AFTER_REFUSAL;
   }
 
   #hold(held: Held): void {
@@ -220,7 +231,7 @@ export class VaultSession {
   }
 
   async #renew(held: Held): Promise<void> {
-    const renewed = await lease({ link: this.#link, clock: this.#clock }, { method: 'POST', path: 'auth/token/renew-self', body: {}, token: held.token }, ({ status }) => new RenewalRefused(status)).catch((error: unknown) => {
+    const renewed = await lease({ link: this.#link, clock: this.#clock }, { method: 'POST', path: 'auth/token/renew-self', body: {}, token: held.token }, (status) => new RenewalRefused(status)).catch((error: unknown) => {
       if (error instanceof RenewalRefused) return error;
       this.#failures += 1;
       throw error;

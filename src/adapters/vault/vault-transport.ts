@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import { type Dispatcher, errors, Pool } from 'undici';
 import { StartError } from '../../ports/start-error.ts';
-import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
+import { VaultFailure, type VaultFailureOptions, type VaultTrouble } from './vault-failure.ts';
 
 /** From the request to the last byte of its answer (S20). */
 const DEADLINE_MS = 5_000;
@@ -9,7 +9,7 @@ const LARGEST_ANSWER = 1024 * 1024;
 const CONNECTIONS = 16;
 const MOST_REDIRECTS = 2;
 /** Where the answer's content counts, it must be Vault's; of other answers the status is enough. */
-const WITH_CONTENT: ReadonlySet<number> = new Set([200, 400, 403, 404, 503]);
+const WITH_CONTENT: ReadonlySet<number> = new Set([200, 400, 403, 404, 500, 503]);
 
 export interface TransportOptions {
   readonly address: string;
@@ -32,6 +32,8 @@ export interface TransportAnswer {
   readonly retryAfterSeconds: number | undefined;
   /** `X-Vault-Index`: the state after a write, which a later read on another node must have reached. */
   readonly index: string | undefined;
+  /** Whether a redirect led here: a standby gives one, too, when the active node has carried the request out and could not say so any more. */
+  readonly isRedirected: boolean;
   /** The JSON object; empty where the status says all. */
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -82,10 +84,11 @@ export class VaultTransport {
   async #follow(request: TransportRequest, signal: AbortSignal): Promise<TransportAnswer> {
     let target = this.#target(request);
     for (let redirects = 0; ; redirects += 1) {
-      const answer = await this.#exchange(target, request, signal);
-      if (!('location' in answer)) return answer;
+      const isRedirected = redirects > 0;
+      const answer = await this.#exchange(target, request, { signal, isRedirected });
+      if (!('location' in answer)) return { ...answer, isRedirected };
       const next = URL.parse(answer.location, this.#origin);
-      if (next?.origin !== this.#origin || redirects === MOST_REDIRECTS) throw new VaultFailure('moved', { mayHaveHappened: false, status: answer.status });
+      if (next?.origin !== this.#origin || redirects === MOST_REDIRECTS) throw new VaultFailure('moved', { mayHaveHappened: changes(request), status: answer.status });
       target = next.pathname + next.search;
     }
   }
@@ -95,7 +98,8 @@ export class VaultTransport {
     return this.#basePath + path.split('/').map(encodeURIComponent).join('/') + (search === '' ? '' : `?${search}`);
   }
 
-  async #exchange(target: string, { method, headers, body }: TransportRequest, signal: AbortSignal): Promise<TransportAnswer | { readonly status: number; readonly location: string }> {
+  async #exchange(target: string, request: TransportRequest, { signal, isRedirected }: Circumstances): Promise<Omit<TransportAnswer, 'isRedirected'> | { readonly status: number; readonly location: string }> {
+    const { method, headers, body } = request;
     try {
       const response = await this.#pool.request({ method, path: target, headers, body: body ?? null, signal });
       const { statusCode: status } = response;
@@ -105,9 +109,20 @@ export class VaultTransport {
       }
       return { status, retryAfterSeconds: retryAfter(response), index: headerOf(response, 'x-vault-index'), body: await content(response) };
     } catch (error) {
-      throw failureOf(error, signal);
+      const { trouble, ...failure } = failureOf(error, signal);
+      throw new VaultFailure(trouble, { ...failure, mayHaveHappened: changes(request) && (failure.mayHaveHappened || isRedirected) });
     }
   }
+}
+
+interface Circumstances {
+  readonly signal: AbortSignal;
+  readonly isRedirected: boolean;
+}
+
+/** What only reads has changed nothing, whatever became of it. */
+function changes({ method }: TransportRequest): boolean {
+  return method !== 'GET';
 }
 
 function requireUsable(tls: TransportOptions['tls']): void {
@@ -127,8 +142,8 @@ async function content(response: Dispatcher.ResponseData): Promise<Readonly<Reco
   const bytes = await body.bytes();
   const parsed = isJson(response) ? parse(bytes) : undefined;
   if (parsed !== undefined) return parsed;
-  // What stands before Vault says 503 in words of its own; that is an outage, too.
-  if (status === 503) return {};
+  // What stands before Vault fails in words of its own; that is an outage, too.
+  if (status >= 500) return {};
   throw new VaultFailure('not-vault', { mayHaveHappened: status === 200, status });
 }
 
@@ -164,11 +179,11 @@ const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_E
 /** Failures before a connection was there: Vault has seen nothing. Those of certificates have codes of many names. */
 const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w*(?:CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE|PROTOCOL_VERSION|WRONG_VERSION_NUMBER)|EPROTO)$/u;
 
-function failureOf(error: unknown, signal: AbortSignal): VaultFailure {
-  if (error instanceof VaultFailure) return error;
+function failureOf(error: unknown, signal: AbortSignal): VaultFailureOptions & { readonly trouble: VaultTrouble } {
+  if (error instanceof VaultFailure) return { trouble: error.trouble, mayHaveHappened: error.mayHaveHappened, status: error.status };
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const trouble = error instanceof errors.HTTPParserError ? 'not-vault' : troubleOf(code, signal);
-  return new VaultFailure(trouble, { mayHaveHappened: trouble !== 'unreachable' && trouble !== 'closed', cause: error });
+  return { trouble, mayHaveHappened: trouble !== 'unreachable', cause: error };
 }
 
 function troubleOf(code: string, signal: AbortSignal): VaultTrouble {

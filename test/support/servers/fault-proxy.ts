@@ -11,8 +11,10 @@ export type Fault =
   | { readonly kind: 'cut'; readonly bytes: number }
   /** What arrives is not HTTP. */
   | { readonly kind: 'garbage' }
-  /** Somebody else answers; the target never sees the request. */
-  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** Somebody else answers; the target never sees the request, unless `after` says that it has carried it out before. */
+  | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string; readonly after?: 'carried-out' }
+  /** It goes on with these headers, too. */
+  | { readonly kind: 'add-headers'; readonly headers: Readonly<Record<string, string>> }
   /** The target never sees the request, and the connection breaks. */
   | { readonly kind: 'drop-request' }
   /** The target carries the request out; its answer is lost with the connection. */
@@ -35,6 +37,8 @@ export interface ProxiedRequest {
 /** An HTTP proxy that stands between Keyhold and a store and does to requests what networks and proxies do. */
 export interface FaultProxy {
   readonly url: string;
+  /** Where requests go. */
+  target: string;
   /** All requests so far, oldest first. */
   readonly requests: ProxiedRequest[];
   /** The fault of every request for which `matches` says yes (all, when it is left out), until `heal`; with `times` for so many only. */
@@ -49,21 +53,21 @@ export interface FaultProxy {
 }
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
-  const proxy = new HttpFaultProxy(new URL(target));
+  const proxy = new HttpFaultProxy(target);
   await proxy.listen();
   return proxy;
 }
 
 class HttpFaultProxy implements FaultProxy {
   readonly requests: ProxiedRequest[] = [];
-  readonly #target: URL;
+  target: string;
   readonly #server: Server;
   readonly #held: ProxiedRequest[] = [];
   #faultOf: (request: ProxiedRequest) => Fault | undefined = noFault;
   #url = '';
 
-  constructor(target: URL) {
-    this.#target = target;
+  constructor(target: string) {
+    this.target = target;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
     });
@@ -128,7 +132,10 @@ class HttpFaultProxy implements FaultProxy {
       case 'garbage':
         response.socket?.end('\u0000\u0001 this is not HTTP\r\n\r\n');
         return undefined;
+      case 'add-headers':
+        return pass(await this.#forward({ ...request, headers: { ...request.headers, ...fault.headers } }), response);
       case 'answer':
+        if (fault.after === 'carried-out') await text(await this.#forward(request));
         response.writeHead(fault.status, fault.headers).end(fault.body);
         return undefined;
       case 'drop-request':
@@ -152,7 +159,7 @@ class HttpFaultProxy implements FaultProxy {
 
   #forward({ method, path, headers, body }: ProxiedRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const { hostname, port } = this.#target;
+      const { hostname, port } = new URL(this.target);
       send({ hostname, port, method, path, agent: false, headers: { ...headers, connection: 'close' } }, resolve).once('error', reject).end(body);
     });
   }

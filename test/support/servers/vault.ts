@@ -19,6 +19,8 @@ export interface VaultOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string; readonly clientCa?: string; readonly client?: { readonly cert: string; readonly key: string } };
   /** Writes Vault's audit log into `auditFile`. */
   readonly audit?: boolean;
+  /** Joins the cluster of this one as a further node; both with `raft`. */
+  readonly joins?: VaultServer;
 }
 
 export interface VaultReply {
@@ -38,6 +40,7 @@ interface VaultCallOptions {
 export interface VaultServer {
   readonly address: string;
   readonly rootToken: string;
+  readonly unsealKey: string;
   readonly folder: string;
   /** What Vault prints, at its finest level. */
   readonly logFile: string;
@@ -66,7 +69,7 @@ export async function startVault(options: VaultOptions = {}): Promise<VaultServe
   const binary = builtVault();
   if (binary === undefined) throw new Error('Vault has not been built. Run the tests with npm test, which builds it once.');
   for (let attempt = 1; ; attempt += 1) {
-    const vault = new RealVault(binary, options, await freePort());
+    const vault = new RealVault(binary, options, { api: await freePort(), cluster: await freePort() });
     try {
       await vault.begin();
       return vault;
@@ -77,6 +80,12 @@ export async function startVault(options: VaultOptions = {}): Promise<VaultServe
   }
 }
 
+interface Ports {
+  readonly api: number;
+  /** Between the nodes of a cluster. */
+  readonly cluster: number;
+}
+
 class RealVault implements VaultServer {
   readonly address: string;
   readonly folder = mkdtempSync(path.join(tmpdir(), 'keyhold-vault-'));
@@ -84,20 +93,24 @@ class RealVault implements VaultServer {
   readonly auditFile = path.join(this.folder, 'audit.log');
   readonly #binary: string;
   readonly #options: VaultOptions;
-  readonly #port: number;
+  readonly #ports: Ports;
   #child: ChildProcess | undefined;
   #rootToken = ROOT_TOKEN;
   #unsealKey = '';
 
-  constructor(binary: string, options: VaultOptions, port: number) {
+  constructor(binary: string, options: VaultOptions, ports: Ports) {
     this.#binary = binary;
     this.#options = options;
-    this.#port = port;
-    this.address = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+    this.#ports = ports;
+    this.address = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${ports.api}`;
   }
 
   get rootToken(): string {
     return this.#rootToken;
+  }
+
+  get unsealKey(): string {
+    return this.#unsealKey;
   }
 
   async begin(): Promise<void> {
@@ -108,6 +121,7 @@ class RealVault implements VaultServer {
     writeFileSync(path.join(this.folder, 'vault.json'), JSON.stringify(this.#configuration()));
     mkdirSync(path.join(this.folder, 'data'));
     await this.start({ sealed: true });
+    if (this.#options.joins !== undefined) return this.#join(this.#options.joins);
     const { body } = await this.call('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
     const { root_token: rootToken, keys } = body;
     if (typeof rootToken !== 'string' || !Array.isArray(keys)) throw new Error(`Vault was not initialised: ${JSON.stringify(body)}`);
@@ -164,7 +178,7 @@ class RealVault implements VaultServer {
 
   async unseal(): Promise<void> {
     await this.ask('PUT', 'sys/unseal', { key: this.#unsealKey });
-    await this.#until(async () => (await this.call('GET', 'sys/health')).status === 200);
+    await this.#until(async () => (await this.call('GET', 'sys/health')).status === 200 || this.#standsBy());
   }
 
   async start({ sealed = false }: { readonly sealed?: boolean } = {}): Promise<void> {
@@ -203,24 +217,38 @@ class RealVault implements VaultServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  async #join({ address, rootToken, unsealKey }: VaultServer): Promise<void> {
+    this.#rootToken = rootToken;
+    this.#unsealKey = unsealKey;
+    await this.ask('POST', 'sys/storage/raft/join', { leader_api_addr: address });
+    await this.unseal();
+  }
+
+  /** Whether another node is active. */
+  async #standsBy(): Promise<boolean> {
+    const { leader_address: leader, is_self: isSelf } = (await this.call('GET', 'sys/leader')).body;
+    return leader !== '' && isSelf === false;
+  }
+
   #isInMemory(): boolean {
     return (this.#options.storage ?? 'memory') === 'memory' && this.#options.tls === undefined;
   }
 
   #arguments(): string[] {
     if (!this.#isInMemory()) return ['server', `-config=${path.join(this.folder, 'vault.json')}`];
-    return ['server', '-dev', `-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=127.0.0.1:${this.#port}`, '-dev-no-store-token'];
+    return ['server', '-dev', `-dev-root-token-id=${ROOT_TOKEN}`, `-dev-listen-address=127.0.0.1:${this.#ports.api}`, '-dev-no-store-token'];
   }
 
   #configuration(): object {
     const { storage = 'memory', tls } = this.#options;
     const data = path.join(this.folder, 'data');
     return {
-      storage: storage === 'raft' ? { raft: { path: data, node_id: 'one' } } : storage === 'file' ? { file: { path: data } } : { inmem: {} },
+      storage: storage === 'raft' ? { raft: { path: data, node_id: `node-${this.#ports.api}`, performance_multiplier: 1 } } : storage === 'file' ? { file: { path: data } } : { inmem: {} },
       listener: [
         {
           tcp: {
-            address: `127.0.0.1:${this.#port}`,
+            address: `127.0.0.1:${this.#ports.api}`,
+            cluster_address: `127.0.0.1:${this.#ports.cluster}`,
             ...(tls === undefined
               ? { tls_disable: true }
               : {
@@ -232,8 +260,7 @@ class RealVault implements VaultServer {
         },
       ],
       api_addr: this.address,
-      // Raft wants one; the port is never used by a single node, and 0 is a free one.
-      cluster_addr: 'http://127.0.0.1:0',
+      cluster_addr: `https://127.0.0.1:${this.#ports.cluster}`,
       disable_mlock: true,
       ui: false,
     };
