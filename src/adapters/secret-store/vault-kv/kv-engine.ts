@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
+import { StoreUntouched } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultAnswer, VaultCall, VaultClient } from '../../vault/vault-client.ts';
 import { type KeptVersions, keptVersions } from './kv-metadata.ts';
@@ -65,6 +66,12 @@ export class KvEngine {
     const answer = await this.#client.request(call);
     if (answer.status === 400) throw strange(answer);
   }
+}
+
+/** What was refused is the question afterwards, not the change: of that nothing is known. */
+export function afterChange(error: unknown): unknown {
+  if (!(error instanceof StoreUntouched)) return error;
+  return new KeyholdError('unavailable', error.publicMessage, { cause: error, ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }) });
 }
 
 /** Vault has answered something that this call never answers. Whether it did anything is not known. */

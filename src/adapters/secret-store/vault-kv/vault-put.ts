@@ -6,7 +6,7 @@ import type { PutIntent, SecretName } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultClient } from '../../vault/vault-client.ts';
 import { requireTwoVersions } from './engine-check.ts';
-import type { KvEngine } from './kv-engine.ts';
+import { afterChange, type KvEngine } from './kv-engine.ts';
 import { customKeys, keptAfter, type KeptVersions, versionsKept } from './kv-metadata.ts';
 import { secretPath } from './secret-path.ts';
 
@@ -73,7 +73,7 @@ export class VaultPut {
         if (certainlyNothingHappened(error)) throw error;
         return this.#writeAgain(attempt, fields, target, error);
       }
-      target = await this.#targetOrProof(attempt, await this.#engine.metadata(attempt.path), startedAt, engineMaxVersions);
+      target = await this.#nextTarget(attempt, startedAt, engineMaxVersions);
     }
     throw changedSince();
   }
@@ -137,6 +137,15 @@ export class VaultPut {
     const written = await this.#engine.write(path, fields, target);
     if (written?.runsOut === true) this.#warnThatItRunsOut(path);
     return written?.version;
+  }
+
+  /** After a write that Vault refused. It may have been our own, sent again to where a redirect led, that was in the way. */
+  async #nextTarget(attempt: Attempt, startedAt: number, engineMaxVersions: number): Promise<number | { readonly proven: number }> {
+    try {
+      return await this.#targetOrProof(attempt, await this.#engine.metadata(attempt.path), startedAt, engineMaxVersions);
+    } catch (error) {
+      throw afterChange(error);
+    }
   }
 
   /** What to write onto: the base, or a newer version where all since has been destroyed: puts that were given up. */

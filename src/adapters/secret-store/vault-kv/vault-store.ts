@@ -1,11 +1,11 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
-import { type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth, StoreUntouched } from '../../../ports/secret-store.ts';
+import { type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultClient } from '../../vault/vault-client.ts';
 import { checkEngine, type EngineFacts } from './engine-check.ts';
-import { KvEngine } from './kv-engine.ts';
+import { afterChange, KvEngine } from './kv-engine.ts';
 import { secretPath } from './secret-path.ts';
 import { type FieldsDigest, VaultPut } from './vault-put.ts';
 
@@ -51,12 +51,13 @@ class VaultKvStore implements VaultStore {
   }
 
   async check(): Promise<void> {
-    this.#facts = await checkEngine(this.#client, this.#engine.mount, this.#log);
+    await this.#lookAtEngine();
   }
 
   async put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference> {
-    this.#facts ??= await checkEngine(this.#client, this.#engine.mount, this.#log);
-    return referenceTo(name, await this.#puts.put(name, fields, intent, this.#facts.maxVersions));
+    // Where a version is in use it is looked at anew: an operator may have set it otherwise since.
+    const { maxVersions } = intent.cas === null && this.#facts !== undefined ? this.#facts : await this.#lookAtEngine();
+    return referenceTo(name, await this.#puts.put(name, fields, intent, maxVersions));
   }
 
   async get({ name, version: text }: SecretReference): Promise<SecretFields> {
@@ -113,6 +114,11 @@ class VaultKvStore implements VaultStore {
     return this.#client.health();
   }
 
+  async #lookAtEngine(): Promise<EngineFacts> {
+    this.#facts = await checkEngine(this.#client, this.#engine.mount, this.#log);
+    return this.#facts;
+  }
+
   async #requireKept(path: string, version: number | undefined): Promise<void> {
     const { versions } = await this.#engine.metadata(path);
     if (!versions.some((kept) => kept.version === version && kept.state !== 'destroyed')) throw notFound();
@@ -131,12 +137,6 @@ function referenceTo(name: SecretName, version: number): SecretReference {
 
 function optionalReference(name: SecretName, version: number | undefined): SecretReference | undefined {
   return version === undefined ? undefined : referenceTo(name, version);
-}
-
-/** What was refused is the question afterwards, not the change: of that nothing is known. */
-function afterChange(error: unknown): unknown {
-  if (!(error instanceof StoreUntouched)) return error;
-  return new KeyholdError('unavailable', error.publicMessage, { cause: error, ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }) });
 }
 
 function notFound(): KeyholdError {
