@@ -78,7 +78,7 @@ export async function startVaultWorld(options: VaultOptions = {}): Promise<Vault
 }
 
 /** Role and secret of the AppRole that `keyhold vault bootstrap` makes, as Keyhold's variables. */
-async function bootstrapped(vault: VaultServer): Promise<Record<string, string>> {
+export async function bootstrapped(vault: VaultServer): Promise<Record<string, string>> {
   const { code, stdout, output } = await runToEnd({ args: ['vault', 'bootstrap', '--apply', '--secret-id', '--audit-file', vault.auditFile], env: { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken } });
   if (code !== 0) throw new Error(`Vault could not be set up: ${output}`);
   return Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=') as [string, string]));

@@ -38,6 +38,12 @@ export class Canaries {
     return text;
   }
 
+  /** A secret that somebody else has made, as text: each half is looked for. */
+  text(place: string, secret: string): string {
+    this.#add(place, [secret.slice(0, secret.length / 2), secret.slice(secret.length / 2)]);
+    return secret;
+  }
+
   /** Any other secret, as bytes. */
   bytes(place: string, secret: Buffer): void {
     this.#addBytes(place, secret.subarray(0, secret.length / 2));

@@ -31,6 +31,8 @@ export class CanaryWorld {
   /** The token of the tenant's. */
   admin = '';
   gatewayKey = '';
+  /** What every start is told besides. */
+  settings: Readonly<Record<string, string>> = {};
 
   static async create(): Promise<CanaryWorld> {
     const [provider, quoting, dataDir] = await Promise.all([startProviderServer(), startQuotingServer(), temporaryFolder()]);
@@ -67,6 +69,7 @@ export class CanaryWorld {
       KEYHOLD_ADMIN_TOKEN: '',
       NODE_OPTIONS: `--report-on-signal --report-signal=SIGUSR2 --report-directory=${this.reports}`,
       OPENAI_API_KEY: this.#ownKey,
+      ...this.settings,
     };
   }
 
