@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { CallLog } from './call-log.ts';
 import { checkAssertion, EntraError } from './client-assertion.ts';
 import type { AzureApp, Directory } from './directory.ts';
-import type { Faults } from './faults.ts';
-import { type Answer, PortListener, readBody, send } from './listener.ts';
+import { conclude, type Faults } from './faults.ts';
+import { type Answer, PortListener, readBody } from './listener.ts';
 
 interface AuthorityParts {
   readonly directory: Directory;
@@ -44,12 +44,7 @@ export class Authority {
         throw error;
       }
     });
-    if (outcome === 'break') {
-      request.socket.destroy();
-      return;
-    }
-    call.status = outcome.status;
-    send(response, outcome);
+    conclude(outcome, call, request, response);
   }
 
   #answer(operation: string, pathname: string, form: URLSearchParams): Answer {

@@ -45,8 +45,8 @@ export class Directory {
   tokenLifetime = 3600;
   /** The issuer of a Kubernetes cluster, whose service accounts' tokens can be exchanged. */
   readonly clusterIssuer = 'https://oidc.cluster.invalid/';
-  readonly clusterSigner = new TokenSigner();
-  readonly #foreignSigner = new TokenSigner();
+  #clusterSigner: TokenSigner | undefined;
+  #foreignSigner: TokenSigner | undefined;
   readonly #apps = new Map<string, AzureApp>();
   readonly #now: () => number;
 
@@ -81,6 +81,11 @@ export class Directory {
     return clientId === undefined ? undefined : this.#apps.get(clientId);
   }
 
+  /** Made when it is needed, as is the foreign one: a key takes a while. */
+  get clusterSigner(): TokenSigner {
+    return (this.#clusterSigner ??= new TokenSigner());
+  }
+
   get issuer(): string {
     return `https://sts.windows.net/${this.tenantId}/`;
   }
@@ -96,7 +101,7 @@ export class Directory {
       nbf: now + (changes.notBeforeIn ?? 0),
       exp: now + (changes.expiresIn ?? 3600),
     };
-    return (changes.foreign === true ? this.#foreignSigner : this.clusterSigner).sign(claims);
+    return (changes.foreign === true ? this.#foreign() : this.clusterSigner).sign(claims);
   }
 
   /** An access token as Entra issues it to an app for an API that takes version 1.0 tokens, as Key Vault does. */
@@ -122,7 +127,11 @@ export class Directory {
       uti: randomBytes(16).toString('base64url'),
       ver: '1.0',
     };
-    return { token: (changes.foreign === true ? this.#foreignSigner : this.signer).sign(claims), expiresOn, notBefore };
+    return { token: (changes.foreign === true ? this.#foreign() : this.signer).sign(claims), expiresOn, notBefore };
+  }
+
+  #foreign(): TokenSigner {
+    return (this.#foreignSigner ??= new TokenSigner());
   }
 
   #seconds(): number {

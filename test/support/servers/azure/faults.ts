@@ -1,13 +1,14 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AzureCall } from './call-log.ts';
-import type { Answer, AnswerHeaders } from './listener.ts';
+import type { AzureCall, OpenCall } from './call-log.ts';
+import { type Answer, type AnswerHeaders, send } from './listener.ts';
 
 /** What happens to a request instead of being served. In a vault only requests with a good token meet faults. */
 export type AzureFault =
   /** It waits so long, then it is served. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** It is refused without having been done. `code` and `inner` make up Azure's error body. */
-  | { readonly kind: 'answer'; readonly status: number; readonly code?: string; readonly inner?: string; readonly headers?: AnswerHeaders }
+  /** It is refused without having been done. `code` and `inner` make up Azure's error body; a text is somebody else's body, an empty one none. */
+  | { readonly kind: 'answer'; readonly status: number; readonly code?: string; readonly inner?: string; readonly text?: string; readonly headers?: AnswerHeaders }
   /** The connection breaks, nothing was done. */
   | { readonly kind: 'drop-request' }
   /** The operation is done, its answer is lost with the connection. */
@@ -38,7 +39,17 @@ interface Rule {
 }
 
 /** What became of a request under the faults: an answer to send, or a connection to break. */
-export type Outcome = Answer | 'break';
+type Outcome = Answer | 'break';
+
+/** Does what the outcome says and writes it down. */
+export function conclude(outcome: Outcome, call: OpenCall, request: IncomingMessage, response: ServerResponse): void {
+  if (outcome === 'break') {
+    request.socket.destroy();
+    return;
+  }
+  call.status = outcome.status;
+  send(response, outcome);
+}
 
 export class Faults implements AzureFaults {
   #rules: Rule[] = [];
@@ -70,9 +81,11 @@ export class Faults implements AzureFaults {
         await sleep(fault.ms);
         return operate();
       case 'answer': {
+        const headers = fault.headers ?? {};
+        if (fault.text !== undefined) return { status: fault.status, headers, ...(fault.text === '' ? {} : { body: fault.text }) };
         const code = fault.code ?? 'InternalServerError';
         const error = { code, message: `The test server was told to answer ${fault.status}.`, ...(fault.inner === undefined ? {} : { innererror: { code: fault.inner } }) };
-        return { status: fault.status, ...(fault.headers === undefined ? {} : { headers: fault.headers }), body: { error } };
+        return { status: fault.status, headers, body: { error } };
       }
       case 'hold':
         return this.#hold(operate);

@@ -5,11 +5,11 @@ import { once } from 'node:events';
 
 export type AnswerHeaders = Readonly<Record<string, string>>;
 
-/** What a server answers. Without a body the answer has none (204). */
+/** What a server answers. A text stands for a body that is not Azure's, as of a proxy on the way; without a body the answer has none. */
 export interface Answer {
   readonly status: number;
   readonly headers?: AnswerHeaders;
-  readonly body?: object;
+  readonly body?: object | string;
 }
 
 /** One address of the test server: a vault, the authority, or the machine's own endpoint for managed identities. */
@@ -53,6 +53,7 @@ export class PortListener implements Listener {
       else this.#waiting.push(() => !request.destroyed && begin());
     };
     const server = this.#tls === undefined ? createPlainServer(listener) : createTlsServer(this.#tls, listener);
+    server.keepAliveTimeout = 0; // else an idle client's next request may meet a closing connection
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -92,8 +93,9 @@ export function send(response: ServerResponse, { status, headers = {}, body }: A
     response.writeHead(status, headers).end();
     return;
   }
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), ...headers }).end(text);
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const type = typeof body === 'string' ? 'text/html' : 'application/json; charset=utf-8';
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...headers }).end(text);
 }
 
 export async function readBody(request: IncomingMessage): Promise<string> {

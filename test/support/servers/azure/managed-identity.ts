@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallLog } from './call-log.ts';
 import type { AzureApp, Directory } from './directory.ts';
-import type { Faults } from './faults.ts';
-import { type Answer, PortListener, send } from './listener.ts';
+import { conclude, type Faults } from './faults.ts';
+import { type Answer, PortListener } from './listener.ts';
 
 const operations: Readonly<Record<string, string>> = { '/msi/token': 'app-service-token', '/metadata/identity/oauth2/token': 'imds-token' };
 
@@ -32,12 +32,7 @@ export class ManagedIdentityEndpoint {
     const operation = operations[url.pathname.replace(/\/$/, '')] ?? 'unknown';
     const call = this.#parts.log.open({ at: Date.now(), where: 'managed-identity', operation, authenticated: false });
     const outcome = await this.#parts.faults.serve(call, async () => this.#answer(operation, url, request));
-    if (outcome === 'break') {
-      request.socket.destroy();
-      return;
-    }
-    call.status = outcome.status;
-    send(response, outcome);
+    conclude(outcome, call, request, response);
   }
 
   #answer(operation: string, { searchParams }: URL, { headers }: IncomingMessage): Answer {

@@ -74,6 +74,7 @@ test('names, values, tags and bodies beyond the limits are refused, and change n
     put('none', {}),
     put('json', {}, 'no JSON'),
   ];
+  for (const name of ['under_score', 'dotted.name']) await expect(secrets.getSecret(name)).rejects.toMatchObject({ statusCode: 400, code: 'BadParameter' });
   for (const refusal of refusals) expect(await refusal).toMatchObject({ status: 400, body: { error: { code: 'BadParameter', message: expect.any(String) } } });
   expect(await all(secrets.listPropertiesOfSecrets())).toHaveLength(1);
 });

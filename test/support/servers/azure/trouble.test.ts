@@ -51,6 +51,13 @@ test('the next requests of an operation are refused, once each, and nothing was 
   await secrets.setSecret('failing', 'x');
 });
 
+test('what a proxy on the way answers is not in the shape of the service, or nothing at all', async () => {
+  azure.faults.break({ kind: 'answer', status: 502, text: '<h1>Bad Gateway</h1>' }, {}, 1);
+  await expect(secrets.getSecret('known')).rejects.toMatchObject({ statusCode: 502 });
+  azure.faults.break({ kind: 'answer', status: 503, text: '' }, {}, 1);
+  await expect(secrets.getSecret('known')).rejects.toThrow(TypeError); // so much the SDK (4.12) makes of an empty body
+});
+
 test('a connection breaks before the operation or after it: only the answer tells', async () => {
   azure.faults.break({ kind: 'drop-request' }, { operation: 'secrets.set', name: 'before' }, 1);
   azure.faults.break({ kind: 'drop-answer' }, { operation: 'secrets.set', name: 'after' }, 1);

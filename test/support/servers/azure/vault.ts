@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallLog, OpenCall } from './call-log.ts';
 import { authenticate, type Caller } from './caller.ts';
 import type { Directory } from './directory.ts';
-import type { Faults } from './faults.ts';
+import { conclude, type Faults } from './faults.ts';
 import { badParameter, KeyVaultError } from './key-vault-error.ts';
-import { type Answer, PortListener, readBody, send } from './listener.ts';
+import { type Answer, PortListener, readBody } from './listener.ts';
 import { readFields } from './object-fields.ts';
 import type { KeyVersion } from './key-wrapping.ts';
 import { keyOperations } from './keys.ts';
@@ -40,6 +40,8 @@ interface VaultParts {
 
 /** https://learn.microsoft.com/rest/api/keyvault/: the versions that the SDKs in use ask for. */
 const apiVersions = ['7.4', '7.5', '7.6', '2025-07-01', '2026-04-01'];
+
+const usualHeaders = { 'cache-control': 'no-cache', pragma: 'no-cache', expires: '-1', 'x-ms-keyvault-region': 'westeurope', 'x-ms-keyvault-service-version': '1.9.2000.1', 'x-content-type-options': 'nosniff' };
 
 /** One key vault on a port of its own. */
 export class AzureVault {
@@ -95,12 +97,7 @@ export class AzureVault {
     if (match !== undefined && match.name !== '') call.name = match.name;
     if (match !== undefined && match.version !== '') call.version = match.version;
     const outcome = await this.#answer(request, url, body, match, call);
-    if (outcome === 'break') {
-      request.socket.destroy();
-      return;
-    }
-    call.status = outcome.status;
-    send(response, { ...outcome, headers: { 'cache-control': 'no-cache', pragma: 'no-cache', expires: '-1', 'x-ms-keyvault-region': 'westeurope', 'x-ms-request-id': randomUUID(), 'x-ms-keyvault-service-version': '1.9.2000.1', 'x-content-type-options': 'nosniff', ...outcome.headers } });
+    conclude(outcome === 'break' ? outcome : { ...outcome, headers: { ...usualHeaders, 'x-ms-request-id': randomUUID(), ...outcome.headers } }, call, request, response);
   }
 
   async #answer(request: IncomingMessage, url: URL, body: string, match: Match | undefined, call: OpenCall): Promise<Answer | 'break'> {

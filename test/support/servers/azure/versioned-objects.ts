@@ -46,8 +46,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
 
   /** Adds a version, and the object if there is none. 409 while the name is deleted or on its way somewhere. */
   add(name: string, version: Version): VersionedObject<Version> {
-    if (!/^[0-9A-Za-z-]{1,127}$/.test(name)) throw badParameter(`The request URI contains an invalid name: ${name}`);
-    const known = this.#objects.get(name.toLowerCase());
+    const known = this.#find(name);
     const stage = known === undefined ? 'gone' : this.#stage(known);
     if (known === undefined || stage === 'gone') {
       const made = { name, versions: [version] };
@@ -61,7 +60,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
 
   /** The live object, else 404. */
   get(name: string): VersionedObject<Version> {
-    const known = this.#objects.get(name.toLowerCase());
+    const known = this.#find(name);
     const stage = known === undefined ? 'gone' : this.#stage(known);
     if (known === undefined || (stage !== 'live' && stage !== 'settling')) throw this.#notFound(name);
     return known;
@@ -84,7 +83,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
 
   /** The deleted object, else 404: also while it is being deleted, recovered or purged. */
   deleted(name: string): VersionedObject<Version> {
-    const known = this.#objects.get(name.toLowerCase());
+    const known = this.#find(name);
     if (known === undefined || this.#stage(known) !== 'deleted') throw this.#notFound(name);
     return known;
   }
@@ -118,6 +117,11 @@ export class VersionedObjects<Version extends { readonly id: string }> {
     this.#objects.clear();
   }
 
+  #find(name: string): VersionedObject<Version> | undefined {
+    if (!/^[0-9A-Za-z-]{1,127}$/.test(name)) throw badParameter(`The request URI contains an invalid name: ${name}`);
+    return this.#objects.get(name.toLowerCase());
+  }
+
   #inStage(...stages: Stage[]): VersionedObject<Version>[] {
     const sorted = [...this.#objects.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
     return sorted.map(([, object]) => object).filter((object) => stages.includes(this.#stage(object)));
@@ -144,7 +148,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
   }
 
   #refuseWhileDeleting(name: string): void {
-    const known = this.#objects.get(name.toLowerCase());
+    const known = this.#find(name);
     if (known !== undefined && this.#stage(known) === 'deleting') throw this.#busy(name, 'deleted');
   }
 
