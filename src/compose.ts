@@ -24,6 +24,8 @@ import { isAdministered } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { UnknownKeys } from './core/access/unknown-keys.ts';
+import { Adoption } from './core/adoption/adoption.ts';
+import { LegacyMigration } from './core/adoption/legacy-migration.ts';
 import { Catalog } from './core/catalog/catalog.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
 import { credentialParts } from './core/credentials/credential-parts.ts';
@@ -32,11 +34,13 @@ import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
 import type { StepHook } from './core/credentials/steps.ts';
+import { storeOf } from './core/credentials/store-errors.ts';
 import { storedInWords } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
+import { StoreNames } from './core/stores/store-names.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
 import { WaitingValues } from './core/stores/waiting-values.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
@@ -108,6 +112,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
   const waiting = new WaitingValues({ metrics, log });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }) };
   const credentials = new CredentialService({ ...shared, store, fallback });
+  const parts = credentialParts(shared);
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
 
@@ -147,7 +152,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     clock,
     log,
     metrics,
-    outside: new OutsideChanges({ parts: credentialParts(shared), access, policies }),
+    outside: new OutsideChanges({ parts, access, policies }),
   });
   seal.whenSealed(() => resolver.forgetValues());
   const gateway = createGateway({
@@ -175,7 +180,10 @@ export async function compose({ config, log, version, firstToken, step }: Compos
     tokens,
     gatewayKeys,
     credentials,
+    adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
+    legacyMigration: new LegacyMigration({ parts, store, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
+    storeNames: new StoreNames({ stores: allStores }),
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
     vault: vault ?? null,
     audit,

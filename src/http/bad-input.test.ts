@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpAnswer, type HttpCall, startControlPlane, type TestControlPlane } from '../../test/support/control-plane.ts';
+import type { Action } from '../core/access/actions.ts';
 import type { GuardedRoute } from './route.ts';
 import { routeTable } from './route-table.ts';
 
@@ -24,14 +25,17 @@ beforeAll(async () => {
 
 afterAll(async () => plane.close());
 
+/** What only the platform's administrator may do to a tenant's things. */
+const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'credential.adopt', 'credential.migrate', 'credential.preview']);
+
 /** Somebody who may do it: the platform's administrator where a tenant's may not. */
 function caller({ url, action }: GuardedRoute): string | undefined {
-  const ofTenant = (url.includes(':tenant') && action !== 'tenant.read' && action !== 'tenant.update' && action !== 'tenant.delete') || url.startsWith('/tenant/ai/');
+  const ofTenant = (url.includes(':tenant') && !platformOnly.has(action)) || url.startsWith('/tenant/ai/');
   return ofTenant ? admin : undefined;
 }
 
 function pathOf({ url }: GuardedRoute): string {
-  return url.replace(':tenant', 'acme').replace(/:service|:provider/, 'openai').replace(':id', gatewayKeyId);
+  return url.replace(':tenant', 'acme').replace(/:service|:provider/, 'openai').replace(':store', 'sealed').replace(':id', gatewayKeyId);
 }
 
 async function send(route: GuardedRoute, call: HttpCall, path = pathOf(route)): Promise<HttpAnswer> {
@@ -149,7 +153,7 @@ describe('bad input on every route', () => {
     const before = await records();
     for (const parameter of route.url.match(/:\w+/g) ?? []) {
       for (const value of ['%00', 'a%00', '%F0%9F%94%91', 'A', '..%2F', '%2e%2e', 'a%2Fb', '-a', "a'--", 'x'.repeat(64), 'x'.repeat(300)]) {
-        const path = route.url.replace(parameter, value).replace(':tenant', 'acme').replace(/:service|:provider/, 'openai').replace(':id', gatewayKeyId);
+        const path = route.url.replace(parameter, value).replace(':tenant', 'acme').replace(/:service|:provider/, 'openai').replace(':store', 'sealed').replace(':id', gatewayKeyId);
         const answer = await send(route, route.method === 'GET' ? {} : { body: '{}' }, path);
         // A hyphen or a capital may begin an id or a service's name: then the body or the record is what is missing.
         expect([value, [400, 404].includes(answer.status), answer.text]).toEqual([value, true, expect.stringContaining('"error"')]);
@@ -162,6 +166,7 @@ describe('bad input on every route', () => {
   it.each(named(guarded.filter(({ url }) => /:service|:provider/.test(url))))('R4 %s names a service that is unknown', async (_name, route) => {
     const records = await plane.metadata.credentials.list({ kind: 'tenant', tenant: 'acme' }, { limit: 1000 });
     const body = { ...(route.method === 'PUT' ? { fields: { api_key: 'sk-test-key-1234567890' } } : {}), ...(route.url.startsWith('/tenant') && route.method === 'POST' ? { apiKey: 'sk-test-key-1234567890' } : {}) };
+    if (route.action === 'credential.adopt' || route.url.endsWith('/adopt/preview')) Object.assign(body, { inStore: 'sealed' });
     const answer = await send(route, route.method === 'GET' ? {} : { body }, pathOf(route).replace('openai', 'open-ai-typo'));
     expect(expectRefusal(answer, 404, 'not_found')).toContain('"open-ai-typo"');
     expect(await plane.metadata.credentials.list({ kind: 'tenant', tenant: 'acme' }, { limit: 1000 })).toEqual(records);

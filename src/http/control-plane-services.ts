@@ -5,11 +5,14 @@ import type { Idempotency } from '../core/access/idempotency.ts';
 import type { Principals } from '../core/access/principals.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
+import type { Adoption } from '../core/adoption/adoption.ts';
+import type { LegacyMigration } from '../core/adoption/legacy-migration.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { AuditProofs } from '../core/audit/audit-proofs.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
+import type { StoreNames } from '../core/stores/store-names.ts';
 import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
@@ -33,8 +36,11 @@ export interface ControlPlaneServices {
   readonly tokens: TokenService;
   readonly gatewayKeys: GatewayKeyService;
   readonly credentials: CredentialService;
+  readonly adoption: Adoption;
+  readonly legacyMigration: LegacyMigration;
   readonly usage: UsageQuery;
   readonly storeStatus: StoreStatus;
+  readonly storeNames: StoreNames;
   /** null where no HashiCorp Vault is switched on (R4.17). */
   readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;

@@ -2,6 +2,7 @@ import type { Resource } from '../core/access/resource.ts';
 import { DEFAULT_LABEL } from '../core/credentials/credential-key.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { platformScope, tenantScope, type TenantScope } from '../ports/scope.ts';
+import type { StoreKind } from '../ports/secret-store.ts';
 import type { ResourceRequest } from './route.ts';
 
 /** R0.2. */
@@ -46,6 +47,13 @@ export function namedService(service: unknown): string {
 export function namedTenant(tenant: unknown): TenantScope {
   if (typeof tenant === 'string' && TENANT.test(tenant)) return tenantScope(tenant);
   throw new KeyholdError('not_found', `There is no tenant ${shown(tenant)}.`);
+}
+
+/** A store's kind as a path gives it. Whether it is switched on is another question. */
+export function namedStore(store: unknown): StoreKind {
+  const kind = (['azure-key-vault', 'vault', 'sealed'] as const).find((known) => known === store);
+  if (kind === undefined) throw new KeyholdError('not_found', `There is no store ${shown(store)}. GET /api/v1/stores lists those there are.`);
+  return kind;
 }
 
 function namedLabel(label: unknown): string {

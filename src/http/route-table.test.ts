@@ -35,6 +35,10 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'DELETE /api/v1/tenants/:tenant/credentials/:service': credentialWriters,
   'POST /api/v1/tenants/:tenant/credentials/:service/revoke': credentialWriters,
   'POST /api/v1/tenants/:tenant/credentials/:service/recover': credentialWriters,
+  'POST /api/v1/tenants/:tenant/credentials/:service/adopt': ['platform-admin'],
+  'POST /api/v1/tenants/:tenant/credentials/:service/adopt/preview': ['platform-admin'],
+  'POST /api/v1/tenants/:tenant/credentials/:service/migrate': ['platform-admin'],
+  'POST /api/v1/tenants/:tenant/credentials/:service/migrate/preview': ['platform-admin'],
   'POST /api/v1/tenants/:tenant/credentials/:service/purge': credentialWriters,
   'GET /api/v1/platform/credentials': platformReaders,
   'PUT /api/v1/platform/credentials/:service': ['platform-admin'],
@@ -43,6 +47,10 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'DELETE /api/v1/platform/credentials/:service': ['platform-admin'],
   'POST /api/v1/platform/credentials/:service/revoke': ['platform-admin'],
   'POST /api/v1/platform/credentials/:service/recover': ['platform-admin'],
+  'POST /api/v1/platform/credentials/:service/adopt': ['platform-admin'],
+  'POST /api/v1/platform/credentials/:service/adopt/preview': ['platform-admin'],
+  'POST /api/v1/platform/credentials/:service/migrate': ['platform-admin'],
+  'POST /api/v1/platform/credentials/:service/migrate/preview': ['platform-admin'],
   'POST /api/v1/platform/credentials/:service/purge': ['platform-admin'],
   'POST /api/v1/tenants/:tenant/gateway-keys': ['tenant-admin'],
   'GET /api/v1/tenants/:tenant/gateway-keys': tenantReaders,
@@ -65,6 +73,7 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'GET /api/v1/platform/seal': platformReaders,
   'GET /api/v1/services': everybody,
   'GET /api/v1/stores': platformReaders,
+  'GET /api/v1/stores/:store/secrets': ['platform-admin'],
   'GET /api/v1/me': everybody,
   'GET /api/v1/openapi.json': everybody,
   'POST /tenant/ai/credentials/:provider': credentialWriters,
@@ -109,7 +118,7 @@ function nameOf({ method, url }: Route): string {
 const nonsense = { nobodyKnowsThis: true };
 
 function ask(route: Route, token: string | null, tenant = 'acme'): Promise<HttpAnswer> {
-  const path = route.url.replace(':tenant', tenant).replace(/:service|:provider/, 'openai').replace(':id', 'abcdefghij012345');
+  const path = route.url.replace(':tenant', tenant).replace(/:service|:provider/, 'openai').replace(':id', 'abcdefghij012345').replace(':store', 'sealed');
   const query = route.url.startsWith('/tenant/ai/') ? `?tenant_id=${tenant}` : route.url.endsWith('/audit/proof') ? '?from=0' : '';
   return plane.call(route.method, path + query, { token, ...(route.method === 'GET' ? {} : { body: nonsense }) });
 }

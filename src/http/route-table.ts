@@ -9,9 +9,11 @@ import { listTenantAudit } from './routes/audit/list-tenant-audit.ts';
 import { proveAudit } from './routes/audit/prove-audit.ts';
 import { showAuditCheckpoint } from './routes/audit/show-audit-checkpoint.ts';
 import { logTree, tenantTree } from './routes/audit/tree.ts';
+import { adoptCredential, previewAdoption } from './routes/credentials/adopt-credential.ts';
 import { deleteCredential } from './routes/credentials/delete-credential.ts';
 import { getCredential } from './routes/credentials/get-credential.ts';
 import { listCredentials } from './routes/credentials/list-credentials.ts';
+import { migrateCredential, previewMigration } from './routes/credentials/migrate-credential.ts';
 import { platformOwner, tenantOwner } from './routes/credentials/owner.ts';
 import { purgeCredential } from './routes/credentials/purge-credential.ts';
 import { putCredential } from './routes/credentials/put-credential.ts';
@@ -35,6 +37,7 @@ import { livez } from './routes/probes/livez.ts';
 import { metrics } from './routes/probes/metrics.ts';
 import { readyz } from './routes/probes/readyz.ts';
 import { listServices } from './routes/services/list-services.ts';
+import { findSecrets } from './routes/stores/find-secrets.ts';
 import { listStores } from './routes/stores/list-stores.ts';
 import { createTenant } from './routes/tenants/create-tenant.ts';
 import { deleteTenant } from './routes/tenants/delete-tenant.ts';
@@ -48,7 +51,7 @@ import { revokeToken } from './routes/tokens/revoke-token.ts';
 import { listUsageEvents } from './routes/usage/list-usage-events.ts';
 import { sumUsage } from './routes/usage/sum-usage.ts';
 
-const credentialRoutes = [listCredentials, putCredential, getCredential, updateCredential, deleteCredential, revokeCredential, recoverCredential, purgeCredential];
+const credentialRoutes = [listCredentials, putCredential, getCredential, updateCredential, deleteCredential, revokeCredential, recoverCredential, purgeCredential, adoptCredential, previewAdoption, migrateCredential, previewMigration];
 const tokenRoutes = [createToken, listTokens, revokeToken];
 
 /** Every address of the control plane. What is not here is 404. */
@@ -78,6 +81,7 @@ export const routeTable: readonly Route[] = [
   showSeal,
   listServices,
   listStores,
+  findSecrets,
   showMe,
   showOpenapi,
   storeDocumentedCredential,

@@ -1,4 +1,5 @@
 import { KeyholdError, type KeyholdErrorOptions } from './errors.ts';
+import type { Page, PageRequest } from './metadata/stored.ts';
 import type { Scope } from './scope.ts';
 import type { SecretFields } from './secret-value.ts';
 
@@ -27,6 +28,14 @@ export interface SecretReference {
   readonly version: string;
   /** Marks what an earlier system has encrypted; a value without the mark is never tried as such (S18). */
   readonly legacy?: LegacyForm;
+}
+
+/** What was found in a store whose names can be listed. */
+export interface FoundSecret {
+  /** As the store calls it: a path in Vault, a secret's name in Azure. */
+  readonly place: string;
+  /** null: no credential lies there, by its name. */
+  readonly name: SecretName | null;
 }
 
 /** The write that is under way, so that a store can prove afterwards whether it happened. */
@@ -77,6 +86,12 @@ export interface SecretStore {
   newerThan?(reference: SecretReference): Promise<SecretReference | undefined>;
   /** For such a store: the `cas` of a put that writes onto whatever is the newest now, whoever wrote it, and were it deleted. */
   newestBase?(name: SecretName): Promise<string | null>;
+  /** For such a store: what every reader of the name gets now, whoever wrote it; undefined where that is nothing. */
+  newest?(name: SecretName): Promise<SecretReference | undefined>;
+  /** For such a store: where the name's secret lies, in the store's own words. */
+  place?(name: SecretName): string;
+  /** For such a store: everything that lies where credentials do, by its place, ascending. `after` is a place. */
+  found?(page: PageRequest): Promise<Page<FoundSecret>>;
   /** Soft delete: gone for every reader, until `restore`. Idempotent; an absent version is fine. */
   remove(reference: SecretReference): Promise<void>;
   /** Brings a removed version back. `not_found` when it is gone for good. */

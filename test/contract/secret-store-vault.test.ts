@@ -6,26 +6,27 @@ import { SecretValue } from '../../src/ports/secret-value.ts';
 import { startVault } from '../support/servers/vault.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { secretStoreContract } from './secret-store-contract.ts';
+import { sharedStoreContract } from './shared-store-contract.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 /** The one with which the suite makes its intents. */
 const digestKey = Buffer.alloc(32, 1);
 
-describeWithVault('on a real Vault', () => {
-  secretStoreContract({
-    name: 'Vault KV v2',
-    create: async () => {
-      const vault = await startVault();
-      const client = createVaultClient({ address: vault.address, auth: { kind: 'token', token: new SecretValue(vault.rootToken) }, clock, random: randomBytes, log });
-      await client.start();
-      return {
-        store: createVaultStore({ client, mount: 'secret', digest: (_name, _version, fields) => fieldsDigest(digestKey, fields), clock, log }),
-        close: async () => {
-          await client.close();
-          await vault.close();
-        },
-      };
+async function create() {
+  const vault = await startVault();
+  const client = createVaultClient({ address: vault.address, auth: { kind: 'token', token: new SecretValue(vault.rootToken) }, clock, random: randomBytes, log });
+  await client.start();
+  return {
+    store: createVaultStore({ client, mount: 'secret', digest: (_name, _version, fields) => fieldsDigest(digestKey, fields), clock, log }),
+    close: async () => {
+      await client.close();
+      await vault.close();
     },
-  });
+  };
+}
+
+describeWithVault('on a real Vault', () => {
+  secretStoreContract({ name: 'Vault KV v2', create });
+  sharedStoreContract({ name: 'Vault KV v2', create });
 });

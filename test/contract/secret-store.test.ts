@@ -14,6 +14,7 @@ import { RootKey } from '../../src/core/crypto/root-key.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import type { SecretStore } from '../../src/ports/secret-store.ts';
 import { secretStoreContract } from './secret-store-contract.ts';
+import { sharedStoreContract } from './shared-store-contract.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
@@ -24,6 +25,8 @@ function sealedOn({ sealedValues, dataKeys: repository }: MetadataStore): Secret
 }
 
 secretStoreContract({ name: 'in memory', create: async () => ({ store: createMemorySecretStore() }) });
+
+sharedStoreContract({ name: 'in memory', create: async () => ({ store: createMemorySecretStore() }) });
 
 secretStoreContract({ name: 'sealed, on metadata in memory', create: async () => ({ store: sealedOn(createMemoryStore()) }) });
 

@@ -20,10 +20,15 @@ import { AuditProofs } from '../../src/core/audit/audit-proofs.ts';
 import { createAuditLog } from '../../src/core/audit/audit-writer.ts';
 import { LogTree } from '../../src/core/audit/log-tree.ts';
 import { SigningKey } from '../../src/core/audit/notes/signing-key.ts';
+import { Adoption } from '../../src/core/adoption/adoption.ts';
+import { LegacyMigration } from '../../src/core/adoption/legacy-migration.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
+import { credentialParts } from '../../src/core/credentials/credential-parts.ts';
+import { LegacyReader } from '../../src/core/credentials/legacy-reader.ts';
 import { CredentialService } from '../../src/core/credentials/credential-service.ts';
 import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
+import { StoreNames } from '../../src/core/stores/store-names.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
@@ -93,25 +98,30 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
   const access = new Access({ clock, audit, tenants: new CachedTenantStates({ tenants, bus, clock, metrics }), seal });
   const waiting = new WaitingValues({ metrics, log });
+  const shared = {
+    records: credentials,
+    stores: (kind: string) => (kind === secrets.kind ? secrets : undefined),
+    catalog,
+    bus,
+    clock,
+    random,
+    log,
+    digestKey: createHash('sha256').update('test digest key').digest(),
+    waiting,
+  };
+  const parts = credentialParts(shared);
+  const legacy = new LegacyReader({ cipher: null, fernetKeys: [], catalog });
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
     tokens: new TokenService({ tokens, tenants, bus, clock, random }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
-    credentials: new CredentialService({
-      records: credentials,
-      store: secrets,
-      stores: (kind) => (kind === secrets.kind ? secrets : undefined),
-      catalog,
-      bus,
-      clock,
-      random,
-      log,
-      digestKey: createHash('sha256').update('test digest key').digest(),
-      waiting,
-    }),
+    credentials: new CredentialService({ ...shared, store: secrets }),
+    adoption: new Adoption({ parts, sealed: secrets, legacy, random }),
+    legacyMigration: new LegacyMigration({ parts, store: secrets, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
+    storeNames: new StoreNames({ stores: [secrets] }),
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
     vault,
     audit,

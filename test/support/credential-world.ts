@@ -205,7 +205,8 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
     },
   };
   const policies = { policyOf: async () => policy };
-  const outside = new OutsideChanges({ parts: credentialParts(shared), access, policies });
+  const parts = credentialParts(shared);
+  const outside = new OutsideChanges({ parts, access, policies });
   const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, outside });
 
   const world = {
@@ -213,6 +214,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
     metadata,
     store,
     database,
+    parts,
     switchedOn,
     waiting,
     bus,

@@ -52,6 +52,11 @@ export const actions = {
   'credential.move': { platform: ['system'], tenant: ['system'], ...closeKey },
   /** A version was found in a store that somebody wrote there past Keyhold (S17): adopted, or denied by policy. */
   'credential.changed_outside': { platform: ['system'], tenant: ['system'], ...writeKey },
+  /** What exists already becomes a credential (R6.3); what an earlier system has encrypted is rewritten into the store for new keys (R3.4). */
+  'credential.adopt': { platform: ['platform-admin'], tenant: ['platform-admin'], ...writeKey },
+  'credential.migrate': { platform: ['platform-admin'], tenant: ['platform-admin'], ...writeKey },
+  /** A value was read once, to see whether it could be adopted or migrated. */
+  'credential.preview': { platform: ['platform-admin'], tenant: ['platform-admin'], ...writeKey },
   /** A value was read from a store in order to be used; a cached use is accounted in usage instead. */
   'credential.fetch': { platform: ['tenant-admin', 'tenant-member', 'gateway-key'], tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], ...writeKey },
   'gateway-key.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
@@ -79,6 +84,8 @@ export const actions = {
   'platform.read-seal': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  /** The names of what lies in a store where credentials do. */
+  'store.find': { platform: ['platform-admin'], tenant: null, ...close },
   'signed-in.read': { platform: null, tenant: null, ...read },
 } as const satisfies Record<string, Rule>;
 

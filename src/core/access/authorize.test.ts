@@ -38,6 +38,9 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'credential.purge': { platform: [A, sys], tenant: [A, a, sys] },
   'credential.reconcile': { platform: [sys], tenant: [sys] },
   'credential.move': { platform: [sys], tenant: [sys] },
+  'credential.adopt': { platform: [A], tenant: [A] },
+  'credential.migrate': { platform: [A], tenant: [A] },
+  'credential.preview': { platform: [A], tenant: [A] },
   'credential.changed_outside': { platform: [sys], tenant: [sys] },
   'credential.fetch': { platform: [a, m, g], tenant: [a, m, g] },
   'gateway-key.read': { platform: [], tenant: [P, a, m, u] },
@@ -55,6 +58,7 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'platform.read-seal': { platform: [A, O, P], tenant: [] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
   'store.read': { platform: [A, O, P], tenant: [] },
+  'store.find': { platform: [A], tenant: [] },
   'signed-in.read': { platform: roles, tenant: roles },
 };
 
@@ -65,7 +69,7 @@ const readOnly = new Set<Action>([
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
@@ -213,7 +217,7 @@ describe('perform (S21, S29)', () => {
 describe('while the installation is sealed (S29)', () => {
   /** Everything that uses, reads, writes or destroys a key; whatever is not here goes on. */
   const stopped = new Set<Action>([
-    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move',
+    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview',
   ]);
 
   it.each(allActions)('%s is refused if it touches keys, and goes on otherwise', async (action) => {

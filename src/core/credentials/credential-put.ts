@@ -1,7 +1,6 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
-import type { Stored } from '../../ports/metadata/stored.ts';
-import { type SecretReference, type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
+import { type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
@@ -12,8 +11,8 @@ import type { CredentialParts } from './credential-parts.ts';
 import { checkExpiry, checkOffer } from './credential-request.ts';
 import { requireMatchingCredential } from './credential-view.ts';
 import { handOver } from './hand-over.ts';
-import { begun, emptyRecord, putCommitted } from './record-changes.ts';
-import { busy } from './record-writer.ts';
+import { putValue } from './put-value.ts';
+import { begun, emptyRecord } from './record-changes.ts';
 import { settledRecord } from './settled-record.ts';
 import { checkSettings } from './settings.ts';
 import { storedInWords } from './stored-in.ts';
@@ -100,16 +99,9 @@ export class CredentialPut {
 
   async #putInto(store: SecretStore, task: Task, home?: StoreKind): Promise<PutOutcome> {
     const { key, checked, by } = task;
-    const { writer, events, waiting, writes, step } = this.#parts;
-    const { record, intent, reference } = await writes.put(key, store, checked.fields, (base) => this.#begin(store, task, home, base));
-    await step('put.stored');
-    const { stored, ours } = await this.#commit(key, store, intent, reference);
-    await step('put.committed');
-    await writer.announce(key, stored);
-    await step('put.announced');
-    if (ours) events.added(key, reference.store, by);
-    if (ours && home !== undefined) waiting.added(home);
-    return { created: record.state !== 'active', record: stored.record, warnings: checked.warnings };
+    const { before, stored, ours } = await putValue(this.#parts, { key, store, fields: checked.fields, begin: (base) => this.#begin(store, task, home, base), by });
+    if (ours && home !== undefined) this.#parts.waiting.added(home);
+    return { created: before.state !== 'active', record: stored.record, warnings: checked.warnings };
   }
 
   async #begin(store: SecretStore, task: Task, home: StoreKind | undefined, base: string | null | undefined): Promise<OpenWrite> {
@@ -140,20 +132,6 @@ export class CredentialPut {
       expiresAt,
       offerTo: nextOffer(service, record, offerTo),
     };
-  }
-
-  async #commit(key: CredentialKey, store: SecretStore, intent: CredentialIntent, reference: SecretReference): Promise<{ readonly stored: Stored<CredentialRecord>; readonly ours: boolean }> {
-    const { writer, writes, clock, limits } = this.#parts;
-    let ours = false;
-    const stored = await writer.change(key, (record) => {
-      ours = record.intent?.id === intent.id && record.intent.next !== null;
-      return ours ? putCommitted(record, reference, clock.now(), limits.retireGraceMs) : undefined;
-    });
-    if (stored.record.current?.version !== intent.version) {
-      await writes.discard(key, store, intent, reference);
-      throw busy();
-    }
-    return { stored, ours };
   }
 }
 

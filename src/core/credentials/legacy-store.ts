@@ -6,7 +6,7 @@ import type { LegacyReader } from './legacy-reader.ts';
  * proves the put; and whoever reads such a reference gets plaintext, so that nobody can take ciphertext for a key. Everything else is as the store has it.
  */
 export function withLegacyValues(store: SecretStore, reader: LegacyReader): SecretStore {
-  const { newerThan, giveUp, newestBase, ...always } = {
+  const { newerThan, giveUp, newestBase, newest, place, found, ...always } = {
     kind: store.kind,
     capabilities: store.capabilities,
     put: async (name, fields, intent) => marked(await store.put(name, fields, intent), intent),
@@ -21,6 +21,9 @@ export function withLegacyValues(store: SecretStore, reader: LegacyReader): Secr
     newerThan: store.newerThan?.bind(store),
     giveUp: store.giveUp?.bind(store),
     newestBase: store.newestBase?.bind(store),
+    newest: store.newest?.bind(store),
+    place: store.place?.bind(store),
+    found: store.found?.bind(store),
     remove: (reference) => store.remove(reference),
     restore: (reference) => store.restore(reference),
     destroy: (reference) => store.destroy(reference),
@@ -31,6 +34,9 @@ export function withLegacyValues(store: SecretStore, reader: LegacyReader): Secr
     ...(newerThan === undefined ? {} : { newerThan: (reference) => newerOfTheSameForm(newerThan, reference) }),
     ...(giveUp === undefined ? {} : { giveUp }),
     ...(newestBase === undefined ? {} : { newestBase }),
+    ...(newest === undefined ? {} : { newest }),
+    ...(place === undefined ? {} : { place }),
+    ...(found === undefined ? {} : { found }),
   };
 }
 

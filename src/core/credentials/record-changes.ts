@@ -43,6 +43,11 @@ export function begun(record: CredentialRecord, intent: CredentialIntent): Crede
 export function putCommitted(record: CredentialRecord, reference: SecretReference, now: number, retireGraceMs: number): CredentialRecord {
   const next = record.intent?.next;
   if (next === undefined || next === null) throw new KeyholdError('internal', 'There is no open put to commit.');
+  return madeCurrent(record, next, reference, now, retireGraceMs);
+}
+
+/** A version that lies in a store becomes the live one, and the one before leaves use. */
+export function madeCurrent(record: CredentialRecord, next: NonNullable<CredentialIntent['next']>, reference: SecretReference, now: number, retireGraceMs: number): CredentialRecord {
   const { expiresAt, offerTo, ...content } = next;
   // A new version of a live credential keeps what belongs to the credential; a new credential begins afresh (R3.3).
   const lives = record.state === 'active';
@@ -51,6 +56,7 @@ export function putCommitted(record: CredentialRecord, reference: SecretReferenc
     state: 'active',
     disabled: lives && record.disabled,
     current: { ...content, reference },
+    version: Math.max(record.version, content.version),
     edition: record.edition + 1,
     intent: null,
     retired: retiring(record, now + (lives ? retireGraceMs : 0)),
@@ -85,9 +91,11 @@ export function adopted(record: CredentialRecord, reference: SecretReference, fi
 export function movedTo(record: CredentialRecord, reference: SecretReference, now: number, retireGraceMs: number): CredentialRecord {
   if (record.current === null || record.state !== 'active') throw new KeyholdError('internal', 'Only a live credential can be moved.');
   const { home: _arrived, ...current } = record.current;
+  // Moving has read the value, of which there may have been no hints before.
+  const fields = record.intent?.next?.fields ?? current.fields;
   return {
     ...record,
-    current: { ...current, reference },
+    current: { ...current, fields, reference },
     edition: record.edition + 1,
     intent: null,
     retired: retiring(record, now + retireGraceMs),

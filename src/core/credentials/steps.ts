@@ -29,6 +29,9 @@ export const credentialSteps = [
   /** The record names the new place; the old value is still in the old store. */
   'move.committed',
   'move.announced',
+  /** A record names a value that was in its store before; caches have not been told. */
+  'adopt.committed',
+  'adopt.announced',
   'revoke.committed',
   'revoke.announced',
   'purge.committed',

@@ -14,6 +14,8 @@ interface Load {
   readonly from: CurrentVersion;
   readonly to: SecretStore;
   readonly fields: SecretFields;
+  /** Whether the record still asks for it. */
+  readonly isWanted: (record: CredentialRecord) => boolean;
 }
 
 /**
@@ -27,30 +29,44 @@ export class ValueMover {
     this.#parts = parts;
   }
 
-  /** The record afterwards. Throws what the stores throw, and `conflict` when somebody else wrote the record meanwhile. */
+  /** To the store that was to take it. The record afterwards. Throws what the stores throw, and `conflict` when somebody else wrote the record meanwhile. */
   async moveHome(key: CredentialKey, { record }: Stored<CredentialRecord>): Promise<Stored<CredentialRecord>> {
-    const { stores, writes, arrivals, step } = this.#parts;
+    const { stores } = this.#parts;
     const { current } = record;
     const home = homeOf(record);
     if (current === null || home === undefined) throw new KeyholdError('internal', 'A credential without another home cannot be moved there.');
-    const load: Load = { from: current, to: storeOf(stores, home), fields: await storeOf(stores, current.reference.store).get(current.reference) };
+    const fields = await storeOf(stores, current.reference.store).get(current.reference);
+    return this.#move(key, { from: current, to: storeOf(stores, home), fields, isWanted: (now) => homeOf(now) === home });
+  }
+
+  /** What an earlier system has encrypted, as these fields, which have been read from there. The record and the errors as of `moveHome`. */
+  moveLegacy(key: CredentialKey, from: CurrentVersion, fields: SecretFields, to: SecretStore): Promise<Stored<CredentialRecord>> {
+    return this.#move(key, { from, to, fields, isWanted: ({ state }) => state === 'active' });
+  }
+
+  async #move(key: CredentialKey, load: Load): Promise<Stored<CredentialRecord>> {
+    const { writes, arrivals, step } = this.#parts;
     const { intent, reference } = await writes.put(key, load.to, load.fields, (base) => this.#begin(key, load, base));
     await step('move.stored');
     return arrivals.commit(key, intent, reference);
   }
 
-  async #begin(key: CredentialKey, { from, to, fields }: Load, base: string | null | undefined): Promise<OpenWrite> {
+  async #begin(key: CredentialKey, { from, to, fields, isWanted }: Load, base: string | null | undefined): Promise<OpenWrite> {
     const { writer, writes, clock, step } = this.#parts;
     const startedAt = clock.monotonic();
     const before = await writer.get(key);
     // The fields are those of exactly this version.
-    if (before === undefined || before.record.intent !== null || homeOf(before.record) !== to.kind || before.record.current?.reference.version !== from.reference.version) throw busy();
+    if (before === undefined || before.record.intent !== null || !isWanted(before.record) || !isAt(before.record.current, from)) throw busy();
     const { record } = before;
     const intent = writes.intentFor(record, { operation: 'move', store: to, fields, next: sameVersion(record, from), base });
     await writer.write(key, before, begun(record, intent));
     await step('move.begun');
     return { record, intent, startedAt };
   }
+}
+
+function isAt(current: CurrentVersion | null, { reference }: CurrentVersion): boolean {
+  return current !== null && current.reference.store === reference.store && current.reference.version === reference.version;
 }
 
 function sameVersion({ expiresAt, offerTo }: CredentialRecord, { reference: _place, home: _home, ...content }: CurrentVersion): CredentialIntent['next'] {

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyholdError } from '../../../ports/errors.ts';
 import { scopeKey } from '../../../ports/scope.ts';
-import type {
-  PutIntent,
-  SecretName,
-  SecretReference,
-  SecretStore,
-  StoreCapabilities,
-  StoreHealth,
-  StoreKind,
+import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
+import {
+  type FoundSecret,
+  type PutIntent,
+  type SecretName,
+  secretNameText,
+  type SecretReference,
+  type SecretStore,
+  type StoreCapabilities,
+  type StoreHealth,
+  type StoreKind,
 } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 
@@ -42,6 +45,7 @@ export class MemorySecretStore implements SecretStore {
   /** Its health says so; whether calls fail is for `failNext`. */
   isAway = false;
   readonly #kept = new Map<string, Kept>();
+  readonly #names = new Map<string, SecretName>();
   #fault: Fault | undefined;
 
   constructor(kind: StoreKind) {
@@ -61,6 +65,7 @@ export class MemorySecretStore implements SecretStore {
   /** Writes as somebody would who does it past Keyhold: the next version under the name. */
   writeOutside(name: SecretName, fields: SecretFields): SecretReference {
     const version = String(this.#newest(name) + 1);
+    this.#names.set(secretNameText(name), name);
     this.#kept.set(keyOf(name, version), { state: 'live', intentId: 'outside', digest: '', fields: { ...fields } });
     return { store: this.kind, name, version };
   }
@@ -76,9 +81,24 @@ export class MemorySecretStore implements SecretStore {
     return newest === 0 ? null : String(newest);
   }
 
+  async newest(name: SecretName): Promise<SecretReference | undefined> {
+    return this.newerThan({ store: this.kind, name, version: '0' });
+  }
+
+  place(name: SecretName): string {
+    return secretNameText(name);
+  }
+
+  async found({ limit, after = '' }: PageRequest): Promise<Page<FoundSecret>> {
+    const kept = [...this.#names].map(([place, name]) => ({ place, name })).filter(({ place, name }) => place > after && this.#newest(name) > 0);
+    const items = kept.toSorted((a, b) => (a.place < b.place ? -1 : 1));
+    return { items: items.slice(0, limit), next: items.length > limit ? items[limit - 1]?.place : undefined };
+  }
+
   put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference> {
     return this.#call('put', () => {
       const key = keyOf(name, String(intent.version));
+      this.#names.set(secretNameText(name), name);
       const kept = this.#kept.get(key);
       if (kept !== undefined && !isOf(kept, intent)) {
         throw new KeyholdError('conflict', 'Another write has taken this version.');

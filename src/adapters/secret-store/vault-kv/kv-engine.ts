@@ -7,6 +7,7 @@ import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultAnswer, VaultCall, VaultClient } from '../../vault/vault-client.ts';
 import { type KeptVersions, keptVersions } from './kv-metadata.ts';
 
+const Listed = Type.Object({ data: Type.Object({ keys: Type.Array(Type.String()) }) });
 const Written = Type.Object({ data: Type.Object({ version: Type.Integer({ minimum: 1 }), deletion_time: Type.String() }) });
 
 export interface WrittenVersion {
@@ -32,6 +33,14 @@ export class KvEngine {
     const kept = keptVersions(answer, this.#clock.now());
     if (kept === undefined) throw strange(answer);
     return kept;
+  }
+
+  /** The names in a folder, ascending; that of a folder in it ends with a slash. */
+  async list(folder: string): Promise<readonly string[]> {
+    const answer = await this.#client.request({ method: 'LIST', path: `${this.mount}/metadata/${folder}` });
+    if (answer.status === 404) return [];
+    if (answer.status !== 200 || !Value.Check(Listed, answer.body)) throw strange(answer);
+    return answer.body.data.keys.toSorted();
   }
 
   /** Writes a version onto exactly this one (0: only where there is none); undefined when another one is the newest. */

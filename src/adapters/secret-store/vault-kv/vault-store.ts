@@ -1,12 +1,14 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
-import { type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth } from '../../../ports/secret-store.ts';
+import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
+import { type FoundSecret, type PutIntent, type SecretName, type SecretReference, type SecretStore, secretNameText, type StoreHealth } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { VaultClient } from '../../vault/vault-client.ts';
 import { checkEngine, type EngineFacts } from './engine-check.ts';
 import { afterChange, KvEngine } from './kv-engine.ts';
-import { secretPath } from './secret-path.ts';
+import { pathsFrom } from './path-list.ts';
+import { nameAtPath, secretPath } from './secret-path.ts';
 import { type FieldsDigest, VaultPut } from './vault-put.ts';
 
 const VERSION = /^[1-9]\d{0,14}$/;
@@ -108,6 +110,24 @@ class VaultKvStore implements VaultStore {
   async newestBase(name: SecretName): Promise<string | null> {
     const { current } = await this.#engine.metadata(secretPath(name));
     return current === 0 ? null : String(current);
+  }
+
+  async newest(name: SecretName): Promise<SecretReference | undefined> {
+    const { current, versions } = await this.#engine.metadata(secretPath(name));
+    return optionalReference(name, versions.find(({ version, state }) => version === current && state === 'live')?.version);
+  }
+
+  place(name: SecretName): string {
+    return secretPath(name);
+  }
+
+  async found({ limit, after }: PageRequest): Promise<Page<FoundSecret>> {
+    const items: FoundSecret[] = [];
+    for await (const place of pathsFrom((folder) => this.#engine.list(folder), after)) {
+      if (items.length === limit) return { items, next: items.at(-1)?.place };
+      items.push({ place, name: nameAtPath(place) ?? null });
+    }
+    return { items, next: undefined };
   }
 
   health(): Promise<StoreHealth> {
