@@ -1,12 +1,15 @@
-import type { IncomingMessage } from 'node:http';
 import type { Principal, Principals } from '../core/access/principals.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import { KeyholdError } from '../ports/errors.ts';
+import { after, type Soon } from '../ports/soon.ts';
+import type { ClientRequest } from './client/client.ts';
 import { presentedKey } from './presented-key.ts';
 
 /** Where the providers' own SDKs put their key (R0.4). Cookies never authenticate (S9). */
 const KEY_HEADERS = ['authorization', 'x-api-key'];
+/** Gateway keys, and tokens (S22). */
+const ACCEPTED = ['g', 't'] as const;
 
 export interface AdmissionDependencies {
   readonly principals: Pick<Principals, 'authenticate'>;
@@ -19,12 +22,13 @@ export interface AdmissionDependencies {
  * not known, has ended or is of another kind (S22), `rate_limited` for unknown keys from an address that sent too many of them,
  * `invalid_argument` for two different keys, `unavailable` when the database cannot be asked.
  */
-export async function admit(request: IncomingMessage, { principals, unknownKeys, audit }: AdmissionDependencies): Promise<Principal> {
+export function admit(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
   const text = presentedKey(request.rawHeaders, KEY_HEADERS);
   if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key where the provider\'s own format has it so.');
-  const principal = await principals.authenticate(text, ['g', 't']);
-  if (principal !== undefined) return principal;
-  const address = request.socket.remoteAddress ?? 'unknown';
+  return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(request.remoteAddress, dependencies));
+}
+
+function refuse(address: string, { unknownKeys, audit }: AdmissionDependencies): never {
   const blockedSeconds = unknownKeys.blockedFor(address);
   if (blockedSeconds !== undefined) {
     throw new KeyholdError('rate_limited', 'Too many unknown keys came from this address. Check the key, and try again later.', { retryAfterSeconds: blockedSeconds });
@@ -35,7 +39,7 @@ export async function admit(request: IncomingMessage, { principals, unknownKeys,
 }
 
 /** Throws for bodies the gateway does not read: other content, encoded content, other character sets (S8). */
-export function requireJson(request: IncomingMessage): void {
+export function requireJson(request: ClientRequest): void {
   const { 'content-encoding': encoding, 'content-type': type } = request.headers;
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
     throw new KeyholdError('invalid_argument', 'The request body is compressed. Send it as it is, without content-encoding.');

@@ -4,6 +4,7 @@ import type { RouteSpec, Service } from '../core/catalog/service.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import type { PolicyRecord } from '../ports/metadata/tenants.ts';
+import type { Soon } from '../ports/soon.ts';
 import { gatewayService } from './choose-provider.ts';
 import { isFields } from './token-counts.ts';
 
@@ -43,7 +44,7 @@ export interface ChatPlan {
 
 export interface ChatDefaults {
   readonly gatewayKeyProvider: string | null;
-  readonly policy: () => Promise<Pick<PolicyRecord, 'defaultProvider' | 'defaultModels'>>;
+  readonly policy: () => Soon<Pick<PolicyRecord, 'defaultProvider' | 'defaultModels'>>;
   /** Services that the tenant has credentials of its own for. */
   readonly credentials: () => Promise<readonly string[]>;
 }

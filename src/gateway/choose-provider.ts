@@ -1,6 +1,7 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { ApiFormat, GatewaySpec, RouteSpec, Service } from '../core/catalog/service.ts';
 import { KeyholdError } from '../ports/errors.ts';
+import { after, type Soon } from '../ports/soon.ts';
 import type { RouteMatch } from './route-table.ts';
 
 /** Who serves a request, and under which name it is to run the model. */
@@ -20,7 +21,7 @@ export interface ChoiceRequest {
   /** `x-keyhold-provider`. */
   readonly providerHeader: string | undefined;
   /** Who serves where nobody says it, most particular first: the gateway key's, the tenant's, the operator's (R5.1). */
-  readonly defaults: () => Promise<readonly (string | null)[]>;
+  readonly defaults: () => Soon<readonly (string | null)[]>;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface ChoiceRequest {
  * once. Where there is no model, `x-keyhold-provider`; else the defaults. Throws `not_found` for an unknown provider and for one
  * without this route, `invalid_argument` for a header that contradicts the model or a model that is only a prefix.
  */
-export async function chooseProvider(catalog: Catalog, { match, model, providerHeader, defaults }: ChoiceRequest): Promise<Choice> {
+export function chooseProvider(catalog: Catalog, { match, model, providerHeader, defaults }: ChoiceRequest): Soon<Choice> {
   const prefix = model === null ? undefined : prefixOf(catalog, model);
   if (prefix !== undefined && model !== null) {
     const rest = model.slice(prefix.id.length + 1);
@@ -36,10 +37,11 @@ export async function chooseProvider(catalog: Catalog, { match, model, providerH
     requireAgreement(providerHeader, prefix.id);
     return { service: prefix, route: routeOf(match, prefix), model: rest, prefixed: true };
   }
-  const service =
-    model === null && providerHeader !== undefined ? gatewayService(catalog, providerHeader) : defaultService(catalog, match.format, await defaults());
-  if (model !== null) requireAgreement(providerHeader, service.id);
-  return { service, route: routeOf(match, service), model, prefixed: false };
+  const service = model === null && providerHeader !== undefined ? gatewayService(catalog, providerHeader) : after(defaults(), (ids) => defaultService(catalog, match.format, ids));
+  return after(service, (chosen) => {
+    if (model !== null) requireAgreement(providerHeader, chosen.id);
+    return { service: chosen, route: routeOf(match, chosen), model, prefixed: false };
+  });
 }
 
 /** The service with this id, if the gateway calls it; throws `not_found` that names it. */

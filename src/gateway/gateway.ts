@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorStatus } from '../http/error-status.ts';
 import { requestIdFor } from '../http/request-id.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
+import type { Soon } from '../ports/soon.ts';
 import { BodyMemory } from './body-memory.ts';
 import { CHAT_PATH } from './chat-request.ts';
+import type { ClientRequest, ClientResponse } from './client/client.ts';
+import { HttpRequest, HttpResponse } from './client/http-client.ts';
 import { ClientAnswer } from './client-answer.ts';
-import { discardRest } from './discard-rest.ts';
 import { shownError } from './error-shapes.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -17,11 +19,13 @@ import { VisitList } from './visit-list.ts';
 import type { Visit } from './visit.ts';
 import { Watch } from './watch.ts';
 
-/** The hot path: listens on node:http's requests, calls providers through undici (DESIGN). */
+/** The hot path (DESIGN): takes requests, calls providers through undici. */
 export interface Gateway {
   /** Whether a request target, as it came, is the gateway's to answer. */
   owns(target: string): boolean;
+  /** One that came through node:http. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  serve(request: ClientRequest, response: ClientResponse): void;
   /** Keeps no connection open from now on; resolves when nothing is under way. */
   drain(): Promise<void>;
   /** Breaks off everything that is under way, and closes the connections to the providers. */
@@ -61,10 +65,14 @@ class HttpGateway implements Gateway {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
+    this.serve(new HttpRequest(request), new HttpResponse(request, response));
+  }
+
+  serve(request: ClientRequest, response: ClientResponse): void {
     const { clock, random, metrics } = this.#deps;
     const presentedId = request.headers['x-request-id'];
     const requestId = requestIdFor(typeof presentedId === 'string' ? presentedId : undefined, random);
-    const target = request.url ?? '/';
+    const { target } = request;
     const visit: Visit = {
       request,
       response,
@@ -84,10 +92,15 @@ class HttpGateway implements Gateway {
     };
     this.#visits.add(visit);
     metrics.openRequests(this.#visits.size);
-    response.once('close', () => this.#closed(visit));
-    // Sent behind another request that is still being answered: until its turn comes, only the connection tells that the client left.
-    if (response.socket === null) request.socket.once('close', () => this.#closed(visit));
-    this.#serve.serve(visit).catch((error: unknown) => this.#refuse(visit, error));
+    response.onClosed(() => this.#closed(visit));
+    let served: Soon<void>;
+    try {
+      served = this.#serve.serve(visit);
+    } catch (error) {
+      this.#refuse(visit, error);
+      return;
+    }
+    if (served instanceof Promise) served.catch((error: unknown) => this.#refuse(visit, error));
   }
 
   async drain(): Promise<void> {
@@ -123,9 +136,9 @@ class HttpGateway implements Gateway {
     if (visit.tenant !== undefined) this.#openRequests.leave(visit.tenant);
     metrics.openRequests(this.#visits.size);
     // Node has 200 there until a head is sent.
-    const status = visit.answer.headSent ? visit.response.statusCode : errorStatus('canceled');
+    const status = visit.answer.headSent ? visit.response.status : errorStatus('canceled');
     const durationMs = clock.monotonic() - visit.startedAt;
-    log.debug('gateway_request', 'A gateway request is over', { requestId: visit.requestId, tenant: visit.tenant, service: visit.service, route: visit.route, status, durationMs });
+    if (log.debugs !== false) log.debug('gateway_request', 'A gateway request is over', { requestId: visit.requestId, tenant: visit.tenant, service: visit.service, route: visit.route, status, durationMs });
     metrics.gatewayRequest({
       service: visit.service,
       route: visit.route,
@@ -156,7 +169,7 @@ class HttpGateway implements Gateway {
     }
     try {
       visit.answer.error(shownError(error), visit.shape);
-      discardRest(visit.request);
+      visit.request.discardRest();
     } catch (failure) {
       this.#deps.log.error('gateway_failed', 'An error could not be answered', { ...fields, error: failure });
       visit.response.destroy();

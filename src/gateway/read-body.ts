@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { KeyholdError } from '../ports/errors.ts';
+import { after, type Soon } from '../ports/soon.ts';
 import type { BodyMemory } from './body-memory.ts';
-import { BodyPieces } from '../http/body-pieces.ts';
+import type { ClientRequest } from './client/client.ts';
 
 /** R0.3 */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -15,10 +15,11 @@ export interface HeldBody {
 
 /**
  * Reads a request's body. Throws `payload_too_large` above the limit (bytes, 32 MiB unless given), before reading when the length is announced; what `BodyMemory`
- * throws; `canceled` when the client leaves. After a refusal the rest of the body has not been read.
+ * throws; what `ClientRequest.body` rejects with. After a refusal the rest of the body has not been read.
  */
-export async function readBody(request: IncomingMessage, memory: BodyMemory, tenant: string, limit = MAX_BODY_BYTES): Promise<HeldBody> {
-  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+export function readBody(request: ClientRequest, memory: BodyMemory, tenant: string, limit = MAX_BODY_BYTES): Soon<HeldBody> {
+  const { 'content-length': length } = request.headers;
+  const announced = length === undefined ? Number.NaN : Number(length);
   if (announced > limit) throw tooLarge(limit);
   let taken = Number.isNaN(announced) ? 0 : announced;
   memory.take(tenant, taken);
@@ -26,47 +27,14 @@ export async function readBody(request: IncomingMessage, memory: BodyMemory, ten
     memory.give(tenant, taken);
     taken = 0;
   };
-  try {
-    const bytes = await collect(request, (size) => {
-      if (size > limit) throw tooLarge(limit);
-      if (size <= taken) return;
-      memory.take(tenant, size - taken);
-      taken = size;
-    });
-    return { bytes, release };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-function collect(request: IncomingMessage, grown: (size: number) => void): Promise<Buffer<ArrayBuffer>> {
-  return new Promise((resolve, reject) => {
-    const pieces = new BodyPieces();
-    const stop = (): void => {
-      request.off('data', data).off('end', end).off('close', closed).off('error', closed);
-      request.pause();
-    };
-    const data = (chunk: Buffer<ArrayBuffer>): void => {
-      try {
-        grown(pieces.size + chunk.length);
-      } catch (error) {
-        stop();
-        reject(error instanceof Error ? error : new Error('The body was refused.', { cause: error }));
-        return;
-      }
-      pieces.add(chunk);
-    };
-    const end = (): void => {
-      stop();
-      resolve(pieces.whole());
-    };
-    const closed = (): void => {
-      stop();
-      reject(new KeyholdError('canceled', 'The client left before its request was complete.'));
-    };
-    request.on('data', data).on('end', end).on('close', closed).on('error', closed);
+  const read = request.body((size) => {
+    if (size > limit) throw tooLarge(limit);
+    if (size <= taken) return;
+    memory.take(tenant, size - taken);
+    taken = size;
   });
+  if (read instanceof Promise) read.catch(release);
+  return after(read, (bytes) => ({ bytes, release }));
 }
 
 function tooLarge(limit: number): KeyholdError {

@@ -4,6 +4,7 @@ import type { ApiFormat, BodyRules, RouteSpec, Service } from '../core/catalog/s
 import type { Resolved } from '../core/resolution/resolved.ts';
 import { newUsageId } from '../core/usage/usage-id.ts';
 import { KeyholdError } from '../ports/errors.ts';
+import { after, type Soon } from '../ports/soon.ts';
 import { SecretValue } from '../ports/secret-value.ts';
 import { admit, requireJson } from './admission.ts';
 import { editBody, includeUsageEdit, modelEdit } from './body-edits.ts';
@@ -12,7 +13,7 @@ import type { BodyMemory } from './body-memory.ts';
 import { type CompiledRules, compileRules } from './body-rules.ts';
 import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
-import { chooseProvider } from './choose-provider.ts';
+import { type Choice, chooseProvider } from './choose-provider.ts';
 import { Exchange } from './exchange.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { requireReach } from './gateway-key-limits.ts';
@@ -26,7 +27,7 @@ import { RequestBody } from './request-body.ts';
 import { pathWithModel, type RouteMatch, RouteTable } from './route-table.ts';
 import { isShared, requireStateless } from './shared-credentials.ts';
 import { keyOf } from './upstream-request.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Upstream, Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
 /** Above this a body is read in a worker (S34). */
@@ -51,6 +52,15 @@ interface Admitted {
   readonly visit: Visit;
   readonly principal: Principal;
   readonly grant: UseGrant;
+}
+
+/** What is decided when the request is noted. */
+interface Call {
+  readonly outgoing: Outgoing;
+  readonly upstream: Upstream;
+  readonly resolved: Resolved;
+  readonly meter: Meter;
+  readonly requireServable: (resolved: Resolved) => void;
 }
 
 /** The steps of a request in their order (S34): refuse, admit, read, route, resolve, note, call. */
@@ -78,62 +88,68 @@ export class ServeVisit {
     await this.#largeBodies.close();
   }
 
-  /** Resolves when the upstream call has begun; throws what the request is refused with. */
-  async serve(visit: Visit): Promise<void> {
+  /** Done when the upstream call has begun; throws, or rejects with, what the request is refused with. Waits for nothing that is known. */
+  serve(visit: Visit): Soon<void> {
     const { request } = visit;
     if (request.headers['sec-fetch-mode'] === 'navigate') {
       throw new KeyholdError('permission_denied', 'This address is for programs, not for a browser\'s address bar.');
     }
-    const target = canonicalTarget(request.url ?? '/');
+    const target = canonicalTarget(request.target);
     upstreamQuery(target.query, []);
-    const principal = await admit(request, this.#deps);
-    visit.actor = principal.actor;
-    const grant = await this.#deps.access.authorizeUse(principal.actor, visit.requestId);
+    return after(admit(request, this.#deps), (principal) => {
+      visit.actor = principal.actor;
+      return after(this.#deps.access.authorizeUse(principal.actor, visit.requestId), (grant) => this.#admitted({ visit, principal, grant }, target));
+    });
+  }
+
+  #admitted(admitted: Admitted, target: CanonicalTarget): Soon<void> {
+    const { visit, grant } = admitted;
     requirePresent(visit);
     this.#open.enter(grant.tenant);
     visit.tenant = grant.tenant;
-    const admitted: Admitted = { visit, principal, grant };
-    const outgoing = target.path === CHAT_PATH ? await this.#chat(admitted) : await this.#forwarded(admitted, target);
-    await this.#call(admitted, outgoing);
+    const outgoing = target.path === CHAT_PATH ? this.#chat(admitted) : this.#forwarded(admitted, target);
+    return after(outgoing, (known) => this.#call(admitted, known));
   }
 
-  async #forwarded(admitted: Admitted, target: CanonicalTarget): Promise<Outgoing> {
+  #forwarded(admitted: Admitted, target: CanonicalTarget): Soon<Outgoing> {
     const { visit } = admitted;
-    const method = visit.request.method ?? 'GET';
+    const { method } = visit.request;
     const match = this.#routes.find(method, target);
     // The address is not repeated: people paste keys into it, and this sentence is logged.
     if (match === undefined) throw new KeyholdError('not_found', `There is no route for ${method} at this address. GET /api/v1/services lists the routes of each service.`);
     visit.route = match.id;
     if (method === 'GET') return this.#withoutBody(admitted, match, target);
     requireJson(visit.request);
-    const { bytes, release } = await readBody(visit.request, this.#memory, admitted.grant.tenant);
-    visit.body = new RequestBody(bytes, release);
-    const read = bytes.length > LARGE_BODY_BYTES ? await this.#largeBodies.read(bytes, match.format) : { body: bytes, facts: readFacts(bytes, this.#rules[match.format]) };
-    return this.#withBody(admitted, match, target, read.body, read.facts, release);
+    return after(readBody(visit.request, this.#memory, admitted.grant.tenant), ({ bytes, release }) => {
+      visit.body = new RequestBody(bytes, release);
+      const read = bytes.length > LARGE_BODY_BYTES ? this.#largeBodies.read(bytes, match.format) : { body: bytes, facts: readFacts(bytes, this.#rules[match.format]) };
+      return after(read, ({ body, facts }) =>
+        after(this.#choose(admitted, match, facts.model), (choice) => this.#withBody(visit, choice, target, body, facts, release)),
+      );
+    });
   }
 
-  async #withoutBody(admitted: Admitted, match: RouteMatch, target: CanonicalTarget): Promise<Outgoing> {
-    const choice = await this.#choose(admitted, match, match.pathModel);
-    const { service, route, model } = choice;
-    admitted.visit.body = new RequestBody(null, () => undefined);
-    return {
-      service,
-      route,
-      model,
-      models: model === null ? [] : [model],
-      references: [],
-      endUser: null,
-      path: pathWithModel(route.path, model ?? '') + upstreamQuery(target.query, route.query ?? []),
-      usageAdded: false,
-    };
+  #withoutBody(admitted: Admitted, match: RouteMatch, target: CanonicalTarget): Soon<Outgoing> {
+    return after(this.#choose(admitted, match, match.pathModel), ({ service, route, model }) => {
+      admitted.visit.body = new RequestBody(null, () => undefined);
+      return {
+        service,
+        route,
+        model,
+        models: model === null ? [] : [model],
+        references: [],
+        endUser: null,
+        path: pathWithModel(route.path, model ?? '') + upstreamQuery(target.query, route.query ?? []),
+        usageAdded: false,
+      };
+    });
   }
 
-  async #withBody(admitted: Admitted, match: RouteMatch, target: CanonicalTarget, body: Buffer, facts: BodyFacts, release: () => void): Promise<Outgoing> {
-    const { service, route, model, prefixed } = await this.#choose(admitted, match, facts.model);
+  #withBody(visit: Visit, { service, route, model, prefixed }: Choice, target: CanonicalTarget, body: Buffer, facts: BodyFacts, release: () => void): Outgoing {
     const usageEdit = facts.stream && route.includeUsage === true ? includeUsageEdit(facts) : undefined;
     const edits = usageEdit === undefined ? [] : [usageEdit];
     if (prefixed && model !== null && facts.modelSpan !== null) edits.push(modelEdit(facts.modelSpan, model));
-    admitted.visit.body = new RequestBody(editBody(body, edits), release);
+    visit.body = new RequestBody(editBody(body, edits), release);
     return {
       service,
       route,
@@ -146,15 +162,16 @@ export class ServeVisit {
     };
   }
 
-  #choose({ visit, principal, grant }: Admitted, match: RouteMatch, model: string | null): ReturnType<typeof chooseProvider> {
+  #choose({ visit, principal, grant }: Admitted, match: RouteMatch, model: string | null): Soon<Choice> {
     const header = visit.request.headers['x-keyhold-provider'];
     return chooseProvider(this.#deps.catalog, {
       match,
       model,
       providerHeader: typeof header === 'string' ? header : undefined,
-      defaults: async () => {
+      defaults: () => {
         const own = principal.gatewayKey?.defaultProvider ?? null;
-        return own === null ? [(await this.#deps.policies.policyOf(grant.tenant)).defaultProvider, this.#deps.defaultProvider] : [own];
+        if (own !== null) return [own];
+        return after(this.#deps.policies.policyOf(grant.tenant), ({ defaultProvider }) => [defaultProvider, this.#deps.defaultProvider]);
       },
     });
   }
@@ -162,7 +179,7 @@ export class ServeVisit {
   async #chat({ visit, principal, grant }: Admitted): Promise<Outgoing> {
     const { catalog, policies, aiCredentialsOf } = this.#deps;
     visit.route = CHAT_PATH.slice(1);
-    if (visit.request.method !== 'POST') throw new KeyholdError('not_found', `There is no ${visit.request.method ?? 'GET'} ${CHAT_PATH}. Send a POST.`);
+    if (visit.request.method !== 'POST') throw new KeyholdError('not_found', `There is no ${visit.request.method} ${CHAT_PATH}. Send a POST.`);
     requireJson(visit.request);
     const { bytes, release } = await readBody(visit.request, this.#memory, grant.tenant, MAX_CHAT_BYTES);
     visit.body = new RequestBody(bytes, release);
@@ -187,8 +204,8 @@ export class ServeVisit {
   }
 
   /** From here on a key is found, the request is noted, and the provider is called. */
-  async #call({ visit, principal, grant }: Admitted, outgoing: Outgoing): Promise<void> {
-    const { resolver, log } = this.#deps;
+  #call(admitted: Admitted, outgoing: Outgoing): Soon<void> {
+    const { visit, principal, grant } = admitted;
     const { service, route } = outgoing;
     visit.service = service.id;
     visit.route = route.id;
@@ -199,14 +216,22 @@ export class ServeVisit {
       keyOf(upstream, candidate);
       if (isShared(candidate.source)) requireStateless({ ...outgoing, gateway: upstream.gateway, rules: upstream.endpoint.body });
     };
-    const resolved = await resolver.resolve(grant, { service, explicitKey: explicitKey(visit) });
-    requireServable(resolved);
-    visit.keySource = resolved.source;
-    const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing);
-    requirePresent(visit);
-    await meter.begin();
-    visit.meter = meter;
-    requirePresent(visit);
+    return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
+      requireServable(resolved);
+      visit.keySource = resolved.source;
+      const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing);
+      requirePresent(visit);
+      return after(meter.begin(), () => {
+        visit.meter = meter;
+        requirePresent(visit);
+        this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+      });
+    });
+  }
+
+  #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
+    const { resolver, log } = this.#deps;
+    const { route } = outgoing;
     visit.exchange = new Exchange(
       {
         upstream,
@@ -227,7 +252,7 @@ export class ServeVisit {
       resolver,
       log,
     );
-    visit.exchange.start();
+    return visit.exchange;
   }
 
   #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing): Meter {
@@ -266,5 +291,5 @@ function explicitKey({ request }: Visit): SecretValue | undefined {
 
 /** Throws `canceled` when nobody waits for the answer any more. */
 function requirePresent({ response }: Visit): void {
-  if (response.destroyed) throw new KeyholdError('canceled', 'The client left before its request was served.');
+  if (response.gone) throw new KeyholdError('canceled', 'The client left before its request was served.');
 }

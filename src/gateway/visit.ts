@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '../core/access/actor.ts';
 import type { KeySource } from '../ports/usage.ts';
+import type { ClientRequest, ClientResponse } from './client/client.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ErrorShape } from './error-shapes.ts';
 import type { Exchange } from './exchange.ts';
@@ -9,8 +9,8 @@ import type { RequestBody } from './request-body.ts';
 
 /** One request to the gateway, from its head to the end of its answer; filled in as it goes on. */
 export interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly answer: ClientAnswer;
   readonly requestId: string;
   readonly shape: ErrorShape;

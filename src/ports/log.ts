@@ -33,6 +33,8 @@ export interface LogFields {
 
 /** One JSON line an event (R3.9). `event` is a stable snake_case or dotted word, `msg` a sentence. */
 export interface Log {
+  /** false: lines of level debug go nowhere, so they need not be made. */
+  readonly debugs?: boolean;
   debug(event: string, msg: string, fields?: LogFields): void;
   info(event: string, msg: string, fields?: LogFields): void;
   warn(event: string, msg: string, fields?: LogFields): void;

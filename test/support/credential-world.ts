@@ -174,7 +174,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   const database = home === 'sealed' ? store : createMemorySecretStore();
   const bus = createInProcessBus();
   const audit = new RecordingAudit();
-  const access = new Access({ clock, audit, tenants: { stateOf: async () => 'active' }, seal: { sealed: false } });
+  const access = new Access({ clock, audit, tenants: { stateOf: () => 'active' }, seal: { sealed: false } });
   const catalog = new Catalog(Object.values(testServices));
   const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
@@ -204,7 +204,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
       return true;
     },
   };
-  const policies = { policyOf: async () => policy };
+  const policies = { policyOf: () => policy };
   const parts = credentialParts(shared);
   const outside = new OutsideChanges({ parts, access, policies });
   const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, outside });
@@ -245,7 +245,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
         ...(scope === undefined ? {} : { scope }),
       });
     },
-    use: (tenant = 'acme'): Promise<UseGrant> => {
+    use: async (tenant = 'acme'): Promise<UseGrant> => {
       return access.authorizeUse({ kind: 'gateway-key', id: 'gw-1', role: 'gateway-key', scope: tenantScope(tenant) }, 'req-2');
     },
     /** The key that would be sent upstream. */

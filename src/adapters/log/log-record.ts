@@ -1,10 +1,10 @@
 import { parseCheckpoint } from '../../core/audit/notes/checkpoint.ts';
-import type { Log, LogFields } from '../../ports/log.ts';
+import type { LogFields } from '../../ports/log.ts';
 import { type ErrorFields, errorFields } from './error-fields.ts';
 import { redactSentence } from './redact.ts';
 import { visibleText } from './visible-text.ts';
 
-export type LogLevel = keyof Log;
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** One log line before it is rendered: everything in it is safe to print. */
 export interface LogRecord {

@@ -24,6 +24,7 @@ export function createLog({ level: least, destination, pretty, now = Date.now }:
     if (rank[level] >= rank[least] || fields?.checkpoint !== undefined) render(level, logRecord(event, msg, fields));
   };
   return {
+    debugs: rank.debug >= rank[least],
     debug: (event, msg, fields) => write('debug', event, msg, fields),
     info: (event, msg, fields) => write('info', event, msg, fields),
     warn: (event, msg, fields) => write('warn', event, msg, fields),

@@ -253,13 +253,13 @@ describe('authorizeUse', () => {
 
   it('refuses auditors, platform roles and the product itself', async () => {
     const made = await world();
-    for (const role of [u, A, O, P, S, sys] as const) await expect(made.access.authorizeUse(actorOf(role), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
+    for (const role of [u, A, O, P, S, sys] as const) await expect(async () => made.access.authorizeUse(actorOf(role), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
   });
 
   it('refuses in a tenant that is suspended, being deleted, deleted or unknown', async () => {
     const made = await world();
     for (const [tenant, code] of [['suspended', 'permission_denied'], ['deleting', 'conflict'], ['deleted', 'not_found'], ['unknown', 'not_found']] as const) {
-      await expect(made.access.authorizeUse({ ...actorOf(g), scope: tenantScope(tenant) }, 'req_1')).rejects.toMatchObject({ code });
+      await expect(async () => made.access.authorizeUse({ ...actorOf(g), scope: tenantScope(tenant) }, 'req_1')).rejects.toMatchObject({ code });
     }
   });
 });

@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
 import { tenantScope } from '../../ports/scope.ts';
+import { after, type Soon } from '../../ports/soon.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { type Action, permits, ruleOf } from './actions.ts';
 import type { Actor } from './actor.ts';
@@ -12,7 +13,7 @@ import type { Resource } from './resource.ts';
 
 /** A tenant's state as `authorize` sees it: read again within 10 s, and at once when it changes. */
 export interface TenantStates {
-  stateOf(tenant: string): Promise<TenantRecord['state'] | undefined>;
+  stateOf(tenant: string): Soon<TenantRecord['state'] | undefined>;
 }
 
 export interface AccessDependencies {
@@ -76,17 +77,22 @@ export class Access {
     return result;
   }
 
-  /** The gateway's decision, without a row: the actor's own tenant, if it is alive. Throws `permission_denied`, `not_found`, or InstallationSealed. */
-  async authorizeUse(actor: Actor, requestId: string): Promise<UseGrant> {
-    if (actor.scope.kind !== 'tenant') {
+  /**
+   * The gateway's decision, without a row: the actor's own tenant, if it is alive. Throws, or rejects with, `permission_denied`, `not_found` or
+   * InstallationSealed; there is nothing to wait for while the tenant's state is known.
+   */
+  authorizeUse(actor: Actor, requestId: string): Soon<UseGrant> {
+    const { scope } = actor;
+    if (scope.kind !== 'tenant') {
       throw new KeyholdError('permission_denied', 'Platform tokens do not use tenants\' keys. Call the gateway with a gateway key, or with a token of a tenant.');
     }
-    const refusal = await this.#refusal(actor, 'gateway.use', { scope: actor.scope });
-    if (refusal !== undefined) throw refusal;
-    return makeUseGrant(actor, actor.scope.tenant, requestId);
+    return after(this.#refusal(actor, 'gateway.use', { scope }), (refusal) => {
+      if (refusal !== undefined) throw refusal;
+      return makeUseGrant(actor, scope.tenant, requestId);
+    });
   }
 
-  async #refusal(actor: Actor, action: Action, resource: Resource): Promise<KeyholdError | undefined> {
+  #refusal(actor: Actor, action: Action, resource: Resource): Soon<KeyholdError | undefined> {
     const { scope } = resource;
     if (action === 'signed-in.read') return undefined;
     if (scope.kind === 'platform') {
@@ -96,12 +102,13 @@ export class Access {
     if (actor.scope.kind === 'tenant' && actor.scope.tenant !== scope.tenant) return unknownTenant(scope.tenant);
     if (!permits(actor.role, action, scope)) return denied(actor, action);
     if (this.#isStopped(action)) return new InstallationSealed();
-    const state = await this.#tenants.stateOf(scope.tenant);
-    if (state === undefined || state === 'deleted') return unknownTenant(scope.tenant);
-    if (!ruleOf(action).needsLiveTenant || state === 'active') return undefined;
-    return state === 'suspended'
-      ? new KeyholdError('permission_denied', `Tenant ${scope.tenant} is suspended. A platform administrator can make it active again.`)
-      : new KeyholdError('conflict', `Tenant ${scope.tenant} is being deleted. Nothing new can be made in it.`);
+    return after(this.#tenants.stateOf(scope.tenant), (state) => {
+      if (state === undefined || state === 'deleted') return unknownTenant(scope.tenant);
+      if (!ruleOf(action).needsLiveTenant || state === 'active') return undefined;
+      return state === 'suspended'
+        ? new KeyholdError('permission_denied', `Tenant ${scope.tenant} is suspended. A platform administrator can make it active again.`)
+        : new KeyholdError('conflict', `Tenant ${scope.tenant} is being deleted. Nothing new can be made in it.`);
+    });
   }
 
   #isStopped(action: Action): boolean {

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenDigest, TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
+import { after, type Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Actor } from './actor.ts';
 import { parseToken, tokenDigest, type TokenKind } from './token-text.ts';
@@ -72,21 +73,21 @@ export class Principals {
   /**
    * Who the text belongs to, if it is of one of these kinds; undefined when it is unknown, wrong, expired, disabled or revoked,
    * all alike. `KEYHOLD_ADMIN_TOKEN` counts as a `t`. Throws `unavailable` when the database cannot answer and the record is not
-   * cached: an outage never looks like a wrong token.
+   * cached: an outage never looks like a wrong token. There is nothing to wait for where it is.
    */
-  async authenticate(text: string, accepts: readonly TokenKind[]): Promise<Principal | undefined> {
+  authenticate(text: string, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
     const digest = Buffer.from(tokenDigest(text), 'hex');
     const parsed = parseToken(text);
-    if (parsed !== undefined && accepts.includes(parsed.kind)) {
-      const known = await this.#find(parsed.kind, parsed.id);
-      if (known !== undefined && this.#holds(known, digest)) {
-        if (known.endsFirstToken) await this.#adminTokenUsed();
-        return known.principal;
-      }
-    }
-    // After everything else: the only token without a form of its own.
-    if (this.#bootstrap !== null && timingSafeEqual(this.#bootstrap, digest) && accepts.includes('t')) return bootstrapPrincipal;
-    return undefined;
+    if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts);
+    return after(this.#find(parsed.kind, parsed.id), (known) => {
+      if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts);
+      return known.endsFirstToken ? this.#adminTokenUsed().then(() => known.principal) : known.principal;
+    });
+  }
+
+  /** After everything else: the only token without a form of its own. */
+  #bootstrapWith(digest: Buffer, accepts: readonly TokenKind[]): Principal | undefined {
+    return this.#bootstrap !== null && timingSafeEqual(this.#bootstrap, digest) && accepts.includes('t') ? bootstrapPrincipal : undefined;
   }
 
   /** Whether an actor that proved who it is may still act: its token or key has not ended since (S10). Throws as `authenticate`. */
@@ -96,14 +97,14 @@ export class Principals {
     return known !== undefined && this.#isAlive(known);
   }
 
-  async #find(kind: TokenKind, id: string): Promise<Known | undefined> {
+  #find(kind: TokenKind, id: string): Soon<Known | undefined> {
     if (kind !== 't' && kind !== 'g') return undefined;
-    try {
-      return await this.#known.get(cacheKey(kind, id), () => (kind === 't' ? this.#loadToken(id) : this.#loadGatewayKey(id)));
-    } catch (error) {
+    const known = this.#known.get(cacheKey(kind, id), () => (kind === 't' ? this.#loadToken(id) : this.#loadGatewayKey(id)));
+    if (!(known instanceof Promise)) return known;
+    return known.catch((error: unknown) => {
       if (error instanceof NoSuchRecord) return undefined;
       throw error;
-    }
+    });
   }
 
   async #loadToken(id: string): Promise<Loaded<Known>> {

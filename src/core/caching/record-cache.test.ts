@@ -141,13 +141,13 @@ describe('RecordCache', () => {
             cache.invalidate('k', stored);
           } else if (action === 'read') {
             const atLeast = stored;
-            const read = cache.get('k', async () => {
+            const read = Promise.resolve(cache.get('k', async () => {
               const version = stored;
               const { promise, resolve } = deferred<void>();
               waiting.push(() => resolve());
               await promise;
               return { value: version, version };
-            });
+            }));
             reads.push(
               read.then(
                 (value) => expect(value).toBeGreaterThanOrEqual(atLeast),

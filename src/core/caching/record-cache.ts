@@ -1,5 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
+import type { Soon } from '../../ports/soon.ts';
 
 /** What a load found: the value (a "none" is a value too) and the version or revision it was read at; 0 where there is no record. */
 export interface Loaded<V> {
@@ -18,8 +19,7 @@ export interface RecordCacheOptions {
 }
 
 interface Entry<V> {
-  /** Made once: a hit allocates nothing. */
-  readonly value: Promise<V>;
+  readonly value: V;
   readonly loadedAt: number;
 }
 
@@ -55,10 +55,10 @@ export class RecordCache<V> {
   }
 
   /**
-   * The value under the key, at most `ttlMs` old. Throws what `load` throws, and `unavailable` when the load keeps returning an
-   * older version than one already seen.
+   * The value under the key, at most `ttlMs` old; without a promise where it is known. Rejects with what `load` throws, and with `unavailable`
+   * when the load keeps returning an older version than one already seen.
    */
-  get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
+  get(key: string, load: () => Promise<Loaded<V>>): Soon<V> {
     const entry = this.#entries.get(key);
     if (entry !== undefined && this.#clock.monotonic() - entry.loadedAt < this.#ttlMs) {
       this.#observe(true);
@@ -114,7 +114,7 @@ export class RecordCache<V> {
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value: Promise.resolve(value), loadedAt });
+      this.#entries.set(key, { value, loadedAt });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);

@@ -46,6 +46,8 @@ describe('S17 a version that somebody wrote into the store past Keyhold', () => 
     expect(await served()).toBe(FIRST);
     expect(events()).toMatchObject([{ level: 'warn', version: '2', code: 'permission_denied' }]);
     expect(rows()).toBe(1);
+    // Reading the value looked as well, and whoever asks meanwhile shares that look.
+    await outside.look(key);
     writeOutside(THIRD);
     await outside.look(key);
     expect(events()).toMatchObject([{ version: '2' }, { version: '3' }]);

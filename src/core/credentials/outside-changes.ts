@@ -2,6 +2,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { PolicyRecord } from '../../ports/metadata/tenants.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import type { Soon } from '../../ports/soon.ts';
 import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey, credentialKeyText } from './credential-key.ts';
@@ -16,7 +17,7 @@ const MAX_REPORTED = 10_000;
 export interface OutsideChangesDependencies {
   readonly parts: Pick<CredentialParts, 'writer' | 'stores' | 'catalog' | 'clock' | 'log' | 'limits'>;
   readonly access: Access;
-  readonly policies: { policyOf(tenant: string): Promise<Pick<PolicyRecord, 'adoptOutsideChanges'>> };
+  readonly policies: { policyOf(tenant: string): Soon<Pick<PolicyRecord, 'adoptOutsideChanges'>> };
 }
 
 /** A newer version in a store than the record names, and the record as it was read before the store was asked. */

@@ -60,7 +60,7 @@ export class DataKeys {
   }
 
   /** A key that values are sealed under. Throws `corrupt` when it is gone or cannot be unwrapped, `unavailable`. */
-  byId(scope: Scope, id: string): Promise<DataKey> {
+  async byId(scope: Scope, id: string): Promise<DataKey> {
     return this.#unwrapped.get(`${scopeKey(scope)}/${id}`, async () => {
       const stored = await this.#repository.get({ scope, id });
       if (stored === undefined) throw new KeyholdError('corrupt', 'The data key that a value was sealed under is gone, and the value with it.');

@@ -4,6 +4,7 @@ import type { CredentialRecord, CredentialRepository } from '../../ports/metadat
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { type Scope, scopeKey } from '../../ports/scope.ts';
+import type { Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 
 /** One scope's credentials of one service, by label; empty where there is none. */
@@ -49,8 +50,8 @@ export class CredentialPools {
     });
   }
 
-  /** Throws `unavailable` when the records cannot be read, or only older ones than were announced. */
-  of(scope: Scope, service: string): Promise<Pool> {
+  /** Rejects with `unavailable` when the records cannot be read, or only older ones than were announced. */
+  of(scope: Scope, service: string): Soon<Pool> {
     const key = poolKey(scope, service);
     return this.#cache.get(key, () => this.#load(key, scope, service));
   }
@@ -110,7 +111,8 @@ export class CredentialPools {
 
   /** A failure shows at the next request; what is known stays until then. */
   #readAgain(scope: Scope, service: string): void {
-    this.of(scope, service).catch(() => undefined);
+    const again = this.of(scope, service);
+    if (again instanceof Promise) again.catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/cred
 import type { Metrics } from '../../ports/metrics.ts';
 import { type SecretStore, secretNameText } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
+import type { Soon } from '../../ports/soon.ts';
 import type { Access } from '../access/authorize.ts';
 import type { UseGrant } from '../access/grant.ts';
 import { RecordCache } from '../caching/record-cache.ts';
@@ -71,24 +72,28 @@ export class CredentialValues {
 
   /**
    * The fields of exactly this version, each fit for a header (S5). Throws ValueGone when the store has no such version, `corrupt`
-   * when the value cannot be used, `unavailable` when the store cannot be asked or refuses us, or the read cannot be audited.
+   * when the value cannot be used, `unavailable` when the store cannot be asked or refuses us, or the read cannot be audited; all as
+   * rejections. There is nothing to wait for while the value is cached.
    */
-  async of(grant: UseGrant, record: CredentialRecord, current: CurrentVersion): Promise<SecretFields> {
+  of(grant: UseGrant, record: CredentialRecord, current: CurrentVersion): Soon<SecretFields> {
     const credential = credentialKeyText(record);
     const { reference } = current;
     const key = `${credential}/${reference.store}/${reference.version}`;
-    const gone = this.#gone.get(key);
-    if (gone !== undefined && this.#clock.monotonic() < gone.until) throw gone.error;
+    if (this.#gone.size > 0) {
+      const gone = this.#gone.get(key);
+      if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
+    }
     this.#lieUnder(credential, key);
-    let cached = true;
-    const fields = await this.#cache.get(key, async () => {
-      cached = false;
+    let read = false;
+    const fields = this.#cache.get(key, async () => {
+      read = true;
       const value = await this.#share.run(grant.tenant, () => this.#read(grant, record, current, key));
       // Nobody waits for it: what it finds serves from the next request on.
       void this.#outside?.look(record);
       return { value, version: 0 };
     });
-    if (cached) this.#log.debug('secret_cache_hit', `Cache hit for secret: ${secretNameText(record)}`, { requestId: grant.requestId });
+    // Who joins somebody else's reading has a hit, too.
+    if (!read) this.#hit(grant, record, fields);
     return fields;
   }
 
@@ -98,6 +103,13 @@ export class CredentialValues {
     this.#cachedAs.clear();
     this.#gone.clear();
     this.#cache.clear();
+  }
+
+  #hit(grant: UseGrant, record: CredentialRecord, fields: Soon<SecretFields>): void {
+    if (this.#log.debugs === false) return;
+    const tell = (): void => this.#log.debug('secret_cache_hit', `Cache hit for secret: ${secretNameText(record)}`, { requestId: grant.requestId });
+    if (fields instanceof Promise) fields.then(tell, () => undefined);
+    else tell();
   }
 
   /** Out of memory, as far as this process is concerned: a read under way is repeated and finds what the store has by then. */

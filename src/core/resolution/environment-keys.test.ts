@@ -62,7 +62,7 @@ describe('R3.3 the service\'s own key is the last step', () => {
     expect(await failure(resolve())).toEqual(noCredential);
     const unoffered = createCredentialWorld();
     unoffered.environment.keys = { OPENAI_API_KEY: OWN };
-    expect(await failure(unoffered.resolver.resolve(await unoffered.use(), { service: testServices.openai }))).toEqual(noCredential);
+    expect(await failure(unoffered.use().then((grant) => unoffered.resolver.resolve(grant, { service: testServices.openai })))).toEqual(noCredential);
   });
 
   it('is for AI services that need nothing but it', async () => {

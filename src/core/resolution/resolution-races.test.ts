@@ -90,7 +90,7 @@ describe('DESIGN «Cache»: a load in flight never brings a key back', () => {
         await world.put(keys.old);
         const grant = await world.use();
         scheduled = true;
-        const opening = world.resolver.resolve(grant, { service: testServices.openai }).catch(() => undefined);
+        const opening = Promise.resolve(world.resolver.resolve(grant, { service: testServices.openai })).catch(() => undefined);
         const revoked = scheduler
           .schedule(Promise.resolve(), 'revoke')
           .then(() => world.as('credential.revoke', (given) => world.credentials.revoke(given), { scope: tenantScope('acme') }));

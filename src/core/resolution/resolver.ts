@@ -3,7 +3,8 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { PolicyRecord } from '../../ports/metadata/tenants.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
-import type { SecretValue } from '../../ports/secret-value.ts';
+import type { SecretFields, SecretValue } from '../../ports/secret-value.ts';
+import { after, type Soon } from '../../ports/soon.ts';
 import type { UseGrant } from '../access/grant.ts';
 import type { Service } from '../catalog/service.ts';
 import { credentialKeyText } from '../credentials/credential-key.ts';
@@ -23,7 +24,7 @@ const REFUSAL_PAUSE_MS = 30_000;
 const MAX_REFUSALS = 10_000;
 
 export interface ResolverDependencies extends CredentialPoolsDependencies, CredentialValuesDependencies {
-  readonly policies: { policyOf(tenant: string): Promise<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>> };
+  readonly policies: { policyOf(tenant: string): Soon<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>> };
   readonly ownKeys: EnvironmentKeysDependencies['ownKeys'];
   readonly offerEnvironmentKeys: boolean;
 }
@@ -52,7 +53,6 @@ export class Resolver {
   readonly #pools: CredentialPools;
   readonly #values: CredentialValues;
   readonly #environment: EnvironmentKeys;
-  readonly #origins = new WeakMap<Resolved, { readonly grant: UseGrant; readonly candidate: Candidate }>();
   readonly #refusals = new Map<string, number>();
 
   constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, outside }: ResolverDependencies) {
@@ -68,18 +68,28 @@ export class Resolver {
    * The explicit key, else the tenant's credential, else the platform's where it is offered and the tenant's policy allows it, else, under
    * the same two conditions, the service's own key.
    * Throws `no_credential` with `details.reason` (`absent`, `disabled`, `expired`, `revoked`), `permission_denied` for an explicit key
-   * against the policy, `unavailable` when a record or value cannot be read now, `corrupt` when the value is lost or unusable.
+   * against the policy, `unavailable` when a record or value cannot be read now, `corrupt` when the value is lost or unusable; or rejects with
+   * them. There is nothing to wait for while everything is cached.
    */
-  async resolve(grant: UseGrant, { service, explicitKey }: ResolveRequest): Promise<Resolved> {
-    if (explicitKey !== undefined) return this.#explicit(grant, service, explicitKey);
+  resolve(grant: UseGrant, { service, explicitKey }: ResolveRequest): Soon<Resolved> {
+    if (explicitKey !== undefined) return after(this.#policies.policyOf(grant.tenant), ({ explicitKeys }) => explicitly(service, explicitKey, explicitKeys));
+    const candidate = this.#candidate(grant.tenant, service);
+    if (candidate instanceof Promise || candidate === undefined) return this.#resolve(grant, service, candidate);
+    const fields = this.#values.of(grant, candidate.record, candidate.current);
+    if (fields instanceof Promise || !this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) return this.#resolve(grant, service, candidate, fields);
+    return new FromRecord(grant, candidate, fields, this.#pools, this.#clock);
+  }
+
+  /** With what has been found out so far. */
+  async #resolve(grant: UseGrant, service: Service, foundCandidate: Soon<Candidate | undefined>, foundFields?: Soon<SecretFields>): Promise<Resolved> {
     let lost: CurrentVersion | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const candidate = await this.#candidate(grant.tenant, service);
+      const candidate = await (attempt === 0 ? foundCandidate : this.#candidate(grant.tenant, service));
       if (candidate === undefined) return this.#own(grant, service);
       try {
-        const fields = await this.#values.of(grant, candidate.record, candidate.current);
+        const fields = await ((attempt === 0 ? foundFields : undefined) ?? this.#values.of(grant, candidate.record, candidate.current));
         // The value took its time; if anything was announced meanwhile, the records decide again (DESIGN «Cache»).
-        if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) return this.#resolved(grant, candidate, fields);
+        if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) return new FromRecord(grant, candidate, fields, this.#pools, this.#clock);
       } catch (error) {
         if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) {
           if (!(error instanceof ValueGone) || isSameVersion(lost, candidate.current)) throw error;
@@ -104,9 +114,8 @@ export class Resolver {
    */
   async refreshAfterRefusal(resolved: Resolved): Promise<Resolved | undefined> {
     if (resolved.source === 'environment') return this.#ownAgain(resolved);
-    const origin = this.#origins.get(resolved);
-    if (origin === undefined) return undefined;
-    const { grant, candidate } = origin;
+    if (!(resolved instanceof FromRecord)) return undefined;
+    const { grant, candidate } = resolved;
     if (!this.#mayAskAgain(`${credentialKeyText(candidate.record)}/${candidate.current.version}`)) return undefined;
     await this.#outside?.look(candidate.record);
     this.#pools.forget(candidate.scope, candidate.service.id);
@@ -122,18 +131,22 @@ export class Resolver {
   }
 
   /** undefined: neither the tenant nor the platform has one for it, and the tenant's policy allows the service's own. */
-  async #candidate(tenant: string, service: Service): Promise<Candidate | undefined> {
+  #candidate(tenant: string, service: Service): Soon<Candidate | undefined> {
     const own = tenantScope(tenant);
-    const ownPool = await this.#pools.of(own, service.id);
-    const ownRecord = chosenFrom(ownPool);
-    if (ownRecord !== undefined) return this.#serving('tenant', tenant, own, service, ownPool, ownRecord);
+    return after(this.#pools.of(own, service.id), (pool) => {
+      const record = chosenFrom(pool);
+      return record === undefined ? this.#platforms(tenant, service) : this.#serving('tenant', tenant, own, service, pool, record);
+    });
+  }
 
-    const pool = await this.#pools.of(platformScope, service.id);
-    const record = chosenFrom(pool.filter((offered) => isOfferedTo(offered, tenant)));
-    const { platformFallback } = await this.#policies.policyOf(tenant);
-    if (!platformFallback) throw absent(tenant, service.id);
-    if (record === undefined) return undefined;
-    return this.#serving('platform', tenant, platformScope, service, pool, record);
+  #platforms(tenant: string, service: Service): Soon<Candidate | undefined> {
+    return after(this.#pools.of(platformScope, service.id), (pool) => {
+      const record = chosenFrom(pool.filter((offered) => isOfferedTo(offered, tenant)));
+      return after(this.#policies.policyOf(tenant), ({ platformFallback }) => {
+        if (!platformFallback) throw absent(tenant, service.id);
+        return record === undefined ? undefined : this.#serving('platform', tenant, platformScope, service, pool, record);
+      });
+    });
   }
 
   #serving(source: 'tenant' | 'platform', tenant: string, scope: Scope, service: Service, pool: Pool, record: CredentialRecord): Candidate {
@@ -141,47 +154,6 @@ export class Resolver {
     if (state === 'disabled' || state === 'expired' || state === 'revoked') throw unusable(source, tenant, service.id, state);
     if (record.current === null) throw new KeyholdError('internal', 'An active credential has no version.');
     return { source, scope, service, pool, record, current: record.current };
-  }
-
-  #resolved(grant: UseGrant, candidate: Candidate, fields: Resolved['fields']): Resolved {
-    const { source, scope, service, record, current } = candidate;
-    const resolved: Resolved = {
-      source,
-      service,
-      credentialId: current.id,
-      credentialVersion: current.version,
-      label: record.label,
-      fields,
-      settings: current.settings,
-      isCurrent: () => this.#mayGoOn(grant.tenant, scope, service, record.label, current.id),
-    };
-    this.#origins.set(resolved, { grant, candidate });
-    return resolved;
-  }
-
-  #mayGoOn(tenant: string, scope: Scope, service: Service, label: string, id: string): boolean {
-    const pool = this.#pools.known(scope, service.id);
-    if (pool === undefined) return true;
-    const record = pool.find((member) => member.label === label);
-    if (record?.current?.id !== id || credentialState(record, this.#clock.now()) !== 'active') return false;
-    return scope.kind === 'tenant' || isOfferedTo(record, tenant);
-  }
-
-  async #explicit(grant: UseGrant, service: Service, key: SecretValue): Promise<Resolved> {
-    const { explicitKeys } = await this.#policies.policyOf(grant.tenant);
-    if (!explicitKeys) {
-      throw new KeyholdError('permission_denied', 'This tenant\'s policy does not allow keys in x-keyhold-api-key. Leave the header out, or ask a tenant administrator to set explicitKeys.');
-    }
-    return {
-      source: 'explicit',
-      service,
-      credentialId: null,
-      credentialVersion: null,
-      label: null,
-      fields: explicitFields(service, key),
-      settings: {},
-      isCurrent: () => true,
-    };
   }
 
   #own({ tenant }: UseGrant, service: Service): Resolved {
@@ -212,6 +184,73 @@ export class Resolver {
     }
     return true;
   }
+}
+
+/** Of a record: what it was found with stays with it, so that it can be asked for again and looked after while it serves. */
+class FromRecord implements Resolved {
+  readonly grant: UseGrant;
+  readonly candidate: Candidate;
+  readonly fields: SecretFields;
+  readonly #pools: CredentialPools;
+  readonly #clock: Clock;
+
+  constructor(grant: UseGrant, candidate: Candidate, fields: SecretFields, pools: CredentialPools, clock: Clock) {
+    this.grant = grant;
+    this.candidate = candidate;
+    this.fields = fields;
+    this.#pools = pools;
+    this.#clock = clock;
+  }
+
+  get source(): 'tenant' | 'platform' {
+    return this.candidate.source;
+  }
+
+  get service(): Service {
+    return this.candidate.service;
+  }
+
+  get credentialId(): string {
+    return this.candidate.current.id;
+  }
+
+  get credentialVersion(): number {
+    return this.candidate.current.version;
+  }
+
+  get label(): string {
+    return this.candidate.record.label;
+  }
+
+  get settings(): CurrentVersion['settings'] {
+    return this.candidate.current.settings;
+  }
+
+  isCurrent(): boolean {
+    const { scope, service, record: served, current } = this.candidate;
+    const pool = this.#pools.known(scope, service.id);
+    if (pool === undefined) return true;
+    const record = pool.find((member) => member.label === served.label);
+    if (record?.current?.id !== current.id || credentialState(record, this.#clock.now()) !== 'active') return false;
+    return scope.kind === 'tenant' || isOfferedTo(record, this.grant.tenant);
+  }
+}
+
+/** The caller's own key, if the tenant's policy has it so. */
+function explicitly(service: Service, key: SecretValue, allowed: boolean): Resolved {
+  if (!allowed) {
+    throw new KeyholdError('permission_denied', 'This tenant\'s policy does not allow keys in x-keyhold-api-key. Leave the header out, or ask a tenant administrator to set explicitKeys.');
+  }
+  return {
+    source: 'explicit',
+    service,
+    credentialId: null,
+    credentialVersion: null,
+    label: null,
+    fields: explicitFields(service, key),
+    settings: {},
+    isCurrent: () => true,
+  };
 }
 
 function isSameVersion(a: CurrentVersion | undefined, b: CurrentVersion): boolean {

@@ -2,6 +2,7 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TenantRecord, TenantRepository } from '../../ports/metadata/tenants.ts';
 import type { Metrics } from '../../ports/metrics.ts';
+import type { Soon } from '../../ports/soon.ts';
 import type { TenantStates } from '../access/authorize.ts';
 import { RecordCache } from '../caching/record-cache.ts';
 
@@ -28,8 +29,8 @@ export class CachedTenantStates implements TenantStates {
     });
   }
 
-  /** undefined where there is no such tenant. Throws `unavailable` when the database cannot answer. */
-  stateOf(tenant: string): Promise<TenantRecord['state'] | undefined> {
+  /** undefined where there is no such tenant. Rejects with `unavailable` when the database cannot answer. */
+  stateOf(tenant: string): Soon<TenantRecord['state'] | undefined> {
     return this.#states.get(tenant, async () => {
       const stored = await this.#tenants.get({ tenant });
       return { value: stored?.record.state, version: stored?.revision ?? 0 };

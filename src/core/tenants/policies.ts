@@ -2,6 +2,7 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenants.ts';
 import type { Metrics } from '../../ports/metrics.ts';
+import type { Soon } from '../../ports/soon.ts';
 import { RecordCache } from '../caching/record-cache.ts';
 import { defaultPolicy } from './default-policy.ts';
 
@@ -28,8 +29,8 @@ export class Policies {
     });
   }
 
-  /** The tenant's policy, or the default one. Throws `unavailable` when the database cannot answer. */
-  policyOf(tenant: string): Promise<PolicyRecord> {
+  /** The tenant's policy, or the default one. Rejects with `unavailable` when the database cannot answer. */
+  policyOf(tenant: string): Soon<PolicyRecord> {
     return this.#cache.get(tenant, async () => {
       const stored = await this.#records.get({ tenant });
       return { value: stored?.record ?? defaultPolicy, version: stored?.revision ?? 0 };

@@ -1,0 +1,61 @@
+import type { Soon } from '../../ports/soon.ts';
+
+/** The headers that Keyhold itself reads, by their names in lower case. */
+export interface ClientHeaders {
+  readonly 'content-encoding'?: string | undefined;
+  readonly 'content-length'?: string | undefined;
+  readonly 'content-type'?: string | undefined;
+  readonly 'sec-fetch-mode'?: string | string[] | undefined;
+  readonly 'x-keyhold-api-key'?: string | string[] | undefined;
+  readonly 'x-keyhold-provider'?: string | string[] | undefined;
+  readonly 'x-request-id'?: string | string[] | undefined;
+}
+
+/** A request to the gateway from its head on, whichever way it came. */
+export interface ClientRequest {
+  readonly method: string;
+  /** As it came. */
+  readonly target: string;
+  /** All headers as they came: name, value, name, value … */
+  readonly rawHeaders: readonly string[];
+  readonly headers: ClientHeaders;
+  readonly remoteAddress: string;
+  /**
+   * Reads the body; `grown` is told how many bytes there are so far, before they are kept, and may throw to refuse them. Rejects with
+   * that, with `canceled` when the client leaves, and with `invalid_argument` when the body does not arrive in time.
+   */
+  body(grown: (size: number) => void): Soon<Buffer<ArrayBuffer>>;
+  /**
+   * Reads what is left of a refused request's body and keeps none of it: a connection that is closed with unread bytes is reset, and
+   * the client would lose the answer that says what was wrong. Bounded, then the connection ends.
+   */
+  discardRest(): void;
+}
+
+/** The way back to the client: one head, some bytes, and an end or a visible break. Texts are latin1, one character a byte. */
+export interface ClientResponse {
+  readonly headSent: boolean;
+  /** Of the head. */
+  readonly status: number;
+  /** The client left, or the connection broke. */
+  readonly gone: boolean;
+  /** Gone, or ended by us. */
+  readonly over: boolean;
+  /** `last`: the connection is not kept afterwards. The head leaves with the first bytes, or with `flushHead`. */
+  head(status: number, headers: readonly string[], last: boolean): void;
+  flushHead(): void;
+  /** Tells false when the client does not keep up; `onDrain` is called when it does again. */
+  write(bytes: string | Buffer): boolean;
+  end(bytes: string | Buffer): void;
+  /** Ends the connection so that no client takes what it has for a whole answer, after some last words (UTF-16 text, sent as UTF-8). */
+  breakOff(lastWords: string): void;
+  destroy(): void;
+  onDrain(drained: () => void): void;
+  /** Called once, when the answer has left or the client has. */
+  onClosed(closed: () => void): void;
+}
+
+/** An error event is given so long to reach a client that reads slowly, before the connection is reset all the same. */
+export const LAST_WORDS_MS = 5_000;
+/** A reset right behind the last bytes can overtake them in the client's system. */
+export const BEFORE_RESET_MS = 20;
