@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
 import { createServer, type ServerLimits } from './server.ts';
 
 const servers: Server[] = [];
@@ -15,6 +16,7 @@ afterEach(() => {
 });
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Serve = (request: ClientRequest, response: ClientResponse) => void;
 
 const name =
   (text: string): Handler =>
@@ -22,9 +24,16 @@ const name =
     response.end(text);
   };
 
-async function listen(handlers: { gateway?: Handler; controlPlane?: Handler; limits?: Partial<ServerLimits> } = {}): Promise<number> {
+const answer =
+  (text: string): Serve =>
+  (_request, response) => {
+    response.head(200, ['content-length', String(text.length)], false);
+    response.end(text);
+  };
+
+async function listen(handlers: { gateway?: Handler; plain?: Serve; controlPlane?: Handler; limits?: Partial<ServerLimits> } = {}): Promise<number> {
   const server = createServer({
-    gateway: { owns: (path) => path === '/v1' || path.startsWith('/v1/'), handle: handlers.gateway ?? name('gateway') },
+    gateway: { owns: (target) => /^\/v1(?:[/?]|$)/.test(target), handle: handlers.gateway ?? name('gateway'), serve: handlers.plain ?? answer('gateway') },
     controlPlane: { handle: handlers.controlPlane ?? name('control plane') },
     random: randomBytes,
     ...(handlers.limits === undefined ? {} : { limits: handlers.limits }),

@@ -1,4 +1,6 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
+import { PlainListener, type PlainListenerParts } from '../gateway/client/plain-listener.ts';
 import type { RandomBytes } from '../ports/clock.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { answerBrokenRequests } from './broken-request.ts';
@@ -27,14 +29,14 @@ export interface ServerLimits {
 const defaultLimits: ServerLimits = { headMs: 15_000, requestMs: 120_000, idleMs: 75_000, checkMs: 5_000, headBytes: 16 * 1024, connections: 10_000 };
 
 export interface ServerParts {
-  readonly gateway: { owns(path: string): boolean; readonly handle: Handler };
+  readonly gateway: { owns(target: string): boolean; readonly handle: Handler; serve(request: ClientRequest, response: ClientResponse): void };
   readonly controlPlane: { readonly handle: Handler };
   readonly random: RandomBytes;
   readonly limits?: Partial<ServerLimits>;
 }
 
 /**
- * The one listener (R0.1: one port for everything). Paths that the gateway owns go there, all others to the control plane. An
+ * The one listener (R0.1: one port for everything). What the gateway owns goes there, plain requests without node:http, all else to the control plane. An
  * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
  */
 export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Server {
@@ -47,10 +49,10 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
   const dispatch: Handler = (request, response) => {
     // RFC 9112, section 3.2. Node's own refusal would have no body.
     if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
-    else if (gateway.owns(pathOf(request))) gateway.handle(request, response);
+    else if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);
     else controlPlane.handle(request, response);
   };
-  const server = createHttpServer(
+  const server = new ListeningServer(
     {
       headersTimeout: headMs,
       requestTimeout: requestMs,
@@ -62,6 +64,7 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
       noDelay: true,
     },
     dispatch,
+    { owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
   );
   server.maxConnections = connections;
   // Node would drop headers beyond a count silently, a second key among them; their size is bounded all the same.
@@ -77,7 +80,22 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
   return server;
 }
 
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
+/** A node:http server whose plain requests to the gateway are read before it: all that closes its connections closes theirs. */
+class ListeningServer extends Server {
+  readonly #plain: PlainListener;
+
+  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts) {
+    super(options, handler);
+    this.#plain = new PlainListener(this, plain);
+  }
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections();
+    this.#plain.closeIdle();
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    this.#plain.closeAll();
+  }
 }

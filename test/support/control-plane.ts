@@ -141,7 +141,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     version: '0.0.0-test',
   };
   const controlPlane = await createControlPlane(services);
-  const server = createServer({ gateway: { owns: () => false, handle: () => undefined }, controlPlane, random });
+  const server = createServer({ gateway: { owns: () => false, handle: () => undefined, serve: () => undefined }, controlPlane, random });
   const port = await listening(server);
   const call: TestControlPlane['call'] = (method, path, options = {}) => send(port, method, path, options);
   const must: TestControlPlane['must'] = async (method, path, options) => {

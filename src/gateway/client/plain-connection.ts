@@ -1,0 +1,170 @@
+import type { Socket } from 'node:net';
+import type { ClientRequest, ClientResponse } from './client.ts';
+import type { PlainHeads } from './plain-head.ts';
+import { PlainRequest } from './plain-request.ts';
+import { PlainResponse } from './plain-response.ts';
+
+/** Between the head of a request and its body. */
+const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
+/** A longer body is for node:http, which takes it in without our help. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** In milliseconds, and bytes; the listener's (`ServerLimits`). */
+export interface PlainLimits {
+  readonly headMs: number;
+  readonly requestMs: number;
+  readonly idleMs: number;
+  readonly headBytes: number;
+}
+
+export interface PlainConnectionParts {
+  readonly limits: PlainLimits;
+  readonly heads: PlainHeads;
+  readonly now: () => number;
+  /** For the header `date`. */
+  readonly date: () => string;
+  readonly owns: (target: string) => boolean;
+  readonly serve: (request: ClientRequest, response: ClientResponse) => void;
+  /** Somebody else reads the connection from here on, these bytes first. */
+  readonly handOver: (connection: PlainConnection, bytes: Buffer | undefined) => void;
+  readonly closed: (connection: PlainConnection) => void;
+}
+
+/**
+ * One client's connection, as long as its requests are plain: read here, one after the other. The first that is not, or is not the
+ * gateway's, hands the connection over for good.
+ */
+export class PlainConnection {
+  readonly socket: Socket;
+  /** Where the listener's list has it. */
+  place = -1;
+  readonly #parts: PlainConnectionParts;
+  /** On the listener's clock; what must have happened by then has taken too long. */
+  #deadline: number;
+  #request: PlainRequest | undefined;
+  #response: PlainResponse | undefined;
+  /** Bytes of requests that came before the answer to the one before had left. */
+  #early: Buffer<ArrayBuffer> | undefined;
+  #isAnswered = false;
+  #endsAfterAnswer = false;
+  readonly #onData = (bytes: Buffer<ArrayBuffer>): void => this.#data(bytes);
+  readonly #onDrain = (): void => this.#response?.drained();
+  /** Half of a connection is of no use here: who stops sending is taken to have left, as node:http has it. */
+  readonly #onEnd = (): void => void this.socket.destroy();
+  /** A close follows. */
+  readonly #onError = (): void => undefined;
+  readonly #onClose = (): void => this.#lost();
+
+  constructor(socket: Socket, parts: PlainConnectionParts) {
+    this.socket = socket;
+    this.#parts = parts;
+    this.#deadline = parts.now() + parts.limits.headMs;
+    socket.on('data', this.#onData).on('drain', this.#onDrain).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get remoteAddress(): string {
+    return this.socket.remoteAddress ?? 'unknown';
+  }
+
+  get isIdle(): boolean {
+    return this.#response === undefined;
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Ends it where something has taken too long. */
+  check(now: number): void {
+    if (now < this.#deadline) return;
+    this.#deadline = Number.POSITIVE_INFINITY;
+    // Answered, if anybody can still answer; the connection is of no use afterwards.
+    this.#endsAfterAnswer = true;
+    if (this.#request?.late() !== true) this.socket.destroy();
+  }
+
+  /** Takes our hands off. */
+  release(): void {
+    this.socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+  }
+
+  #data(bytes: Buffer<ArrayBuffer>): void {
+    const request = this.#request;
+    if (request === undefined) {
+      this.#begin(bytes);
+      return;
+    }
+    const rest = request.missing === 0 ? bytes : request.take(bytes);
+    if (rest !== undefined) {
+      this.#early = this.#early === undefined ? rest : Buffer.concat([this.#early, rest]);
+      this.socket.pause();
+    } else if (request.missing === 0) {
+      this.#bodyThere();
+    }
+  }
+
+  #begin(bytes: Buffer<ArrayBuffer>): void {
+    const { heads, limits, owns, handOver, serve, now, date } = this.#parts;
+    const end = bytes.indexOf(HEAD_END);
+    const head = end === -1 || end > limits.headBytes ? undefined : heads.read(bytes.toString('latin1', 0, end + 2));
+    if (head === undefined || head.length > MAX_BODY_BYTES || !owns(head.target)) {
+      handOver(this, bytes);
+      return;
+    }
+    const request = new PlainRequest(head, this);
+    const response = new PlainResponse(this.socket, date, (last) => this.#answered(last));
+    this.#request = request;
+    this.#response = response;
+    const bodyAt = end + HEAD_END.length;
+    this.#early = bodyAt === bytes.length ? undefined : request.take(bytes.subarray(bodyAt));
+    if (request.missing > 0) {
+      // Not a byte more until somebody wants it (S34).
+      this.socket.pause();
+      this.#deadline = now() + limits.requestMs;
+    } else {
+      this.#deadline = Number.POSITIVE_INFINITY;
+      if (this.#early !== undefined) this.socket.pause();
+    }
+    serve(request, response);
+  }
+
+  /** All of a refused request's body is gone by, or the last of a wanted one has come. */
+  #bodyThere(): void {
+    this.#deadline = Number.POSITIVE_INFINITY;
+    if (this.#isAnswered) this.#next();
+  }
+
+  #answered(last: boolean): void {
+    this.#isAnswered = true;
+    if (last || this.#endsAfterAnswer) {
+      this.#endsAfterAnswer = true;
+      this.socket.end();
+      this.#deadline = this.#parts.now() + this.#parts.limits.headMs;
+      return;
+    }
+    // What is left of a refused body comes first, in its own time.
+    if (this.#request?.missing === 0) this.#next();
+  }
+
+  #next(): void {
+    this.#request = undefined;
+    this.#response = undefined;
+    this.#isAnswered = false;
+    this.#deadline = this.#parts.now() + this.#parts.limits.idleMs;
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    // Not from within the answer before.
+    process.nextTick(() => {
+      if (this.socket.destroyed) return;
+      this.socket.resume();
+      this.#data(early);
+    });
+  }
+
+  #lost(): void {
+    this.#parts.closed(this);
+    this.#request?.lost();
+    this.#response?.lost();
+  }
+}
