@@ -63,10 +63,7 @@ export class Exchange implements CallObserver {
     this.#attempts += 1;
     answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId])];
     this.#call = new UpstreamCall(this, upstream.service.id);
-    upstream.pool.dispatch(
-      { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length), body: body.forDispatch(), idempotent: false },
-      this.#call,
-    );
+    this.#call.start(upstream.pool, { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });
   }
 
   /** The client is gone: the upstream call ends now, and what came is accounted for (R5.2). */

@@ -19,7 +19,7 @@ import { VisitList } from './visit-list.ts';
 import type { Visit } from './visit.ts';
 import { Watch } from './watch.ts';
 
-/** The hot path (DESIGN): takes requests, calls providers through undici. */
+/** The hot path (DESIGN): takes requests, calls providers. */
 export interface Gateway {
   /** Whether a request target, as it came, is the gateway's to answer. */
   owns(target: string): boolean;
@@ -119,7 +119,7 @@ class HttpGateway implements Gateway {
       else exchange.cutOff(stopping);
     }
     this.#watch.stop();
-    void this.#upstreams.destroy();
+    this.#upstreams.destroy();
     void this.#serve.close();
   }
 

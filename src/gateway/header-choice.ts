@@ -49,20 +49,18 @@ export class HeaderRules {
 
   /** Adds the caller's headers that pass to a flat list, lower case. `shared`: the credential is the platform's (S1). */
   addRequestHeaders(to: string[], rawHeaders: readonly string[], shared: boolean): void {
-    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-      const { name, choice } = this.#request.of(rawHeaders[at] ?? '');
-      if (choice === 'pass' || (choice === 'own' && !shared)) to.push(name, rawHeaders[at + 1] ?? '');
-    }
+    addChosen(to, rawHeaders, this.#request, shared);
   }
 
   /** Adds the upstream's headers that pass to a flat list. */
-  addResponseHeaders(to: string[], headers: Readonly<Record<string, string | string[] | undefined>>, shared: boolean): void {
-    for (const spelling of Object.keys(headers)) {
-      const { name, choice } = this.#response.of(spelling);
-      if (choice === 'drop' || (choice === 'own' && shared)) continue;
-      const value = headers[spelling];
-      if (typeof value === 'string') to.push(name, value);
-      else if (value !== undefined) for (const one of value) to.push(name, one);
-    }
+  addResponseHeaders(to: string[], headers: readonly string[], shared: boolean): void {
+    addChosen(to, headers, this.#response, shared);
+  }
+}
+
+function addChosen(to: string[], headers: readonly string[], choices: HeaderChoice, shared: boolean): void {
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const { name, choice } = choices.of(headers[at] ?? '');
+    if (choice === 'pass' || (choice === 'own' && !shared)) to.push(name, headers[at + 1] ?? '');
   }
 }

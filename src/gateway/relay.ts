@@ -5,7 +5,8 @@ import type { ClientAnswer } from './client-answer.ts';
 import type { Ending, Meter } from './meter.ts';
 import type { Upstream } from './upstreams.ts';
 
-export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+/** A flat list: name in lower case, value, name, value … */
+export type UpstreamHeaders = readonly string[];
 
 /** How a relay slows down or ends the upstream that feeds it. */
 export interface Flow {
@@ -54,12 +55,18 @@ export function passingHeaders({ upstream, shared }: RelayContext, headers: Upst
   const passing: string[] = [];
   upstream.headers.addResponseHeaders(passing, headers, shared);
   const { requestIdHeader } = upstream.headers;
-  const id = requestIdHeader === null ? undefined : headers[requestIdHeader];
-  if (typeof id === 'string' && /^[\x21-\x7e]{1,200}$/.test(id)) passing.push('x-keyhold-upstream-request-id', id);
+  const id = requestIdHeader === null ? '' : textHeader(headers, requestIdHeader);
+  if (/^[\x21-\x7e]{1,200}$/.test(id)) passing.push('x-keyhold-upstream-request-id', id);
   return passing;
 }
 
+/** A header's value; empty where it is absent, or given twice. */
 export function textHeader(headers: UpstreamHeaders, name: string): string {
-  const value = headers[name];
-  return typeof value === 'string' ? value : '';
+  let found: string | undefined;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    if (headers[at] !== name) continue;
+    if (found !== undefined) return '';
+    found = headers[at + 1];
+  }
+  return found ?? '';
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyholdError } from '../ports/errors.ts';
 import type { Relay } from './relay.ts';
+import { type FailureKind, UpstreamFailure } from './upstream/upstream-failure.ts';
 import { UpstreamCall } from './upstream-call.ts';
 
 interface Heard {
@@ -8,7 +9,7 @@ interface Heard {
   readonly broke: string[];
 }
 
-function heardOf(cause: Error, begun: boolean): Heard {
+function heardOf(kind: FailureKind, sent: boolean, begun: boolean): Heard {
   const heard: Heard = { unanswered: [], broke: [] };
   const relay: Relay = {
     data: () => undefined,
@@ -17,38 +18,28 @@ function heardOf(cause: Error, begun: boolean): Heard {
     partial: () => ({ counts: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 }, estimated: false }),
   };
   const call = new UpstreamCall({ answered: () => relay, unanswered: ({ code }, sent) => heard.unanswered.push({ code, sent }) }, 'openai');
-  const controller = { aborted: false, paused: false, reason: null, abort: () => undefined, pause: () => undefined, resume: () => undefined };
-  call.onRequestStart(controller);
-  // Hints before an answer are no answer.
-  call.onResponseStart(controller, 103, {});
-  if (begun) call.onResponseStart(controller, 200, {});
-  call.onResponseError(controller, cause);
-  call.onResponseError(controller, cause);
+  if (begun) call.head(200, []);
+  call.failed(new UpstreamFailure(kind, 'Of the network.'), sent);
   return heard;
-}
-
-function failure(code: string): Error {
-  return Object.assign(new Error('of the network'), { code });
 }
 
 describe('upstream failures', () => {
   it.each([
-    ['UND_ERR_CONNECT_TIMEOUT', 'timeout', false],
-    ['UND_ERR_HEADERS_TIMEOUT', 'timeout', true],
-    ['ECONNREFUSED', 'upstream_failed', false],
-    ['ENOTFOUND', 'upstream_failed', false],
-    ['UND_ERR_SOCKET', 'upstream_failed', true],
-    ['ECONNRESET', 'upstream_failed', true],
-    ['UND_ERR_INVALID_ARG', 'internal', false],
-  ])('%s before the answer is %s', (code, expected, sent) => {
-    expect(heardOf(failure(code), false)).toEqual({ unanswered: [{ code: expected, sent }], broke: [] });
+    ['connect_timeout', 'timeout', false],
+    ['answer_timeout', 'timeout', true],
+    ['unreachable', 'upstream_failed', false],
+    ['closed', 'upstream_failed', true],
+    ['bad_answer', 'upstream_failed', true],
+    ['bad_request', 'internal', false],
+  ] as const)('%s before the answer is %s', (kind, expected, sent) => {
+    expect(heardOf(kind, sent, false)).toEqual({ unanswered: [{ code: expected, sent }], broke: [] });
   });
 
   it.each([
-    ['UND_ERR_BODY_TIMEOUT', 'timeout'],
-    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'upstream_failed'],
-    ['', 'upstream_failed'],
-  ])('%s within the answer is %s', (code, expected) => {
-    expect(heardOf(failure(code), true)).toEqual({ unanswered: [], broke: [expected] });
+    ['answer_timeout', 'timeout'],
+    ['bad_answer', 'upstream_failed'],
+    ['closed', 'upstream_failed'],
+  ] as const)('%s within the answer is %s', (kind, expected) => {
+    expect(heardOf(kind, true, true)).toEqual({ unanswered: [], broke: [expected] });
   });
 });

@@ -18,11 +18,11 @@ export function keyOf({ endpoint, service }: Upstream, resolved: Resolved): stri
 }
 
 /** The headers of an upstream request as a flat list: ours, the key, and what the allow-list lets through of the caller's (S7). */
-export function requestHeaders(upstream: Upstream, rawHeaders: readonly string[], resolved: Resolved, bodyLength: number): string[] {
+export function requestHeaders(upstream: Upstream, rawHeaders: readonly string[], resolved: Resolved, hasBody: boolean): string[] {
   const { endpoint, headers } = upstream;
   // Usage cannot be read from compressed answers, and SDKs ask for them (FACTS 4).
   const all = ['accept-encoding', 'identity', endpoint.keyHeader, endpoint.keyPrefix + keyOf(upstream, resolved)];
-  if (bodyLength > 0) all.push('content-type', 'application/json', 'content-length', String(bodyLength));
+  if (hasBody) all.push('content-type', 'application/json');
   headers.addRequestHeaders(all, rawHeaders, isShared(resolved.source));
   return all;
 }

@@ -1,14 +1,15 @@
-import { Pool } from 'undici';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { ApiEndpoint, ApiFormat, GatewaySpec, Service } from '../core/catalog/service.ts';
 import { HeaderRules } from './header-choice.ts';
+import { UpstreamPool } from './upstream/upstream-pool.ts';
 
 /** Long enough for a slow network, short enough to be told apart from a slow model. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A model that thinks before a plain answer sends its headers with the answer: the official SDKs wait 10 minutes too. */
-const HEADERS_TIMEOUT_MS = 600_000;
-/** Streams send pings or tokens far more often; a connection silent for so long is dead. */
-const IDLE_TIMEOUT_MS = 600_000;
+/**
+ * A model that thinks before a plain answer sends its headers with the answer: the official SDKs wait 10 minutes too. Streams send pings or tokens
+ * far more often.
+ */
+const ANSWER_TIMEOUT_MS = 600_000;
 /** Below the 60 s after which common load balancers close idle connections. */
 const KEEP_ALIVE_MS = 20_000;
 
@@ -18,7 +19,7 @@ export interface Upstream {
   readonly gateway: GatewaySpec;
   readonly format: ApiFormat;
   readonly endpoint: ApiEndpoint;
-  readonly pool: Pool;
+  readonly pool: UpstreamPool;
   /** What stands before a route's path; ends with a slash. */
   readonly basePath: string;
   readonly headers: HeaderRules;
@@ -27,7 +28,7 @@ export interface Upstream {
 /** Every address the gateway may call: the catalogue's, or what an operator set instead (R0.1). None comes from a caller (CVE-2024-6587). */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<string, UpstreamPool>();
 
   constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>) {
     for (const service of catalog.list()) {
@@ -57,20 +58,14 @@ export class Upstreams {
   }
 
   /** Closes every connection, busy ones too. */
-  async destroy(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  destroy(): void {
+    for (const pool of this.#pools.values()) pool.destroy();
   }
 
-  #pool(origin: string): Pool {
+  #pool(origin: string): UpstreamPool {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
-      pool = new Pool(origin, {
-        allowH2: false,
-        connectTimeout: CONNECT_TIMEOUT_MS,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        bodyTimeout: IDLE_TIMEOUT_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-      });
+      pool = new UpstreamPool(origin, { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS });
       this.#pools.set(origin, pool);
     }
     return pool;

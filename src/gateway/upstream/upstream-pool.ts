@@ -1,0 +1,99 @@
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { AnswerHeads } from './answer-head.ts';
+import { type CallEvents, type OutgoingRequest, UpstreamConnection, type UpstreamConnectionParts, type UpstreamTimes } from './upstream-connection.ts';
+
+/** How often it is looked whether something takes too long. */
+const CHECK_MS = 1_000;
+/** The system probes a silent connection after so long. */
+const PROBE_MS = 60_000;
+
+/** The connections to one origin: one call each, kept for the next, the one used last first. */
+export class UpstreamPool {
+  readonly #parts: UpstreamConnectionParts;
+  /** All there are, and those that wait for a call, dead ones among them. Lists, not Sets: connections pass through all the time (`VisitList`). */
+  readonly #all: UpstreamConnection[] = [];
+  #idle: UpstreamConnection[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #session: Buffer | undefined;
+
+  constructor(origin: string, times: UpstreamTimes) {
+    const url = new URL(origin);
+    const now = (): number => performance.now();
+    this.#parts = {
+      host: url.host,
+      heads: new AnswerHeads(),
+      times,
+      now,
+      connect: (connected) => this.#connect(url, connected),
+      idle: (connection) => void this.#idle.push(connection),
+      closed: (connection) => this.#forget(connection),
+    };
+    this.#timer = setInterval(() => this.#lookOver(), CHECK_MS).unref();
+  }
+
+  /** Sends a request over an idle connection or a new one, and gives it: it belongs to this call until the call hears its end. */
+  send(request: OutgoingRequest, events: CallEvents): UpstreamConnection {
+    const connection = this.#take() ?? this.#open();
+    connection.send(request, events);
+    return connection;
+  }
+
+  /** Closes every connection, busy ones too; what is under way hears nothing more. */
+  destroy(): void {
+    clearInterval(this.#timer);
+    for (const connection of [...this.#all]) connection.abort();
+  }
+
+  #take(): UpstreamConnection | undefined {
+    const now = this.#parts.now();
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.isFresh(now)) return connection;
+      connection.abort();
+    }
+  }
+
+  #open(): UpstreamConnection {
+    const connection = new UpstreamConnection(this.#parts);
+    connection.place = this.#all.push(connection) - 1;
+    return connection;
+  }
+
+  #forget(connection: UpstreamConnection): void {
+    const last = this.#all.pop();
+    if (last === undefined || last === connection) return;
+    this.#all[connection.place] = last;
+    last.place = connection.place;
+  }
+
+  #lookOver(): void {
+    const now = this.#parts.now();
+    for (const connection of [...this.#all]) connection.check(now);
+    const idle = this.#idle;
+    this.#idle = idle.filter((connection) => connection.isFresh(now));
+    for (const connection of idle) if (!connection.isFresh(now)) connection.abort();
+  }
+
+  #connect(url: URL, connected: () => void): Socket {
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    if (url.protocol === 'http:') {
+      const socket = connectPlain({ host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS });
+      return socket.once('connect', connected);
+    }
+    const socket = connectTls({
+      host,
+      port: Number(url.port || 443),
+      ALPNProtocols: ['http/1.1'],
+      // RFC 6066, section 3: no addresses there.
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+    });
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, PROBE_MS);
+    socket.on('session', (session) => {
+      this.#session = session;
+    });
+    return socket.once('secureConnect', connected);
+  }
+}
