@@ -58,6 +58,6 @@ describe('S4 and S6 hosts', () => {
     expect(upstreams.find('groq', 'anthropic')).toBeUndefined();
     expect(upstreams.find('stripe', 'openai')).toBeUndefined();
     expect(upstreams.find('anthropic', 'openai')?.pool).toBe(upstreams.find('anthropic', 'anthropic')?.pool);
-    await upstreams.destroy();
+    upstreams.destroy();
   });
 });

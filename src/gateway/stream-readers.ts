@@ -185,13 +185,19 @@ function mentionsObject(frame: string, key: string): boolean {
   return false;
 }
 
+const BACKSLASH = 0x5c;
+
 /** The length of the JSON text behind the first occurrence of the marker; escapes count as they are written. */
 function lengthAfter(frame: string, marker: string): number {
   const start = frame.indexOf(marker);
   if (start === -1) return 0;
-  let at = start + marker.length;
-  while (at < frame.length && frame[at] !== '"') at += frame[at] === '\\' ? 2 : 1;
-  return at - start - marker.length;
+  const from = start + marker.length;
+  for (let end = frame.indexOf('"', from); end !== -1; end = frame.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (frame.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return end - from;
+  }
+  return frame.length - from;
 }
 
 function parsed(data: string): unknown {

@@ -50,8 +50,13 @@ export class StreamRelay implements Relay {
     }
     let out = '';
     for (const frame of frames) out += this.#take(frame);
-    if (out !== '') this.#write(out);
-    if (this.#ending !== undefined) this.#settle(this.#ending);
+    if (this.#ending === undefined || this.#settled) {
+      if (out !== '') this.#write(out);
+      return;
+    }
+    // What came in one piece with the end leaves in one piece with it: a write costs more than a short wait.
+    this.#held = out + this.#held;
+    this.#settle(this.#ending);
   }
 
   end(): void {

@@ -6,6 +6,9 @@ import { PlainResponse } from './plain-response.ts';
 
 /** Between the head of a request and its body. */
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
+/** How every plain head begins, once so much of it is there. */
+const BEGINNING = /^(?:G|GE|GET|GET |GET \/.*|P|PO|POS|POST|POST |POST \/.*)$/s;
+const LONGEST_BEGINNING = 'POST /'.length;
 /** A longer body is for node:http, which takes it in without our help. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -43,7 +46,7 @@ export class PlainConnection {
   #deadline: number;
   #request: PlainRequest | undefined;
   #response: PlainResponse | undefined;
-  /** Bytes of requests that came before the answer to the one before had left. */
+  /** Bytes of a head that is not whole yet, or of requests that came before the answer to the one before had left. */
   #early: Buffer<ArrayBuffer> | undefined;
   #isAnswered = false;
   #endsAfterAnswer = false;
@@ -66,8 +69,9 @@ export class PlainConnection {
     return this.socket.remoteAddress ?? 'unknown';
   }
 
+  /** No request is under way on it, not even a part of one. */
   get isIdle(): boolean {
-    return this.#response === undefined;
+    return this.#response === undefined && this.#early === undefined;
   }
 
   resume(): void {
@@ -77,6 +81,11 @@ export class PlainConnection {
   /** Ends it where something has taken too long. */
   check(now: number): void {
     if (now < this.#deadline) return;
+    if (this.#request === undefined && this.#early !== undefined) {
+      // Half a head: node:http tells what is wrong with that.
+      this.#parts.handOver(this, this.#early);
+      return;
+    }
     this.#deadline = Number.POSITIVE_INFINITY;
     // Answered, if anybody can still answer; the connection is of no use afterwards.
     this.#endsAfterAnswer = true;
@@ -94,18 +103,26 @@ export class PlainConnection {
       this.#begin(bytes);
       return;
     }
-    const rest = request.missing === 0 ? bytes : request.take(bytes);
+    const isBody = request.missing > 0;
+    const rest = isBody ? request.take(bytes) : bytes;
     if (rest !== undefined) {
       this.#early = this.#early === undefined ? rest : Buffer.concat([this.#early, rest]);
       this.socket.pause();
-    } else if (request.missing === 0) {
-      this.#bodyThere();
     }
+    if (isBody && request.missing === 0) this.#bodyThere();
   }
 
-  #begin(bytes: Buffer<ArrayBuffer>): void {
+  #begin(arrived: Buffer<ArrayBuffer>): void {
     const { heads, limits, owns, handOver, serve, now, date } = this.#parts;
+    const bytes = this.#early === undefined ? arrived : Buffer.concat([this.#early, arrived]);
+    this.#early = undefined;
     const end = bytes.indexOf(HEAD_END);
+    if (end === -1 && bytes.length < limits.headBytes && BEGINNING.test(bytes.toString('latin1', 0, LONGEST_BEGINNING))) {
+      // In pieces, as networks cut it; how long it may take counts from its first.
+      this.#early = bytes;
+      if (bytes.length === arrived.length) this.#deadline = now() + limits.headMs;
+      return;
+    }
     const head = end === -1 || end > limits.headBytes ? undefined : heads.read(bytes.toString('latin1', 0, end + 2));
     if (head === undefined || head.length > MAX_BODY_BYTES || !owns(head.target)) {
       handOver(this, bytes);

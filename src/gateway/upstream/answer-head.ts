@@ -1,7 +1,7 @@
 import { UpstreamFailure } from './upstream-failure.ts';
 
 /** How an answer's end is told (RFC 9112, section 6.3). */
-export type Framing = { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'chunks' } | { readonly kind: 'until-close' };
+type Framing = { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'chunks' } | { readonly kind: 'until-close' };
 
 export interface AnswerHead {
   readonly status: number;

@@ -42,7 +42,7 @@ export class UpstreamPool {
   /** Closes every connection, busy ones too; what is under way hears nothing more. */
   destroy(): void {
     clearInterval(this.#timer);
-    for (const connection of [...this.#all]) connection.abort();
+    for (const connection of this.#all) connection.abort();
   }
 
   #take(): UpstreamConnection | undefined {
@@ -69,7 +69,7 @@ export class UpstreamPool {
 
   #lookOver(): void {
     const now = this.#parts.now();
-    for (const connection of [...this.#all]) connection.check(now);
+    for (const connection of this.#all) connection.check(now);
     const idle = this.#idle;
     this.#idle = idle.filter((connection) => connection.isFresh(now));
     for (const connection of idle) if (!connection.isFresh(now)) connection.abort();
