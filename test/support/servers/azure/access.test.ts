@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { AzureApp } from './directory.ts';
+import { everyPermission } from './permissions.ts';
 import { all, ask, refused, secretClient } from './sdk-clients.ts';
 import { type AzureServer, startAzureServer } from './server.ts';
 
@@ -69,7 +70,7 @@ test('each operation needs its own permission of an access policy, and the refus
   };
   for (const [permission, call] of Object.entries(calls)) await expect(call()).rejects.toMatchObject(text(permission));
   await expect(all(client.listPropertiesOfSecrets())).rejects.toMatchObject({ statusCode: 403 }); // of a list the SDK tells no more
-  azure.vault.permissions.setPolicy(app, { secrets: ['get', 'list', 'set', 'delete', 'recover', 'purge'] });
+  azure.vault.permissions.setPolicy(app, everyPermission);
   await all(client.listPropertiesOfSecrets());
   for (const call of [calls.get, calls.set, calls.delete, calls.recover]) await call();
   await expect(calls.purge()).rejects.toMatchObject({ statusCode: 404 });

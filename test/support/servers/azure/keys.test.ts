@@ -11,7 +11,6 @@ const dataKey = randomBytes(32);
 beforeAll(async () => {
   azure = await startAzureServer();
   azure.trust();
-  azure.vault.permissions.setPolicy(azure.app, { keys: ['get', 'list', 'create', 'import', 'update', 'delete', 'recover', 'purge', 'wrapKey', 'unwrapKey', 'rotate'] });
   keys = keyClient(azure);
 });
 

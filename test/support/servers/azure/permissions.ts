@@ -10,6 +10,12 @@ export interface AccessPolicy {
   readonly keys?: readonly KeyPermission[];
 }
 
+/** All that there is. */
+export const everyPermission = {
+  secrets: ['get', 'list', 'set', 'delete', 'recover', 'purge'],
+  keys: ['get', 'list', 'create', 'import', 'update', 'delete', 'recover', 'purge', 'wrapKey', 'unwrapKey', 'encrypt', 'decrypt', 'rotate'],
+} as const satisfies AccessPolicy;
+
 /** What an operation needs, in the words of both permission models. */
 export interface Need {
   readonly kind: ObjectKind;

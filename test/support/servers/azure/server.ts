@@ -9,6 +9,7 @@ import { type AzureApp, Directory } from './directory.ts';
 import { type AzureFaults, Faults } from './faults.ts';
 import type { Listener } from './listener.ts';
 import { ManagedIdentityEndpoint } from './managed-identity.ts';
+import { everyPermission } from './permissions.ts';
 import { AzureVault, type VaultSettings } from './vault.ts';
 
 export interface AzureServerOptions {
@@ -26,7 +27,7 @@ type Environment = Record<string, string>;
  */
 export interface AzureServer {
   readonly directory: Directory;
-  /** The app that may do everything with secrets in the first vault. */
+  /** The app that may do everything in the first vault. */
   readonly app: AzureApp;
   /** The first vault. */
   readonly vault: AzureVault;
@@ -83,8 +84,8 @@ export async function startAzureServer({ vault = {}, now = Date.now }: AzureServ
   await restart();
   const first = await addVault({ name: 'keyhold-test', ...vault });
   const app = directory.addApp();
-  first.permissions.setPolicy(app, { secrets: ['get', 'list', 'set', 'delete', 'recover', 'purge'] });
-  first.permissions.assignRoles(app, ['Key Vault Secrets Officer']);
+  first.permissions.setPolicy(app, everyPermission);
+  first.permissions.assignRoles(app, ['Key Vault Administrator']);
   const common = ({ url }: AzureVault): Environment => ({ AZURE_KEY_VAULT_URL: url, AZURE_AUTHORITY_HOST: authority.listener.url, KEYHOLD_AZURE_DISCONNECTED: 'true', NODE_EXTRA_CA_CERTS: caFile });
   return {
     directory,

@@ -49,6 +49,17 @@ test('a deleted name is nowhere for a while, then recoverable, and comes back wi
   expect(await all(secrets.listPropertiesOfSecretVersions('coming-back'))).toHaveLength(2);
 });
 
+test('what is over stays over when a later change takes longer', async () => {
+  for (const name of ['recovered', 'deleted']) {
+    await secrets.setSecret(name, 'not a real value');
+    await secrets.beginDeleteSecret(name);
+  }
+  await secrets.beginRecoverDeletedSecret('recovered');
+  Object.assign(azure.vault.durations, { deletingMs: Infinity, recoveringMs: Infinity, recoverySettlingMs: Infinity });
+  await secrets.setSecret('recovered', 'again');
+  expect(await secrets.getDeletedSecret('deleted')).toMatchObject({ name: 'deleted' });
+});
+
 test('the SDK waits for a delete and a recovery by itself', async () => {
   azure.vault.durations.deletingMs = 300;
   azure.vault.durations.recoveringMs = 300;

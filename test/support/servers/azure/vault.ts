@@ -100,27 +100,14 @@ export class AzureVault {
     conclude(outcome === 'break' ? outcome : { ...outcome, headers: { ...usualHeaders, 'x-ms-request-id': randomUUID(), ...outcome.headers } }, call, request, response);
   }
 
-  async #answer(request: IncomingMessage, url: URL, body: string, match: Match | undefined, call: OpenCall): Promise<Answer | 'break'> {
+  #answer(request: IncomingMessage, url: URL, body: string, match: Match | undefined, call: OpenCall): Promise<Answer | 'break'> {
     const { directory, authorityUrl, faults, now } = this.#parts;
-    const guarded = async (operate: () => Answer | Promise<Answer>): Promise<Answer> => {
-      try {
-        return await operate();
-      } catch (error) {
-        if (!(error instanceof KeyVaultError)) throw error;
-        call.error = error.inner ?? error.code;
-        return { status: error.status, headers: error.headers, body: error.body };
-      }
-    };
-    let caller: Caller | undefined;
-    const refusal = await guarded(() => {
-      caller = authenticate(request.headers.authorization, directory, authorityUrl(), now);
-      return { status: 200 };
+    return refusing(call, () => {
+      const caller = authenticate(request.headers.authorization, directory, authorityUrl(), now);
+      call.authenticated = true;
+      call.clientId = caller.clientId;
+      return faults.serve(call, () => refusing(call, () => this.#operate(caller, url, body, match)));
     });
-    if (caller === undefined) return refusal;
-    const known = caller;
-    call.authenticated = true;
-    call.clientId = known.clientId;
-    return faults.serve(call, () => guarded(() => this.#operate(known, url, body, match)));
   }
 
   #operate(caller: Caller, url: URL, body: string, match: Match | undefined): Answer | Promise<Answer> {
@@ -151,6 +138,17 @@ export class AzureVault {
     const resource = `/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/test/providers/microsoft.keyvault/vaults/${this.settings.name}${name === '' ? '' : `/${kind}/${name}`}`;
     const lines = ['Caller is not authorized to perform action on resource.', 'If role assignments, deny assignments or role definitions were changed recently, please observe propagation time.', `Caller: ${who}`, `Action: 'Microsoft.KeyVault/vaults/${action}'`, `Resource: '${resource}'`, 'Assignment: (not found)', 'DenyAssignmentId: null', "DecisionReason: 'DeniedWithNoValidRBAC' ", `Vault: ${this.#location}`, ''];
     return new KeyVaultError(403, 'Forbidden', lines.join('\r\n'), 'ForbiddenByRbac');
+  }
+}
+
+/** Does it; a refusal is written down and becomes its answer. */
+async function refusing<Result>(call: OpenCall, operate: () => Result | Promise<Result>): Promise<Result | Answer> {
+  try {
+    return await operate();
+  } catch (error) {
+    if (!(error instanceof KeyVaultError)) throw error;
+    call.error = error.inner ?? error.code;
+    return { status: error.status, headers: error.headers, body: error.body };
   }
 }
 

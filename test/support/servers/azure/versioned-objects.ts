@@ -1,6 +1,6 @@
 import { badParameter, KeyVaultError } from './key-vault-error.ts';
 
-/** How long the vault takes for what it does after its answer, in milliseconds; looked at when somebody asks, so a change ends a wait. */
+/** How long the vault takes for what it does after its answer, in milliseconds. Looked at while somebody waits, so a change ends a wait; what is over stays over. */
 export interface Durations {
   /** From the answer to a delete until the name is among the deleted. Meanwhile it is nowhere, and cannot be set. */
   deletingMs: number;
@@ -17,7 +17,8 @@ export interface VersionedObject<Version> {
   /** As it was written when it was made. */
   readonly name: string;
   readonly versions: Version[];
-  change?: { readonly kind: 'delete' | 'recover' | 'purge'; readonly at: number };
+  /** The last one. `doneAt` is known as soon as it was seen to be done. */
+  change?: { readonly kind: 'delete' | 'recover' | 'purge'; readonly at: number; doneAt?: number };
   /** When it was deleted last, in milliseconds since 1970. */
   deletedAt?: number;
 }
@@ -77,7 +78,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
     const object = this.get(name);
     if (this.#stage(object) === 'settling') throw this.#busy(name, 'recovered');
     object.deletedAt = this.#rules.now();
-    object.change = { kind: 'delete', at: object.deletedAt };
+    this.#begin(object, 'delete');
     return object;
   }
 
@@ -91,7 +92,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
   recover(name: string): VersionedObject<Version> {
     this.#refuseWhileDeleting(name);
     const object = this.deleted(name);
-    object.change = { kind: 'recover', at: this.#rules.now() };
+    this.#begin(object, 'recover');
     return object;
   }
 
@@ -101,7 +102,7 @@ export class VersionedObjects<Version extends { readonly id: string }> {
     if (this.#rules.purgeProtection()) {
       throw new KeyVaultError(403, 'Forbidden', `Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will automatically purge it after the retention period has passed.\r\nVault: ${this.#rules.vaultName()}`);
     }
-    object.change = { kind: 'purge', at: this.#rules.now() };
+    this.#begin(object, 'purge');
   }
 
   /** The live ones in the order of their names. */
@@ -127,19 +128,24 @@ export class VersionedObjects<Version extends { readonly id: string }> {
     return sorted.map(([, object]) => object).filter((object) => stages.includes(this.#stage(object)));
   }
 
+  #begin(object: VersionedObject<Version>, kind: 'delete' | 'recover' | 'purge'): void {
+    object.change = { kind, at: this.#rules.now() };
+    this.#stage(object); // what takes no time is done
+  }
+
   #stage(object: VersionedObject<Version>): Stage {
     const { durations, now, retentionDays } = this.#rules;
-    if (object.change === undefined) return 'live';
-    const passed = now() - object.change.at;
-    if (object.change.kind === 'delete') {
-      if (passed >= retentionDays() * dayMs) return this.#forget(object);
-      return passed < durations.deletingMs ? 'deleting' : 'deleted';
-    }
-    if (object.change.kind === 'recover') {
-      if (passed < durations.recoveringMs) return 'recovering';
-      return passed < durations.recoveringMs + durations.recoverySettlingMs ? 'settling' : 'live';
-    }
-    return passed < durations.purgingMs ? 'purging' : this.#forget(object);
+    const { change } = object;
+    if (change === undefined) return 'live';
+    const lasts = { delete: durations.deletingMs, recover: durations.recoveringMs, purge: durations.purgingMs }[change.kind];
+    if (change.doneAt === undefined && now() >= change.at + lasts) change.doneAt = change.at + lasts;
+    if (change.kind === 'delete' && now() >= change.at + retentionDays() * dayMs) return this.#forget(object);
+    if (change.doneAt === undefined) return ({ delete: 'deleting', recover: 'recovering', purge: 'purging' } as const)[change.kind];
+    if (change.kind === 'delete') return 'deleted';
+    if (change.kind === 'purge') return this.#forget(object);
+    if (now() < change.doneAt + durations.recoverySettlingMs) return 'settling';
+    delete object.change;
+    return 'live';
   }
 
   #forget({ name }: VersionedObject<Version>): 'gone' {
