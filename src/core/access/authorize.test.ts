@@ -239,7 +239,7 @@ describe('while the installation is sealed (S29)', () => {
     await expect(made.perform(actorOf(a), 'credential.put', { scope: tenantScope('acme') }, async () => (ran = true))).rejects.toMatchObject({ code: 'unavailable' });
     expect([ran, made.rows.at(-1)]).toEqual([false, 'outcome failed unavailable']);
     await expect(async () => made.access.authorizeUse(actorOf(g), 'req_1')).rejects.toMatchObject({ code: 'unavailable', publicMessage: expect.stringContaining('Keyhold is sealed') });
-    await expect(made.access.authorizeUse(actorOf(u), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(async () => made.access.authorizeUse(actorOf(u), 'req_1')).rejects.toMatchObject({ code: 'permission_denied' });
     expect(await tried(made, actorOf(a), 'credential.put', tenantScope('other'))).toBe('not_found');
   });
 });
