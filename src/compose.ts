@@ -68,6 +68,8 @@ export interface ComposeOptions {
   readonly firstToken: FirstTokenOutlet;
   /** For tests that stop at a step of a credential's write. */
   readonly step?: StepHook;
+  /** For tests that cannot wait for the reconciler's minute. */
+  readonly reconcileEveryMs?: number;
 }
 
 /** Everything that runs, put together. The data folder is the caller's to hold before and to let go after. */
@@ -84,7 +86,7 @@ export interface Product {
 }
 
 /** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
-export async function compose({ config, log, version, firstToken, step }: ComposeOptions): Promise<Product> {
+export async function compose({ config, log, version, firstToken, step, reconcileEveryMs }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
   const bus = createInProcessBus(log);
@@ -238,7 +240,7 @@ export async function compose({ config, log, version, firstToken, step }: Compos
       removeTenants.start();
       endFirstToken.start();
       seal.start();
-      const job = startReconciling({ reconciler: unlessSealed, clock, log });
+      const job = startReconciling({ reconciler: unlessSealed, clock, log, ...(reconcileEveryMs === undefined ? {} : { everyMs: reconcileEveryMs }) });
       stopReconciling = () => job.stop();
       await leaveHeads.start();
       readiness.started();

@@ -23,6 +23,7 @@ export interface ServeOptions {
   readonly terminal: Terminal;
   readonly version: string;
   readonly step?: StepHook;
+  readonly reconcileEveryMs?: number;
 }
 
 /**

@@ -59,6 +59,21 @@ export const credentialRules: readonly Rule[] = [
     },
   },
   {
+    title: 'R3.5: dueForReconciling: an active credential whose value belongs in another store is due, another is not',
+    check: async ({ store }) => {
+      const away = (label: string, state: 'active' | 'deleted' | 'revoked'): Promise<unknown> => {
+        const key = credentialKey('acme', 'openai', label);
+        const { current } = credentialRecord(key);
+        return put(store, key, { state, current: current === null ? null : { ...current, home: 'vault' } });
+      };
+      await put(store, credentialKey('acme', 'openai', 'at home'), {});
+      await away('away', 'active');
+      await away('deleted', 'deleted');
+      await away('revoked', 'revoked');
+      expect(await dueLabels(store, time)).toEqual(['away']);
+    },
+  },
+  {
     title: 'dueForReconciling: finds the keys of every scope, open intents first, then by how long they are due, in pages',
     check: async ({ store }) => {
       const late: CredentialKey = { scope: platformScope, service: 'openai', label: 'default' };

@@ -9,7 +9,7 @@ import type { Product } from '../support/product.ts';
 import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { readStoredState } from '../support/stored-state.ts';
-import { pathOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { pathOf, problemsOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const entry = fileURLToPath(new URL('../support/serve-stopping-at.ts', import.meta.url));
 const FIRST = 'sk-test-first-key-0001';
@@ -172,21 +172,8 @@ async function standingOf(slot: Slot): Promise<Standing> {
   return { state: state as Standing['state'], key: asked.key };
 }
 
-/** What of a credential lies in Vault although no record knows of it, or does not lie there although one does; in words. */
-async function problemsInVault({ tenant }: Slot): Promise<readonly string[]> {
-  const record = readStoredState(world.dataDir).credentials.find(({ scope }) => scope.kind === 'tenant' && scope.tenant === tenant.id);
-  const versions = await versionsInVault(world.vault, pathOf(tenant));
-  const problems: string[] = [];
-  if ((record?.intent ?? null) !== null) problems.push('an intent is open');
-  const current = record?.state === 'active' || record?.state === 'deleted' ? record.current?.reference.version : undefined;
-  const retired = new Set(record?.retired.map(({ reference }) => reference.version));
-  for (const { version, state } of versions) {
-    const isCurrent = String(version) === current;
-    if (isCurrent && state !== (record?.state === 'active' ? 'live' : 'removed')) problems.push(`the version ${version} of the record is ${state} while the credential is ${record?.state}`);
-    if (!isCurrent && state !== 'destroyed' && !retired.has(String(version))) problems.push(`the version ${version} is ${state} and nobody's`);
-  }
-  if (current !== undefined && !versions.some(({ version }) => String(version) === current)) problems.push(`the version ${current} of the record is not there`);
-  return problems;
+function problemsInVault({ tenant }: Slot): Promise<readonly string[]> {
+  return problemsOf(world, tenant);
 }
 
 /** What any reader of Vault gets: the newest version. */

@@ -8,9 +8,11 @@ import { serve } from '../../src/serve.ts';
 
 /**
  * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
- * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever.
+ * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever. TEST_RECONCILE_MS is the reconciler's
+ * minute.
  */
 const file = process.env['TEST_STOP_FILE'] ?? '';
+const reconcileEveryMs = Number(process.env['TEST_RECONCILE_MS'] ?? 60_000);
 const { config } = loadProcessConfig();
 const destination = standardOutput();
 
@@ -19,6 +21,7 @@ await serve({
   log: createLog({ level: config.logLevel, destination, pretty: destination.isTerminal }),
   terminal: processTerminal(),
   version: productVersion(),
+  reconcileEveryMs,
   step: async (step) => {
     const lines = readFileSync(file, 'utf8').split('\n');
     if (lines.includes(`stop ${step}`)) process.kill(process.pid, 'SIGKILL');

@@ -6,6 +6,7 @@ import { type Api, apiOf, handOver, makeTenant, type TestTenant } from './api.ts
 import { type Product, type ProductOptions, runToEnd, startProduct, temporaryFolder } from './product.ts';
 import { baseUrlsOf, requestsFor } from './product-with-provider.ts';
 import { type ProviderServer, startProviderServer } from './servers/provider-server.ts';
+import { readStoredState } from './stored-state.ts';
 import { startVault, type VaultOptions, type VaultServer } from './servers/vault.ts';
 import { builtVault } from './servers/vault-binary.ts';
 
@@ -113,4 +114,22 @@ export async function versionsInVault(vault: VaultServer, secret: string): Promi
 
 export function pathOf(tenant: Pick<TestTenant, 'id'>, service = 'openai'): string {
   return path.posix.join('tenants', tenant.id, 'api-keys', service);
+}
+
+/** What of a tenant's credential for openai lies in Vault although no record knows of it, or does not lie there although one does; in words. */
+export async function problemsOf({ vault, dataDir }: VaultWorld, tenant: Pick<TestTenant, 'id'>): Promise<readonly string[]> {
+  const record = readStoredState(dataDir).credentials.find(({ scope }) => scope.kind === 'tenant' && scope.tenant === tenant.id);
+  const versions = await versionsInVault(vault, pathOf(tenant));
+  const problems: string[] = [];
+  if ((record?.intent ?? null) !== null) problems.push('an intent is open');
+  const isKept = (record?.state === 'active' || record?.state === 'deleted') && record.current?.reference.store === 'vault';
+  const current = isKept ? record.current?.reference.version : undefined;
+  const retired = new Set(record?.retired.filter(({ reference }) => reference.store === 'vault').map(({ reference }) => reference.version));
+  for (const { version, state } of versions) {
+    const isCurrent = String(version) === current;
+    if (isCurrent && state !== (record?.state === 'active' ? 'live' : 'removed')) problems.push(`the version ${version} of the record is ${state} while the credential is ${record?.state}`);
+    if (!isCurrent && state !== 'destroyed' && !retired.has(String(version))) problems.push(`the version ${version} is ${state} and nobody's`);
+  }
+  if (current !== undefined && !versions.some(({ version }) => String(version) === current)) problems.push(`the version ${current} of the record is not there`);
+  return problems;
 }

@@ -1,21 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CredentialModel, operate, type Operation, operations, type Outcome } from '../../../test/support/credential-model.ts';
 import { codeOf, Crash, type CredentialWorld, createCredentialWorld } from '../../../test/support/credential-world.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { type CredentialStep, credentialSteps } from './steps.ts';
-
-type Operation = 'put' | 'disable' | 'enable' | 'remove' | 'recover' | 'revoke' | 'purge';
 
 type Command =
   | { readonly kind: 'operate'; readonly operation: Operation; readonly crash: CredentialStep | undefined; readonly outage: 'none' | 'before' | 'after' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'reconcile'; readonly restarted: boolean; readonly crash: CredentialStep | undefined };
 
-/** What may be served after everything is finished: several where an operation ended without an answer. */
-type Outcome = { readonly serves: string } | 'nothing';
-
 const MINUTE = 60_000;
-const operations: readonly Operation[] = ['put', 'disable', 'enable', 'remove', 'recover', 'revoke', 'purge'];
 
 const crash = fc.option(fc.constantFrom(...credentialSteps), { nil: undefined, freq: 2 });
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -24,73 +19,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('reconcile' as const), restarted: fc.boolean(), crash }) },
 );
 
-function operate(world: CredentialWorld, operation: Operation, key: string): Promise<unknown> {
-  const { credentials } = world;
-  const operationOf: Readonly<Record<Operation, () => Promise<unknown>>> = {
-    put: () => world.put(key),
-    disable: () => world.as('credential.update', (grant) => credentials.update(grant, { disabled: true })),
-    enable: () => world.as('credential.update', (grant) => credentials.update(grant, { disabled: false })),
-    remove: () => world.as('credential.delete', (grant) => credentials.remove(grant)),
-    recover: () => world.as('credential.recover', (grant) => credentials.recover(grant)),
-    revoke: () => world.as('credential.revoke', (grant) => credentials.revoke(grant)),
-    purge: () => world.as('credential.purge', (grant) => credentials.purge(grant)),
-  };
-  return operationOf[operation]();
-}
-
-/** Every state that the credential may be in, as (key, live, disabled); an operation that ended in a crash or an outage may or may not have happened. */
-interface State {
-  readonly key: string | undefined;
-  readonly at: 'none' | 'active' | 'deleted' | 'revoked';
-  readonly disabled: boolean;
-}
-
-function after(state: State, operation: Operation, key: string): State {
-  const { at } = state;
-  if (operation === 'put') return { key, at: 'active', disabled: at === 'active' && state.disabled };
-  if (operation === 'remove') return at === 'active' ? { ...state, at: 'deleted' } : state;
-  if (operation === 'recover') return at === 'deleted' ? { ...state, at: 'active' } : state;
-  if (operation === 'revoke') return at === 'none' ? state : { ...state, at: 'revoked' };
-  if (operation === 'purge') return at === 'deleted' || at === 'revoked' ? { key: undefined, at: 'none', disabled: false } : state;
-  return at === 'active' ? { ...state, disabled: operation === 'disable' } : state;
-}
-
-function outcomeOf(state: State): Outcome {
-  return state.at === 'active' && !state.disabled && state.key !== undefined ? { serves: state.key } : 'nothing';
-}
-
-class Model {
-  #states: readonly State[] = [{ key: undefined, at: 'none', disabled: false }];
-  /** Puts without an answer: whoever comes later may still roll them forward, until something is known to have finished them. */
-  #open: { readonly operation: Operation; readonly key: string } | undefined;
-  readonly revokedKeys = new Set<string>();
-
-  acknowledged(operation: Operation, key: string): void {
-    // A revocation gives up what is open; every other write finishes it first.
-    const before = operation === 'revoke' ? this.#states : this.#withOpen();
-    if (operation === 'revoke') for (const state of this.#withOpen()) if (state.key !== undefined && state.at !== 'none') this.revokedKeys.add(state.key);
-    this.#open = undefined;
-    this.#states = before.map((state) => after(state, operation, key));
-  }
-
-  unanswered(operation: Operation, key: string): void {
-    const before = this.#withOpen();
-    this.#open = { operation, key };
-    this.#states = before;
-  }
-
-  possible(): readonly Outcome[] {
-    return this.#withOpen().map(outcomeOf);
-  }
-
-  #withOpen(): readonly State[] {
-    const { operation, key } = this.#open ?? {};
-    if (operation === undefined || key === undefined) return this.#states;
-    return [...this.#states, ...this.#states.map((state) => after(state, operation, key))];
-  }
-}
-
-async function run(world: CredentialWorld, step: Command, model: Model, key: string): Promise<void> {
+async function run(world: CredentialWorld, step: Command, model: CredentialModel, key: string): Promise<void> {
   if (step.kind === 'wait') {
     world.clock.advance(step.ms);
     return;
@@ -137,7 +66,7 @@ describe('DESIGN «One record at a time»: whatever is done, and wherever it cra
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), async (commands) => {
         const world = createCredentialWorld();
-        const model = new Model();
+        const model = new CredentialModel();
         let version = 0;
         for (const [index, step] of commands.entries()) {
           await run(world, step, model, `sk-test-model-${index}-0123456789`);
