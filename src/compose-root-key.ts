@@ -8,7 +8,9 @@ import { openVaultTransit } from './adapters/key-wrapper/vault-transit.ts';
 import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
 import type { Config } from './config/config.ts';
 import type { KeyWrapperConfig } from './config/key-wrapper-config.ts';
+import type { WrapperChange } from './config/new-key-wrapper.ts';
 import { loadOrCreateRootKey, type OpenRootKey, requireWrapperKind, rootKeyMayBeMade, settleWrapping } from './core/crypto/root-key-record.ts';
+import type { NextWrapper } from './core/keys/rewrap-root-key.ts';
 import { KeyholdError } from './ports/errors.ts';
 import type { KeyWrapper, RootPin } from './ports/key-wrapper.ts';
 import type { Log } from './ports/log.ts';
@@ -57,6 +59,22 @@ export interface OpenCustody extends OpenRootKey {
   /** What asks Vault for the wrapper, for whoever wraps the root key anew. */
   readonly vault: VaultClient | undefined;
   readonly close: () => Promise<void>;
+}
+
+/**
+ * What is to wrap the root key by the `KEYHOLD_NEW_` settings as they are now, opened for the time of the work; where they name nothing, the newest
+ * version of the key that wraps it. Throws `StartError`.
+ */
+export async function withNextWrapper<T>({ present, next }: WrapperChange, { vault, log }: Pick<WrapperOptions, 'vault' | 'log'>, work: (next: NextWrapper) => Promise<T>): Promise<T> {
+  if (next === null && (present.kind === 'key-file' || present.kind === 'passphrase')) {
+    throw new StartError(2, `Nothing says what is to wrap the root key instead of ${present.kind}. Set KEYHOLD_NEW_KEY_FILE, KEYHOLD_NEW_KEY_PASSPHRASE, or KEYHOLD_NEW_KEY_WRAPPER with what belongs to it; docs/keys.md has each.`);
+  }
+  const { wrapper, pin, ownVault } = await openWrapper(next ?? present, { vault, mayCreate: true, rewraps: true, log });
+  try {
+    return await work({ wrapper, pin, replaces: next === null });
+  } finally {
+    await ownVault?.close();
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.t
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import { openAudit } from './compose-audit.ts';
+import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
 import type { Config } from './config/config.ts';
@@ -33,11 +34,11 @@ import { LegacyReader } from './core/credentials/legacy-reader.ts';
 import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
-import type { StepHook } from './core/credentials/steps.ts';
 import { storeOf } from './core/credentials/store-errors.ts';
 import { storedInWords } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
+import type { AnyStepHook } from './core/keys/steps.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
 import { StoreNames } from './core/stores/store-names.ts';
@@ -58,7 +59,7 @@ import { LeaveHeads } from './jobs/leave-heads.ts';
 import { startReconciling } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
 import type { Log } from './ports/log.ts';
-import { onStoppedFolder } from './stopped-folder.ts';
+import { onStoppedAccess } from './stopped-access.ts';
 
 export interface ComposeOptions {
   readonly config: Config;
@@ -66,8 +67,8 @@ export interface ComposeOptions {
   readonly version: string;
   /** Where the first administrator's token goes. */
   readonly firstToken: FirstTokenOutlet;
-  /** For tests that stop at a step of a credential's write. */
-  readonly step?: StepHook;
+  /** For tests that stop at a step of a write. */
+  readonly step?: AnyStepHook;
   /** For tests that cannot wait for the reconciler's minute. */
   readonly reconcileEveryMs?: number;
 }
@@ -118,6 +119,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
 
+  const keys = createKeys({ config, metadata, custody, log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
   if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
@@ -187,6 +189,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
+    ...keys,
     vault: vault ?? null,
     audit,
     auditProofs,
@@ -269,19 +272,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
  * 4 where there is no Keyhold yet, 5 while one is running.
  */
 export async function makeAdminTokenOffline(config: Config, log: Log, outlet: FirstTokenOutlet): Promise<string> {
-  return onStoppedFolder(config, async (metadata) => {
-    const clock = systemClock;
-    const metrics = createMetrics();
-    const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics });
-    try {
-      const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock, metrics });
-      return await makeAdminToken({ tokens: metadata.tokens, access: new Access({ clock, audit, tenants, seal: { sealed: false } }), clock, random: randomBytes, outlet });
-    } finally {
-      await audit.close();
-      await heads.current();
-      await closeJournal();
-    }
-  });
+  return onStoppedAccess(config, log, ({ metadata, access }) => makeAdminToken({ tokens: metadata.tokens, access, clock: systemClock, random: randomBytes, outlet }));
 }
 
 function isLoopback(host: string): boolean {

@@ -12,7 +12,7 @@ import type { Terminal } from './command-line/terminal.ts';
 import { tokenOutlet } from './command-line/token-outlet.ts';
 import { compose, type Product } from './compose.ts';
 import type { Config } from './config/config.ts';
-import type { StepHook } from './core/credentials/steps.ts';
+import type { AnyStepHook } from './core/keys/steps.ts';
 import type { Log } from './ports/log.ts';
 
 const CLOSE_IDLE_MS = 50;
@@ -22,7 +22,7 @@ export interface ServeOptions {
   readonly log: Log;
   readonly terminal: Terminal;
   readonly version: string;
-  readonly step?: StepHook;
+  readonly step?: AnyStepHook;
   readonly reconcileEveryMs?: number;
 }
 

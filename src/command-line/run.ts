@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { wantsDebug } from '../config/wants-debug.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addSealCommands } from './commands/seal.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
@@ -30,6 +31,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
     addSealCommands(program, terminal);
+    addKeysCommand(program, terminal);
     addVaultCommand(program, terminal);
     addAuditCommand(program, terminal, (code) => {
       exitCode = code;

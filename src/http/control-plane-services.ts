@@ -13,6 +13,7 @@ import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
+import type { RootKeyService } from '../core/keys/root-key-service.ts';
 import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
@@ -41,6 +42,7 @@ export interface ControlPlaneServices {
   readonly usage: UsageQuery;
   readonly storeStatus: StoreStatus;
   readonly storeNames: StoreNames;
+  readonly rootKeys: RootKeyService;
   /** null where no HashiCorp Vault is switched on (R4.17). */
   readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;

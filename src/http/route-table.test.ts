@@ -74,6 +74,8 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'GET /api/v1/services': everybody,
   'GET /api/v1/stores': platformReaders,
   'GET /api/v1/stores/:store/secrets': ['platform-admin'],
+  'GET /api/v1/platform/keys': platformReaders,
+  'POST /api/v1/platform/keys/rewrap': ['platform-admin'],
   'GET /api/v1/me': everybody,
   'GET /api/v1/openapi.json': everybody,
   'POST /tenant/ai/credentials/:provider': credentialWriters,

@@ -26,6 +26,8 @@ import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
 import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
+import { rewrapKeys } from './routes/keys/rewrap-keys.ts';
+import { showKeys } from './routes/keys/show-keys.ts';
 import { showMe } from './routes/me/show-me.ts';
 import { showOpenapi } from './routes/openapi/show-openapi.ts';
 import { sealPlatform } from './routes/platform-seal/seal-platform.ts';
@@ -82,6 +84,8 @@ export const routeTable: readonly Route[] = [
   listServices,
   listStores,
   findSecrets,
+  showKeys,
+  rewrapKeys,
   showMe,
   showOpenapi,
   storeDocumentedCredential,

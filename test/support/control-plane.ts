@@ -29,6 +29,7 @@ import { CredentialService } from '../../src/core/credentials/credential-service
 import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { StoreNames } from '../../src/core/stores/store-names.ts';
+import { RootKeyService } from '../../src/core/keys/root-key-service.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
@@ -39,6 +40,7 @@ import type { ControlPlaneServices } from '../../src/http/control-plane-services
 import { createServer } from '../../src/http/server.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { RecordingLog, TestClock } from './credential-world.ts';
+import { madeRootKey, MemoryPin, memoryWrapper } from './root-keys.ts';
 
 /** The text of the token that signs in as the platform's administrator. */
 export const platformAdminText = 'test-administrator-of-the-control-plane';
@@ -111,6 +113,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   };
   const parts = credentialParts(shared);
   const legacy = new LegacyReader({ cipher: null, fernetKeys: [], catalog });
+  const { root } = await madeRootKey(metadata.platform, clock);
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -123,6 +126,13 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
     storeNames: new StoreNames({ stores: [secrets] }),
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
+    rootKeys: new RootKeyService({
+      platform: metadata.platform,
+      root,
+      clock,
+      step: () => undefined,
+      withNext: (work) => work({ wrapper: memoryWrapper('/etc/keyhold-2.key'), pin: new MemoryPin(), replaces: false }),
+    }),
     vault,
     audit,
     auditProofs: new AuditProofs(metadata.audit, auditHeads),

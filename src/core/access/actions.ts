@@ -82,6 +82,9 @@ export const actions = {
   'platform.seal': { platform: ['platform-admin'], tenant: null, ...end },
   'platform.unseal': { platform: ['platform-admin'], tenant: null, ...close },
   'platform.read-seal': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  'root-key.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  /** Changes what wraps the root key; `system` is the command line on a stopped data folder. */
+  'root-key.rewrap': { platform: ['platform-admin', 'system'], tenant: null, ...close },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** The names of what lies in a store where credentials do. */

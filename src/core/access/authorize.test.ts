@@ -56,6 +56,8 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'platform.seal': { platform: [A], tenant: [] },
   'platform.unseal': { platform: [A], tenant: [] },
   'platform.read-seal': { platform: [A, O, P], tenant: [] },
+  'root-key.read': { platform: [A, O, P], tenant: [] },
+  'root-key.rewrap': { platform: [A, sys], tenant: [] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
   'store.read': { platform: [A, O, P], tenant: [] },
   'store.find': { platform: [A], tenant: [] },
@@ -63,13 +65,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -6,7 +6,7 @@ import type { Stored } from '../../ports/metadata/stored.ts';
 import { StartError } from '../../ports/start-error.ts';
 import { isSameCommitment, KEY_BYTES, RootKey } from './root-key.ts';
 
-type RootRecord = Extract<PlatformRecord, { readonly name: 'root' }>;
+export type RootRecord = Extract<PlatformRecord, { readonly name: 'root' }>;
 
 export interface RootKeyDependencies {
   readonly platform: PlatformRepository;
@@ -40,7 +40,7 @@ export async function requireWrapperKind(platform: PlatformRepository, kind: Key
 }
 
 /** What the database keeps of the root key; undefined before the first start. */
-async function rootRecord(platform: PlatformRepository): Promise<Stored<RootRecord> | undefined> {
+export async function rootRecord(platform: PlatformRepository): Promise<Stored<RootRecord> | undefined> {
   const stored = await platform.get({ name: 'root' });
   if (stored === undefined) return undefined;
   if (stored.record.name !== 'root') throw new KeyholdError('internal', 'The database gave another record than the root key.');

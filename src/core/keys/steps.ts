@@ -1,0 +1,19 @@
+import type { CredentialStep } from '../credentials/steps.ts';
+
+/** The moments at which a crash leaves a change of keys for the next one to go on with, in order. A hook that is told of them can stop a test exactly there. */
+export const keySteps = [
+  /** The root key is wrapped anew; nothing of that is kept. */
+  'rewrap.wrapped',
+  /** Its commitment is pinned where the new wrapper looks for it. */
+  'rewrap.pinned',
+  /** The record has the new wrapping. */
+  'rewrap.kept',
+] as const;
+
+export type KeyStep = (typeof keySteps)[number];
+
+/** Called at each step; an operation goes on when it returns, and stops dead when it throws or never resolves. */
+export type KeyStepHook = (step: KeyStep) => void | Promise<void>;
+
+/** One hook for all steps that there are. */
+export type AnyStepHook = (step: CredentialStep | KeyStep) => void | Promise<void>;
