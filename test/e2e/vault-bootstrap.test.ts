@@ -144,7 +144,9 @@ describeWithVault('keyhold vault bootstrap (R2.6)', () => {
     const nothing = await bootstrap(['--apply'], {});
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringMatching(/VAULT_ADDR is not set[^]*VAULT_TOKEN is not set/)]);
     const weak = await bootstrap(['--apply'], environmentOf(vault, { VAULT_TOKEN: String((await vault.ask('POST', 'auth/token/create', { policies: ['default'] }))['client_token']) }));
-    expect([weak.code, weak.stderr]).toEqual([1, expect.stringContaining('sys/mounts')]);
+    expect([weak.code, weak.stderr]).toEqual([1, expect.stringContaining('The token in VAULT_TOKEN may not read sys/mounts')]);
+    const wrong = await bootstrap(['--apply'], environmentOf(vault, { VAULT_TOKEN: 'hvs.test-wrong' }));
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/refuses the token in VAULT_TOKEN.*administrator/)]);
     const away = await bootstrap(['--apply'], { VAULT_ADDR: 'http://127.0.0.1:9', VAULT_TOKEN: 'test-token' });
     expect([away.code, away.stderr]).toEqual([1, expect.stringContaining('Vault cannot be reached')]);
   });

@@ -188,6 +188,21 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     expect(await ownKey(one)).toBe('sk-test-own-key-0001');
   });
 
+  it('goes on with its token while it is refused another one, says so, and recovers after the token has run out, though nobody asks', async () => {
+    const role = await newAppRole(vault, { tokenTtl: '4s', tokenMaxTtl: '5s', secretIdUses: 1 });
+    const file = path.join(folder, 'used-up');
+    await writeFile(file, await role.newSecretId());
+    const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: { file } });
+    await one.client.start();
+    await one.log.until('vault_authentication_failed');
+    expect([one.client.connected(), one.log.count('vault_connected')]).toEqual([true, 1]);
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+    await one.log.until('vault_authentication_failed', 2);
+    expect(one.client.connected()).toBe(false);
+    await writeFile(file, await role.newSecretId());
+    await one.log.until('vault_connected', 2);
+  });
+
   it('tries a refused AppRole so seldom that Vault does not lock the role for everybody', async () => {
     const role = await newAppRole(vault);
     const one = connect({ kind: 'app-role', roleId: role.roleId, secretId: new SecretValue('wrong') });
@@ -271,6 +286,20 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     await sleep(2_000);
     expect(one.log.of('vault_authentication_failed').map(({ msg }) => msg.slice(0, 8))).toEqual(['INCIDENT']);
     expect(requestsTo('wrapping/lookup')).toHaveLength(1);
+    await writeFile(file, await role.newWrappedSecretId());
+    await one.log.until('vault_connected');
+    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
+  });
+
+  it('says of a secret_id whose unwrapping got no answer where to look, and goes on with the next one', async () => {
+    const role = await newAppRole(vault);
+    const file = path.join(folder, 'wrapped-and-lost');
+    await writeFile(file, await role.newWrappedSecretId());
+    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: { file } });
+    proxy.break({ kind: 'drop-answer' }, ({ path: at }) => at.endsWith('wrapping/unwrap'), 1);
+    await expect(one.client.start()).rejects.toThrow(unavailable);
+    await one.log.until('vault_authentication_failed');
+    expect(one.log.of('vault_authentication_failed').map(({ msg }) => msg)).toEqual([expect.stringContaining('The answer to our unwrapping')]);
     await writeFile(file, await role.newWrappedSecretId());
     await one.log.until('vault_connected');
     expect(await ownKey(one)).toBe('sk-test-own-key-0001');

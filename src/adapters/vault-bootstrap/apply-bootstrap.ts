@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { asKeyholdError } from '../../ports/errors.ts';
 import { StartError } from '../../ports/start-error.ts';
 import type { VaultAnswer, VaultCall, VaultClient } from '../vault/vault-client.ts';
 import { appRole, appRoleSettings, type BootstrapPlan, policiesOf } from './bootstrap-plan.ts';
@@ -65,15 +66,24 @@ class Administration {
   }
 
   async write(path: string, body: object): Promise<void> {
-    const answer = await this.#client.request({ method: 'POST', path, body });
+    const answer = await this.#asked({ method: 'POST', path, body });
     if (answer.status !== 200 && answer.status !== 204) throw refused(path, answer);
   }
 
   async value<T>(call: VaultCall, read: (body: VaultAnswer['body']) => T | undefined): Promise<T> {
-    const answer = await this.#client.request(call);
+    const answer = await this.#asked(call);
     const value = answer.status === 200 ? read(answer.body) : undefined;
     if (value === undefined) throw refused(call.path, answer);
     return value;
+  }
+
+  async #asked(call: VaultCall): Promise<VaultAnswer> {
+    try {
+      return await this.#client.request({ ...call, mayBeForbidden: true });
+    } catch (error) {
+      if (asKeyholdError(error).code !== 'permission_denied') throw error;
+      throw new StartError(1, `The token in VAULT_TOKEN may not ${call.method === 'GET' ? 'read' : 'write'} ${call.path} in Vault: --apply needs the token of an administrator. What was done before stays; the command can be repeated.`, { cause: error });
+    }
   }
 }
 

@@ -53,9 +53,11 @@ export class ConnectionWatch {
     this.#lost('vault_connection_failed', `The connection to Vault at ${this.#address} failed: ${error.message}`, error);
   }
 
-  /** Vault does not let us in. */
-  refused(error: Error): void {
-    this.#lost('vault_authentication_failed', error.message, error);
+  /** Vault does not let us in; `goesOn` while the token before is still good. */
+  refused(error: Error, goesOn: boolean): void {
+    const event = 'vault_authentication_failed';
+    if (goesOn) this.#log.error(event, error.message, { address: this.#address, error });
+    else this.#lost(event, error.message, error);
   }
 
   close(): void {

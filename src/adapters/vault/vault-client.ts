@@ -116,7 +116,7 @@ class HttpVaultClient implements VaultClient {
       random,
       log,
       onSignedIn: () => this.#watch.connected(),
-      onRefused: (error) => this.#watch.refused(error),
+      onRefused: (error) => this.#watch.refused(error, this.#session.isSignedIn()),
       onUnavailable: (failure) => this.#watch.failed(failure),
     });
   }

@@ -62,7 +62,7 @@ export class VaultSession {
   #signingIn: Promise<Held> | undefined;
   #failures = 0;
   #notBefore = 0;
-  #lastRefusal: VaultFailure | undefined;
+  #lastRefusal: { readonly error: Error; readonly failure: VaultFailure } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -149,7 +149,7 @@ export class VaultSession {
   async #attempt(): Promise<Held> {
     if (this.#isClosed) throw new VaultFailure('closed', { mayHaveHappened: false });
     const waitMs = this.#notBefore - this.#clock.monotonic();
-    if (waitMs > 0 && !(await this.#signIn.isReplaced())) throw this.#lastRefusal ?? new VaultFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.ceil(waitMs / 1000) });
+    if (waitMs > 0 && !(await this.#signIn.isReplaced())) throw this.#notYet(waitMs);
     let signedIn: Lease;
     try {
       signedIn = await this.#signIn.signIn();
@@ -172,6 +172,14 @@ export class VaultSession {
     return held;
   }
 
+  /** It is too early for another attempt. The token before it may have run out since. */
+  #notYet(waitMs: number): VaultFailure {
+    if (this.#lastRefusal === undefined) return new VaultFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.ceil(waitMs / 1000) });
+    const { error, failure } = this.#lastRefusal;
+    if (!this.isSignedIn()) this.#onRefused(error);
+    return failure;
+  }
+
   #failed(error: unknown): unknown {
     this.#failures += 1;
     if (!(error instanceof SignInRefused) && !(error instanceof SecretUnreadable)) {
@@ -182,9 +190,10 @@ export class VaultSession {
     }
     const waitMs = error instanceof SignInRefused && error.isFinal ? Infinity : backoffMs(this.#failures, this.#pace(error), this.#random);
     this.#notBefore = this.#clock.monotonic() + waitMs;
-    this.#lastRefusal = new VaultFailure('refused', { mayHaveHappened: false, cause: error, retryAfterSeconds: Math.ceil(Math.min(waitMs, 60_000) / 1000) });
+    const failure = new VaultFailure('refused', { mayHaveHappened: false, cause: error, retryAfterSeconds: Math.ceil(Math.min(waitMs, 60_000) / 1000) });
+    this.#lastRefusal = { error, failure };
     this.#onRefused(error);
-    return this.#lastRefusal;
+    return failure;
   }
 
   #pace(error: SignInRefused | SecretUnreadable): BackoffSteps {

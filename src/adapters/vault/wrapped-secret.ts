@@ -25,6 +25,8 @@ export class WrappedSecret {
   readonly #source: SecretSource;
   readonly #mount: string;
   #secretId: SecretValue | undefined;
+  /** The wrapping token that we have sent to be unwrapped, without an answer yet. */
+  #sent: string | undefined;
 
   constructor({ link, source, mount }: WrappedSecretOptions) {
     this.#link = link;
@@ -46,7 +48,7 @@ export class WrappedSecret {
 
   async #unwrap(token: SecretValue): Promise<SecretValue> {
     const found = await this.#link.exchange({ method: 'POST', path: 'sys/wrapping/lookup', body: { token: token.reveal() } });
-    if (found.status !== 200) throw alreadyUsed();
+    if (found.status !== 200) throw this.#sent === token.reveal() ? lostOnTheWay() : alreadyUsed();
     if (!Value.Check(Wrapping, found.body)) throw notVault(found);
     if (!this.#makesSecretIds(found.body.data.creation_path)) {
       throw new SignInRefused(
@@ -54,6 +56,7 @@ export class WrappedSecret {
         { isFinal: true },
       );
     }
+    this.#sent = token.reveal();
     const unwrapped = await this.#link.exchange({ method: 'POST', path: 'sys/wrapping/unwrap', token });
     if (unwrapped.status !== 200) throw alreadyUsed();
     if (!Value.Check(Unwrapped, unwrapped.body)) throw notVault(unwrapped);
@@ -64,6 +67,14 @@ export class WrappedSecret {
     const before = `auth/${this.#mount}/role/`;
     return path.startsWith(before) && /^[^/]+\/secret-id$/u.test(path.slice(before.length));
   }
+}
+
+/** Most likely our own unwrapping used the token up, and only its answer never came; Vault's audit log knows. */
+function lostOnTheWay(): SignInRefused {
+  return new SignInRefused(
+    'The answer to our unwrapping of the secret_id was lost with the connection, and the wrapping token is used up. Look for sys/wrapping/unwrap in the audit log of Vault: if that did not come from this machine, somebody else has the secret_id. Destroy it, and make another one.',
+    { isFinal: true },
+  );
 }
 
 function alreadyUsed(): SignInRefused {
