@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { auditKeyFile } from './adapters/audit-files/audit-key-file.ts';
 import { openEmergencyFile } from './adapters/audit-files/emergency-file.ts';
 import { headFile } from './adapters/audit-files/head-file.ts';
+import { createHttpWitness } from './adapters/audit-witness/http-witness.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import type { Config } from './config/config.ts';
 import { loadOrCreateAuditKey } from './core/audit/audit-key.ts';
@@ -11,6 +12,7 @@ import { AuditProofs } from './core/audit/audit-proofs.ts';
 import { createAuditLog, type OwnAuditLog } from './core/audit/audit-writer.ts';
 import { type AuditKeys, verifiersOf } from './core/audit/kept-keys.ts';
 import type { LogTree } from './core/audit/log-tree.ts';
+import { WitnessedHeads } from './core/audit/witnessed-heads.ts';
 import type { AuditKeyStore, HeadStore } from './ports/audit-custody.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
@@ -51,6 +53,13 @@ export async function openAudit(options: AuditOptions): Promise<OpenAudit> {
   const written = await openWriter(options, tree);
   const signing = new AuditHeads({ repository, tree, keys, heads });
   return { ...written, heads: signing, proofs: new AuditProofs(repository, signing), keys, tree };
+}
+
+/** The witness of a data folder's heads; undefined where none is set. */
+export async function openWitness({ auditWitness, dataDir }: Pick<Config, 'auditWitness' | 'dataDir'>, proofs: AuditProofs, log: Log): Promise<WitnessedHeads | undefined> {
+  if (auditWitness === null) return undefined;
+  const { url, key } = auditWitness;
+  return WitnessedHeads.open({ witness: createHttpWitness(url), key, proofs, kept: headFile(join(dataDir, 'audit-witnessed'), randomBytes), log });
 }
 
 /** The writer alone, on a tree that the caller has opened. */

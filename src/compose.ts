@@ -8,7 +8,7 @@ import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
-import { openAudit } from './compose-audit.ts';
+import { openAudit, openWitness } from './compose-audit.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
@@ -108,7 +108,8 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const { store, fallback, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey, legacy });
 
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
-  const leaveHeads = new LeaveHeads({ heads, log });
+  const witness = await openWitness(config, auditProofs, log);
+  const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
@@ -176,7 +177,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
-  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, seal, clock, log });
+  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, seal, witness, clock, log });
   const controlPlane = await createControlPlane({
     seal,
     tenants,
@@ -193,6 +194,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     vault: vault ?? null,
     audit,
     auditProofs,
+    auditWitness: witness ?? null,
     catalog,
     access,
     principals,

@@ -58,6 +58,7 @@ describe('configuration (R0.1)', () => {
       keyWrapper: { kind: 'key-file', keyFile: '/srv/app/data/keyhold.key' },
       keyWrapperWaitMs: 60_000,
       auditKeyFile: '/srv/app/data/keyhold.key.audit',
+      auditWitness: null,
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
@@ -157,7 +158,7 @@ describe('configuration (R0.1)', () => {
     expect(load({ KEYHOLD_AUDIT_KEY_FILE: 'keys/audit' }).auditKeyFile).toBe('/srv/app/keys/audit');
     expect(config.database.file).toBe('/var/lib/keyhold/db/main.db');
     expect(config.warnings).toEqual([]);
-    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
+    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:audit-head', 'sqlite:audit-emergency', 'sqlite:audit-witnessed', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
       expect(refusal({ KEYHOLD_DATABASE_URL: url })).toContain('KEYHOLD_DATABASE_URL');
     }
   });
@@ -167,6 +168,18 @@ describe('configuration (R0.1)', () => {
     expect(load({ NODE_ENV: 'development' }).warnings).toEqual([]);
     expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key' }).warnings).toEqual([]);
     expect(load({ KEYHOLD_KEY_FILE: '../keyhold.key', KEYHOLD_AUDIT_KEY_FILE: 'data/audit.key' }).warnings.join()).toContain('KEYHOLD_AUDIT_KEY_FILE');
+  });
+
+  it('takes a witness of the audit log with its key, over https outside this machine (S30)', () => {
+    const key = 'witness.example.com/w1+969980cf+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X';
+    const witness = load({ KEYHOLD_AUDIT_WITNESS_URL: 'https://witness.example.com/w/', KEYHOLD_AUDIT_WITNESS_KEY: key }).auditWitness;
+    expect([witness?.url, String(witness?.key)]).toEqual(['https://witness.example.com/w', key]);
+    expect(load({ KEYHOLD_AUDIT_WITNESS_URL: 'http://127.0.0.1:7380', KEYHOLD_AUDIT_WITNESS_KEY: key }).auditWitness?.url).toBe('http://127.0.0.1:7380');
+    for (const url of ['http://witness.example.com', 'witness.example.com', 'ftp://x', 'https://me:password@witness.example.com', 'https://witness.example.com/?x=1']) {
+      expect(refusal({ KEYHOLD_AUDIT_WITNESS_URL: url, KEYHOLD_AUDIT_WITNESS_KEY: key })).toContain('KEYHOLD_AUDIT_WITNESS_URL');
+    }
+    expect(refusal({ KEYHOLD_AUDIT_WITNESS_URL: 'https://witness.example.com', KEYHOLD_AUDIT_WITNESS_KEY: key.replace('w1', 'w2') })).toContain('KEYHOLD_AUDIT_WITNESS_KEY');
+    for (const one of [{ KEYHOLD_AUDIT_WITNESS_URL: 'https://witness.example.com' }, { KEYHOLD_AUDIT_WITNESS_KEY: key }]) expect(refusal(one)).toContain('belong together');
   });
 
   it('refuses stores that this version does not have, instead of keeping keys elsewhere (R0.5)', () => {

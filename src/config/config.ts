@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
+import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
@@ -30,6 +31,8 @@ export interface Config {
   readonly keyWrapperWaitMs: number;
   /** The key that signs the audit log's heads (S30). Absolute. */
   readonly auditKeyFile: string;
+  /** null: none. */
+  readonly auditWitness: AuditWitnessConfig | null;
   /** `file` is absolute and lies in `dataDir`. */
   readonly database: { readonly kind: 'sqlite'; readonly file: string };
   /** Where new keys are kept (R0.5). */
@@ -101,6 +104,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     keyWrapper,
     keyWrapperWaitMs: reader.read(settings.keyWrapperWait),
     auditKeyFile,
+    auditWitness: auditWitnessConfig(reader),
     database: Object.freeze({ kind: 'sqlite', file }),
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
     vault,
@@ -120,7 +124,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
 }
 
 /** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
-const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|journal|keyhold\.key(?:\.\w+)*)$/u;
+const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)|journal|keyhold\.key(?:\.\w+)*)$/u;
 
 /** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
 function databaseFile(dataDir: string, file: string): string {

@@ -1,4 +1,5 @@
 import type { SecretValue } from '../ports/secret-value.ts';
+import { auditWitnessSettings } from './audit-witness-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
@@ -188,6 +189,7 @@ export const settings = {
   database,
   ...keyWrapperSettings,
   auditKeyFile,
+  ...auditWitnessSettings,
   ...legacySettings,
   defaultProvider,
   allowHttpUpstream,

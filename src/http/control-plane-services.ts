@@ -9,6 +9,7 @@ import type { Adoption } from '../core/adoption/adoption.ts';
 import type { LegacyMigration } from '../core/adoption/legacy-migration.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { AuditProofs } from '../core/audit/audit-proofs.ts';
+import type { WitnessedHeads } from '../core/audit/witnessed-heads.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
@@ -47,6 +48,8 @@ export interface ControlPlaneServices {
   readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;
   readonly auditProofs: AuditProofs;
+  /** null: none is set. */
+  readonly auditWitness: Pick<WitnessedHeads, 'name' | 'last' | 'failure'> | null;
   readonly catalog: Catalog;
   readonly access: Access;
   readonly principals: Principals;

@@ -6,14 +6,16 @@ function probe() {
   const clock = new TestClock();
   const log = new RecordingLog();
   const state = { database: true, store: true, sealed: false };
+  const witness: { failure: string | null } = { failure: null };
   const readiness = new ReadinessProbe({
     database: { ping: async () => (state.database ? undefined : Promise.reject(new Error('disk I/O error'))) },
     stores: [{ kind: 'sealed', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
     seal: state,
+    witness,
     clock,
     log,
   });
-  return { clock, log, state, readiness };
+  return { clock, log, state, witness, readiness };
 }
 
 describe('readiness (R0.2, S35)', () => {
@@ -45,6 +47,13 @@ describe('readiness (R0.2, S35)', () => {
     readiness.started();
     state.sealed = true;
     expect(await readiness.report()).toEqual({ ready: true, degraded: ['sealed'] });
+  });
+
+  it('goes on without the audit log\'s witness, and says so', async () => {
+    const { readiness, witness } = probe();
+    readiness.started();
+    witness.failure = 'it does not know this log';
+    expect(await readiness.report()).toEqual({ ready: true, degraded: ['witness'] });
   });
 
   it('is not ready where the database never answered', async () => {

@@ -15,6 +15,8 @@ export interface ReadinessProbeDependencies {
   readonly stores: readonly Pick<SecretStore, 'kind' | 'health'>[];
   /** Whether all use of keys is stopped. Still ready: whoever unseals it has to reach it. */
   readonly seal: { readonly sealed: boolean };
+  /** Who signs the audit log's heads, too; undefined where nobody does. */
+  readonly witness?: { readonly failure: string | null } | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +49,7 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, stores, seal, clock } = this.#dependencies;
+    const { database, stores, seal, witness, clock } = this.#dependencies;
     const [databaseUp, ...storesUp] = await Promise.all([
       this.#isUp('database', database.ping()),
       ...stores.map((store) => this.#isUp(store.kind, store.health().then(requireConnected))),
@@ -55,7 +57,7 @@ export class ReadinessProbe {
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
     const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= CACHED_MS;
-    const degraded = [...(databaseUp ? [] : ['database']), ...(storesUp.every(Boolean) ? [] : ['store']), ...(seal.sealed ? ['sealed'] : []), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const degraded = [...(databaseUp ? [] : ['database']), ...(storesUp.every(Boolean) ? [] : ['store']), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 

@@ -47,6 +47,33 @@ describe('heads leave the machine (S30)', () => {
     await job.stop();
   });
 
+  it('go to the witness, too, for which a start does not wait; what it did not sign is offered again', async () => {
+    const made = makeLog();
+    const offers: number[] = [];
+    const answer = Promise.withResolvers<void>();
+    const witness = {
+      failure: null as string | null,
+      offer: async ({ size }: { readonly size: number }) => {
+        offers.push(size);
+        await answer.promise;
+      },
+    };
+    await made.add([{}]);
+    const job = new LeaveHeads({ heads: made.heads, witness, log: collect().log, keepEveryMs: 10, leaveEveryMs: 60_000 });
+    await job.start();
+    expect(offers).toEqual([1]);
+    await made.add([{}]);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(offers).toEqual([1]);
+    witness.failure = 'away';
+    await until(() => offers.length > 2);
+    expect(offers.at(-1)).toBe(2);
+    witness.failure = null;
+    answer.resolve();
+    await job.stop();
+    expect(offers.at(-1)).toBe(2);
+  });
+
   it('are told when they cannot be signed, and Keyhold goes on', async () => {
     const { lines, log } = collect();
     const job = new LeaveHeads({ heads: { current: async () => Promise.reject(new Error('down')) }, log, keepEveryMs: 10, leaveEveryMs: 60_000 });

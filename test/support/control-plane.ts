@@ -136,6 +136,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     vault,
     audit,
     auditProofs: new AuditProofs(metadata.audit, auditHeads),
+    auditWitness: null,
     catalog,
     access,
     principals: new Principals({ tokens, gatewayKeys, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeLog, type TestLog } from '../../../test/support/audit-logs.ts';
+import { startWitnessServer } from '../../../test/support/servers/witness-server.ts';
 import { verifyAudit } from './verify.ts';
 
 let folder: string;
@@ -23,11 +24,11 @@ async function kept(name: string, text: string): Promise<string> {
   return file;
 }
 
-async function verified(exported: string, checkpoints: readonly string[]) {
+async function verified(exported: string, checkpoints: readonly string[], witness: readonly string[] = []) {
   let [out, error] = ['', ''];
   const terminal = { isTerminal: false, out: (text: string) => void (out += text), error: (text: string) => void (error += text) };
   const files = await Promise.all(checkpoints.map((text, index) => kept(`head-${index}`, text)));
-  const code = await verifyAudit(await kept('log.jsonl', exported), { key: [String(log.key.verifier)], checkpoint: files }, terminal);
+  const code = await verifyAudit(await kept('log.jsonl', exported), { key: [String(log.key.verifier)], checkpoint: files, witness }, terminal);
   return { code, out, error };
 }
 
@@ -48,6 +49,25 @@ describe('keyhold audit verify (S30, S31)', () => {
       '- keyhold/test/tenants/acme: the first 30 rows are exactly those of the earlier checkpoint.',
     ]);
     for (const limit of ['Rows from 30 on', 'Who wrote a row', 'Whether this is the newest log', 'What was never written', 'Old records put back']) expect(out).toContain(limit);
+  });
+
+  it('asks for the signature of a witness where its key is given', async () => {
+    await log.add([{}, {}]);
+    const head = (await log.heads.current()).note;
+    const server = await startWitnessServer();
+    try {
+      server.learn(log.key.verifier);
+      const lines = await (await fetch(`${server.url}/add-checkpoint`, { method: 'POST', body: `old 0\n\n${head}` })).text();
+      const exported = await log.exported();
+      const seen = await verified(exported, [head, head + lines], [server.key]);
+      expect(seen).toMatchObject({ code: 0, out: expect.stringMatching(/witness\.test\/w1 has signed a checkpoint of 2 rows of keyhold\/test, at 20/) });
+      expect(await verified(exported, [JSON.stringify({ checkpoint: head, witness: { checkpoint: head + lines } })], [server.key])).toMatchObject({ code: 0 });
+      expect(await verified(exported, [head], [server.key])).toMatchObject({ code: 2, error: expect.stringContaining('None of the checkpoints is signed by the witness') });
+      expect(await verified(exported, [head + lines], ['nonsense'])).toMatchObject({ code: 2 });
+      expect(await verified(exported, [head + lines.replace('AAAA', 'AAAB')])).toMatchObject({ code: 0 });
+    } finally {
+      await server.close();
+    }
   });
 
   it('takes an export with a line that is too long for altered, and a file of one such line for none', async () => {

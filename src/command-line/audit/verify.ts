@@ -2,7 +2,9 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { visibleText } from '../../adapters/log/visible-text.ts';
 import { checkpointsIn } from '../../core/audit/checkpoint-texts.ts';
 import { ExportVerifier, type Verdict } from '../../core/audit/export-verifier.ts';
-import { parseVerifierKey, type VerifierKey } from '../../core/audit/notes/verifier-key.ts';
+import { parseCheckpoint } from '../../core/audit/notes/checkpoint.ts';
+import { parseVerifierKey } from '../../core/audit/notes/verifier-key.ts';
+import { parseWitnessKey, type WitnessKey } from '../../core/audit/notes/witness-key.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface VerifyOptions {
@@ -10,6 +12,8 @@ export interface VerifyOptions {
   readonly key: readonly string[];
   /** Files with signed notes. */
   readonly checkpoint: readonly string[];
+  /** Witnesses' keys, or files that hold some. */
+  readonly witness: readonly string[];
 }
 
 /** What was given cannot be used. */
@@ -19,11 +23,13 @@ class Unusable extends Error {}
 export async function verifyAudit(file: string | undefined, options: VerifyOptions, terminal: Terminal): Promise<0 | 1 | 2> {
   try {
     if (file === undefined) throw new Unusable('Name the file that `keyhold audit export` wrote.');
-    const keys = options.key.flatMap(keysIn);
+    const keys = options.key.flatMap((given) => keysIn(given, parseVerifierKey, '`keyhold audit key` prints it'));
+    const witnesses = options.witness.flatMap((given) => keysIn(given, parseWitnessKey, 'a witness publishes it'));
     if (keys.length === 0) throw new Unusable('Give the log\'s public key with --key: the line that `keyhold audit key` printed when the log was new, kept where nobody of its machine can change it. The export\'s own word for it would prove nothing.');
     const notes = options.checkpoint.flatMap((name) => notesIn(name));
     if (notes.length === 0) throw new Unusable('Give an earlier checkpoint with --checkpoint: a head that left the machine before, from its log (event audit_checkpoint) or from GET /api/v1/audit/checkpoint. Without one, whoever holds the machine could have written the whole log anew.');
-    return tell(await read(file, new ExportVerifier(keys, notes)), terminal);
+    const sightings = witnesses.map((witness) => sightingOf(witness, notes));
+    return tell(await read(file, new ExportVerifier(keys, notes)), sightings, terminal);
   } catch (error) {
     terminal.error(`keyhold: ${visibleText(error instanceof Unusable ? error.message : `${file ?? 'The file'} cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'}).`)}\n`);
     return 2;
@@ -49,13 +55,13 @@ async function read(file: string, verifier: ExportVerifier): Promise<Verdict> {
 
 const LONGEST_LINE = 1_000_000;
 
-function keysIn(given: string): readonly VerifierKey[] {
-  const key = parseVerifierKey(given);
+function keysIn<T>(given: string, parse: (line: string) => T | undefined, as: string): readonly T[] {
+  const key = parse(given);
   if (key !== undefined) return [key];
   const lines = textOf(given, 'The key').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
   return lines.map((line) => {
-    const found = parseVerifierKey(line);
-    if (found === undefined) throw new Unusable(`${given} holds no public key as \`keyhold audit key\` prints it (<name>+<id>+<base64>).`);
+    const found = parse(line);
+    if (found === undefined) throw new Unusable(`${given} holds no public key as ${as} (<name>+<id>+<base64>).`);
     return found;
   });
 }
@@ -66,6 +72,21 @@ function notesIn(file: string): readonly string[] {
   return notes;
 }
 
+/** The largest of the checkpoints that the witness has signed, in words. Whether it is one of this log, the verdict says. */
+function sightingOf(witness: WitnessKey, notes: readonly string[]): string {
+  const seen = notes.flatMap((note) => {
+    const [head, cosignature] = [parseCheckpoint(note), witness.cosignatureIn(note)];
+    return head === undefined || cosignature === undefined ? [] : [{ ...head, at: cosignature.at }];
+  });
+  const [largest] = seen.toSorted((one, other) => other.size - one.size);
+  if (largest === undefined) throw new Unusable(`None of the checkpoints is signed by the witness ${witness.name}. Give one that is (log event audit_checkpoint_witnessed, or witness.checkpoint of GET /api/v1/audit/checkpoint), or the right key.`);
+  const when = new Date(Math.min(largest.at * 1000, LATEST)).toISOString();
+  return `- ${witness.name} has signed a checkpoint of ${largest.size} rows of ${largest.origin}, at ${when}: to it, nobody can show another past.`;
+}
+
+/** The last moment that a date can be made of (ECMA-262, 21.4.1.1). */
+const LATEST = 8.64e15;
+
 function textOf(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -74,7 +95,7 @@ function textOf(file: string, what: string): string {
   }
 }
 
-function tell(verdict: Verdict, terminal: Terminal): 0 | 1 | 2 {
+function tell(verdict: Verdict, sightings: readonly string[], terminal: Terminal): 0 | 1 | 2 {
   if (verdict.state === 'unusable') {
     terminal.error(`keyhold: ${visibleText(verdict.reason)}\n`);
     return 2;
@@ -88,6 +109,7 @@ function tell(verdict: Verdict, terminal: Terminal): 0 | 1 | 2 {
     `PROVEN: ${head.origin}, ${head.size} rows${newestRow === null ? '' : `, the latest of ${new Date(newestRow).toISOString()}`}.`,
     `- The rows are exactly those that the key has signed (root ${head.root.toString('base64')}).`,
     ...comparisons(earlier),
+    ...sightings,
     ...(begunAnew ? ['- The log was begun under a new name since an earlier checkpoint, because an older database was put in its place; a row says when. Rows of in between may be missing.'] : []),
     ...limits(Math.max(0, ...earlier.map(({ size, exported }) => (exported ? size : 0))), head.size),
     '',

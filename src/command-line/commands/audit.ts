@@ -51,6 +51,7 @@ function addVerify(audit: Command, terminal: Terminal, exit: (code: number) => v
     .description('verify an export, on any machine, against a public key and earlier checkpoints')
     .option('--key <key or file>', 'the public key that `keyhold audit key` printed; may be given several times', several, [])
     .option('--checkpoint <file>', 'earlier heads: a signed note, an answer of …/audit/checkpoint, or log lines; may be given several times', several, [])
+    .option('--witness <key or file>', 'a witness\'s public key: one of the checkpoints must bear its signature, too; may be given several times', several, [])
     .addHelpText('after', '\nExit status: 0 proven, 1 altered, 2 unusable (a wrong key, file or checkpoint).')
     .allowExcessArguments(false)
     // 1 would say that the log was altered.

@@ -6,11 +6,11 @@ const SIGNATURE = '\u2014 ';
  * `audit_checkpoint`), other lines among them and whatever a collector of logs puts before each. None is believed by that.
  */
 export function checkpointsIn(text: string): readonly string[] {
-  const whole = checkpointOf(text);
-  if (whole !== undefined) return [whole];
+  const whole = checkpointsOf(text);
+  if (whole.length > 0) return whole;
   // What an editor or a transfer as text adds is not signed either way.
   const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
-  return [...plain.split('\n').flatMap((line) => checkpointInLine(line) ?? []), ...bareNotes(plain)];
+  return [...plain.split('\n').flatMap(checkpointsInLine), ...bareNotes(plain)];
 }
 
 /** Notes that stand in the text by themselves: lines, an empty line, signatures. */
@@ -30,16 +30,20 @@ function signaturesIn(lines: readonly string[]): number {
   return other < 0 ? lines.length : other;
 }
 
-function checkpointInLine(line: string): string | undefined {
+function checkpointsInLine(line: string): readonly string[] {
   const start = line.indexOf('{');
-  return start < 0 ? undefined : checkpointOf(line.slice(start));
+  return start < 0 ? [] : checkpointsOf(line.slice(start));
 }
 
-function checkpointOf(text: string): string | undefined {
+/** The one of a JSON object, and the one that a witness has signed, too. */
+function checkpointsOf(text: string): readonly string[] {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'checkpoint' in value && typeof value.checkpoint === 'string' ? value.checkpoint : undefined;
+    if (typeof value !== 'object' || value === null) return [];
+    return [value, 'witness' in value ? value.witness : null].flatMap((holder) =>
+      typeof holder === 'object' && holder !== null && 'checkpoint' in holder && typeof holder.checkpoint === 'string' ? [holder.checkpoint] : [],
+    );
   } catch {
-    return undefined;
+    return [];
   }
 }

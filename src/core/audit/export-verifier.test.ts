@@ -337,6 +337,8 @@ describe('checkpoints as people keep them', () => {
     expect(checkpointsIn(earlier)).toEqual([earlier]);
     expect(checkpointsIn(earlier.slice(0, -1))).toEqual([earlier]);
     expect(checkpointsIn(JSON.stringify({ size: 1, checkpoint: earlier }, null, 2))).toEqual([earlier]);
+    expect(checkpointsIn(JSON.stringify({ checkpoint: earlier, witness: { checkpoint: 'another' } }))).toEqual([earlier, 'another']);
+    expect(checkpointsIn(JSON.stringify({ checkpoint: earlier, witness: { checkpoint: null } }))).toEqual([earlier]);
     const line = JSON.stringify({ level: 'info', event: 'audit_checkpoint', checkpoint: earlier });
     expect(checkpointsIn(`{"event":"ready"}\n${line}\nnot json\n${line}\n`)).toEqual([earlier, earlier]);
     expect(checkpointsIn(`> keyhold start\n> exec node\n\n${line}\nNov 28 04:00:00 host keyhold[7]: ${line}\n2026-11-28T04:00:00.1Z stdout F ${line}\n`)).toEqual([earlier, earlier, earlier]);

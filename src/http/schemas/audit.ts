@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { AuditRowView } from '../../core/audit/audit-row-view.ts';
 import { ID_PATTERN } from '../names.ts';
-import { closed, instant, nullableText } from './fields.ts';
+import { closed, instant, nullable, nullableText } from './fields.ts';
 import { pageQuery } from './page.ts';
 import { periodQuery } from './usage.ts';
 
@@ -29,6 +29,18 @@ export const auditCheckpoint = Type.Object({
   checkpoint: Type.String({ description: 'the head as a signed note (c2sp.org/tlog-checkpoint): keep it where nobody of Keyhold\'s machine can change it.' }),
   key: Type.String({ description: 'the public key that has signed it, as a verifier key (c2sp.org/signed-note). To verify, use one that you got another way.' }),
   keyChanges: Type.Array(Type.String(), { description: 'notes signed by the key before and the key after, the oldest first.' }),
+  witness: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String(),
+        size: nullable(size),
+        checkpoint: { ...nullableText, description: 'the last head that the witness has signed, too, with its cosignature (c2sp.org/tlog-cosignature).' },
+        signedAt: nullable(instant),
+        failure: { ...nullableText, description: 'why the newest head was not signed, and what to do.' },
+      },
+      { description: 'of the log itself, where a witness is set.' },
+    ),
+  ),
 });
 
 export const auditProof = Type.Object({

@@ -25,8 +25,8 @@ export class VerifierKey {
     if (publicKey.length !== KEY_BYTES) throw new RangeError(`an Ed25519 public key has ${KEY_BYTES} bytes, not ${publicKey.length}`);
     this.name = name;
     this.publicKey = publicKey;
-    this.id = createHash('sha256').update(`${name}\n`).update(Uint8Array.of(ED25519)).update(publicKey).digest().subarray(0, 4);
-    this.#key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });
+    this.id = keyId(name, ED25519, publicKey);
+    this.#key = ed25519Key(publicKey);
   }
 
   /** The same key under another name: each tree's heads are signed under the tree's own. */
@@ -40,18 +40,40 @@ export class VerifierKey {
 
   /** The key as one line: `<name>+<id>+<base64 of type and key>`. */
   toString(): string {
-    return `${this.name}+${this.id.toString('hex')}+${Buffer.concat([Uint8Array.of(ED25519), this.publicKey]).toString('base64')}`;
+    return vkeyText(this.name, ED25519, this.publicKey);
   }
 }
 
 /** The key that such a line says; undefined when it is none, or when its parts do not fit each other. */
 export function parseVerifierKey(text: string): VerifierKey | undefined {
+  const { name, type, publicKey } = parseVkey(text) ?? {};
+  return name === undefined || publicKey === undefined || type !== ED25519 ? undefined : new VerifierKey(name, publicKey);
+}
+
+/** The parts of a line `<name>+<id>+<base64 of type and key>` with an Ed25519 key of whatever type; undefined when they do not fit each other. */
+export function parseVkey(text: string): { readonly name: string; readonly type: number; readonly publicKey: Buffer } | undefined {
   const [, name, id, encoded] = VKEY.exec(text) ?? [];
   if (name === undefined || encoded === undefined || !isKeyName(name)) return undefined;
   const bytes = decodeBase64(encoded);
-  if (bytes === undefined || bytes.length !== KEY_BYTES + 1 || bytes[0] !== ED25519) return undefined;
-  const key = new VerifierKey(name, bytes.subarray(1));
-  return key.id.toString('hex') === id ? key : undefined;
+  const type = bytes?.[0];
+  if (bytes === undefined || type === undefined || bytes.length !== KEY_BYTES + 1) return undefined;
+  const publicKey = bytes.subarray(1);
+  return keyId(name, type, publicKey).toString('hex') === id ? { name, type, publicKey } : undefined;
+}
+
+/** Such a line. */
+export function vkeyText(name: string, type: number, publicKey: Buffer): string {
+  return `${name}+${keyId(name, type, publicKey).toString('hex')}+${Buffer.concat([Uint8Array.of(type), publicKey]).toString('base64')}`;
+}
+
+/** 4 bytes for a name, a signature type and a key together. */
+export function keyId(name: string, type: number, publicKey: Buffer): Buffer {
+  return createHash('sha256').update(`${name}\n`).update(Uint8Array.of(type)).update(publicKey).digest().subarray(0, 4);
+}
+
+/** The 32 bytes of RFC 8032 as a key that verifies. */
+export function ed25519Key(publicKey: Buffer): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });
 }
 
 export function isKeyName(name: string): boolean {
