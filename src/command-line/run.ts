@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { wantsDebug } from '../config/wants-debug.ts';
+import { addAdoptCommand } from './commands/adopt.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addSealCommands } from './commands/seal.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVaultCommand } from './commands/vault.ts';
@@ -33,9 +35,12 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addSealCommands(program, terminal);
     addKeysCommand(program, terminal);
     addVaultCommand(program, terminal);
-    addAuditCommand(program, terminal, (code) => {
+    const exit = (code: number): void => {
       exitCode = code;
-    });
+    };
+    addAuditCommand(program, terminal, exit);
+    addAdoptCommand(program, terminal, exit);
+    addMigrateCommand(program, terminal, exit);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {

@@ -63,6 +63,7 @@ describe('configuration (R0.1)', () => {
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
       legacy: { cipher: null, fernetKeys: [] },
+      adoptCosmosKey: null,
       vault: null,
       ownKeys: new Map(),
       offerEnvironmentKeys: false,

@@ -40,6 +40,8 @@ export interface Config {
   /** null: not switched on. */
   readonly vault: VaultConfig | null;
   readonly legacy: LegacyConfig;
+  /** Of the account that documents are adopted from (R6.3). */
+  readonly adoptCosmosKey: SecretValue | null;
   /** The service's own keys that the environment has, by their variable's name (R2.3). */
   readonly ownKeys: ReadonlyMap<string, SecretValue>;
   /** Tenants may use the service's own keys, where their policy allows it (R3.3). */
@@ -109,6 +111,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
     vault,
     legacy,
+    adoptCosmosKey: reader.read(settings.adoptCosmosKey),
     ownKeys: ownKeysOf(reader, services),
     offerEnvironmentKeys: offered ?? mode === 'development',
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),

@@ -2,6 +2,7 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { fernetKeys, legacyKey, wholeNumber } from './legacy-parsers.ts';
 import { oneOf } from './parsers.ts';
 import type { Setting } from './settings.ts';
+import { secretText } from './vault-parsers.ts';
 
 const key: Setting<SecretValue | null> = {
   name: 'KEYHOLD_LEGACY_KEY',
@@ -106,7 +107,17 @@ const fernet: Setting<readonly SecretValue[]> = {
   parse: fernetKeys,
 };
 
-/** R3.4. */
+const cosmosKey: Setting<SecretValue | null> = {
+  name: 'KEYHOLD_ADOPT_COSMOS_KEY',
+  secret: true,
+  description: ['For `keyhold adopt cosmos` alone: a key of the Cosmos DB account with the earlier system\'s documents; a read-only one suffices.'],
+  example: '<a key of the account>',
+  fallback: null,
+  fallbackText: '',
+  parse: secretText,
+};
+
+/** R3.4, R6.3. */
 export const legacySettings = {
   legacyKey: key,
   legacyCipher: cipher,
@@ -118,4 +129,5 @@ export const legacySettings = {
   legacyPbkdf2Iterations: iterations,
   legacyPbkdf2Digest: digest,
   fernetKeys: fernet,
+  adoptCosmosKey: cosmosKey,
 } as const;

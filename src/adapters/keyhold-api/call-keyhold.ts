@@ -16,8 +16,27 @@ export interface KeyholdCall {
   readonly body?: object;
 }
 
+/** It answered, and did not do it. */
+export class KeyholdRefusal extends StartError {
+  /** Of R0.3; empty where the answer is not Keyhold's. */
+  readonly code: string;
+  /** What it said, for people. */
+  readonly said: string;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(url: string, { status, headers }: Response, error: Readonly<Record<string, unknown>>) {
+    const { code, message } = error;
+    const said = typeof message === 'string' ? message : `It answered ${status}.`;
+    super(1, `${url} refused: ${said}`);
+    this.code = typeof code === 'string' ? code : '';
+    this.said = said;
+    const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+    this.retryAfterSeconds = Number.isFinite(seconds) ? seconds : null;
+  }
+}
+
 /**
- * Calls a running Keyhold; gives the answer's fields. Throws `StartError` (1) that says what to do. The token goes to the address that was given
+ * Calls a running Keyhold; gives the answer's fields. Throws `StartError` (1) that says what to do, `KeyholdRefusal` for what it did not do. The token goes to the address that was given
  * and nowhere else: redirects are errors.
  */
 export async function callKeyhold({ url, token }: KeyholdApi, { method, path, body }: KeyholdCall): Promise<Readonly<Record<string, unknown>>> {
@@ -40,11 +59,13 @@ export async function callKeyhold({ url, token }: KeyholdApi, { method, path, bo
 
 async function answerOf(response: Response, url: string): Promise<Readonly<Record<string, unknown>>> {
   const body: unknown = await response.json().catch(() => undefined);
-  const fields: Readonly<Record<string, unknown>> = typeof body === 'object' && body !== null ? { ...body } : {};
+  const fields = properties(body);
   if (response.ok) return fields;
-  const { error } = fields;
-  const said = typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string' ? error.message : `It answered ${response.status}.`;
-  throw new StartError(1, `${url} refused: ${said}`);
+  throw new KeyholdRefusal(url, response, properties(fields['error']));
+}
+
+function properties(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 /** It answered, and not as Keyhold does. */

@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { callKeyhold, type KeyholdApi, unexpectedAnswer } from '../../adapters/keyhold-api/call-keyhold.ts';
+import { credentialPath } from '../credential-path.ts';
+import type { ItemResult } from '../item-result.ts';
+import { knownTenants } from '../known-tenants.ts';
+import { requireFree } from '../report-file.ts';
+import { reportRun } from '../report-run.ts';
+import { type ItemName, runItems } from '../run-items.ts';
+import { type ClientOptions, requiredKeyhold } from '../running-keyhold.ts';
+import type { Terminal } from '../terminal.ts';
+import type { AdoptionItem, AdoptionPlan } from './adoption-item.ts';
+
+export interface AdoptionOptions extends ClientOptions {
+  readonly dryRun?: boolean;
+  readonly createTenants?: boolean;
+  /** false: do not read what is adopted. */
+  readonly read: boolean;
+  readonly report?: string;
+}
+
+export interface AdoptionSourceOfItems {
+  /** The command as it was given, without its options. */
+  readonly command: string;
+  readonly plan: (api: KeyholdApi) => Promise<AdoptionPlan>;
+  /** What is to be said of the place that things were found in, once they are adopted. */
+  readonly afterwards?: string;
+}
+
+type Done = Omit<ItemResult, keyof ItemName>;
+
+const Adopted = Type.Object({
+  outcome: Type.String(),
+  storedIn: Type.String(),
+  legacy: Type.Optional(Type.String()),
+  authenticated: Type.Boolean(),
+  hints: Type.Record(Type.String(), Type.String()),
+  warnings: Type.Array(Type.String()),
+});
+
+/** Adopts what the source has, one audited request each, and tells what became of everything. Gives the exit status. */
+export async function runAdoption(source: AdoptionSourceOfItems, options: AdoptionOptions, terminal: Terminal): Promise<number> {
+  const startedAt = new Date().toISOString();
+  const api = requiredKeyhold(options);
+  if (options.report !== undefined) requireFree(options.report);
+  const tenants = await knownTenants(api);
+  const { items, refused } = await source.plan(api);
+  const { results, ...ended } = await runItems(items, terminal, (item) => adopt(api, item, tenants, options));
+  const all = [...results, ...refused.map((item): ItemResult => ({ ...item, outcome: 'refused' }))];
+  const legacy = results.filter(({ outcome, legacy: form }) => form !== undefined && (outcome === 'adopted' || outcome === 'already')).length;
+  const advice = [
+    ...(legacy === 0 ? [] : [`${legacy} kept as the earlier system has encrypted them. \`keyhold migrate legacy\` rewrites them into the store for new keys.`]),
+    ...(source.afterwards === undefined || !results.some(({ outcome }) => outcome === 'adopted' || outcome === 'already') ? [] : [source.afterwards]),
+  ];
+  return reportRun({ command: source.command, dryRun: options.dryRun === true, startedAt, done: { results: all, ...ended }, advice, file: options.report }, terminal);
+}
+
+async function adopt(api: KeyholdApi, item: AdoptionItem, tenants: Set<string>, { dryRun = false, createTenants = false, read }: AdoptionOptions): Promise<Done> {
+  const { tenant } = item;
+  if (tenant !== null && !tenants.has(tenant)) {
+    if (!createTenants) return { outcome: 'refused', reason: `There is no tenant ${tenant}. Make it, or have all that are missing made: --create-tenants.` };
+    if (dryRun) return { outcome: 'adoptable', warnings: [`The tenant ${tenant} would be made first. The value was not read.`] };
+    await callKeyhold(api, { method: 'POST', path: '/api/v1/tenants', body: { id: tenant, name: tenant } });
+    tenants.add(tenant);
+  }
+  const answer = await callKeyhold(api, { method: 'POST', path: credentialPath(item, dryRun ? 'adopt/preview' : 'adopt'), body: { ...item.body, read } });
+  if (!Value.Check(Adopted, answer)) throw unexpectedAnswer(api);
+  const { outcome, storedIn, legacy, authenticated, hints, warnings } = answer;
+  return { outcome, storedIn, ...(legacy === undefined ? {} : { legacy }), authenticated, hints, warnings };
+}
