@@ -7,7 +7,9 @@ import { credentialDigest } from './core/credentials/credential-digest.ts';
 import type { Placement } from './core/credentials/credential-put.ts';
 import type { LegacyReader } from './core/credentials/legacy-reader.ts';
 import { withLegacyValues } from './core/credentials/legacy-store.ts';
+import { sealedBefore } from './core/credentials/sealing-store.ts';
 import type { Stores } from './core/credentials/store-errors.ts';
+import type { DataKeys } from './core/crypto/data-keys.ts';
 import { OwnKeys } from './core/own-keys/own-keys.ts';
 import { type RefreshOwnKeysJob, startRefreshingOwnKeys } from './jobs/refresh-own-keys.ts';
 import type { Clock, RandomBytes } from './ports/clock.ts';
@@ -16,7 +18,7 @@ import type { Log } from './ports/log.ts';
 import type { SecretStore, StoreKind } from './ports/secret-store.ts';
 
 export interface SecretsOptions {
-  readonly config: Pick<Config, 'ownKeys' | 'store' | 'vault'>;
+  readonly config: Pick<Config, 'ownKeys' | 'sealBeforeStore' | 'store' | 'vault'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
@@ -54,13 +56,15 @@ export async function openOwnKeys({ config, clock, random, log }: SecretsOptions
   };
 }
 
-export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' | 'log'> {
+export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' | 'random' | 'log'> {
   readonly vault: VaultClient | undefined;
   readonly sealed: SecretStore;
   /** Credentials' digests are keyed with it. */
   readonly digestKey: Buffer;
   /** Opens what an earlier system has encrypted, wherever it lies. */
   readonly legacy: LegacyReader;
+  /** What values are sealed under before a vault gets them. */
+  readonly dataKeys: DataKeys;
 }
 
 export interface OpenStores extends Placement {
@@ -70,12 +74,13 @@ export interface OpenStores extends Placement {
 }
 
 /** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
-export async function openStores({ config, clock, log, vault, sealed, digestKey, legacy }: StoresOptions): Promise<OpenStores> {
+export async function openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys }: StoresOptions): Promise<OpenStores> {
   log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
+  const aroundVault = (store: SecretStore): SecretStore => withLegacyValues(sealedBefore(store, { dataKeys, random, sealsNew: config.sealBeforeStore }), legacy);
   const opened = [withLegacyValues(sealed, legacy)];
   const withFallback: StoreKind[] = [];
   if (vault !== undefined && config.vault !== null) {
-    opened.push(withLegacyValues(await openVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log }), legacy));
+    opened.push(aroundVault(await openVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log })));
     if (config.vault.enableFallback) withFallback.push('vault');
   }
   const store = opened.find(({ kind }) => kind === config.store);

@@ -102,10 +102,11 @@ export async function compose({ config, log, version, firstToken, step, reconcil
 
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
-  const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys: new DataKeys({ repository: metadata.dataKeys, root, clock, random }), clock, random });
+  const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, clock, random });
+  const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
-  const { store, fallback, stores, all: allStores } = await openStores({ config, clock, log, vault, sealed, digestKey, legacy });
+  const { store, fallback, stores, all: allStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
 
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const witness = await openWitness(config, auditProofs, log);

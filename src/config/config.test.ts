@@ -62,6 +62,7 @@ describe('configuration (R0.1)', () => {
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
+      sealBeforeStore: false,
       legacy: { cipher: null, fernetKeys: [] },
       adoptCosmosKey: null,
       vault: null,

@@ -37,6 +37,8 @@ export interface Config {
   readonly database: { readonly kind: 'sqlite'; readonly file: string };
   /** Where new keys are kept (R0.5). */
   readonly store: 'sealed' | 'vault';
+  /** Values are sealed before a vault gets them (R3.6). */
+  readonly sealBeforeStore: boolean;
   /** null: not switched on. */
   readonly vault: VaultConfig | null;
   readonly legacy: LegacyConfig;
@@ -76,6 +78,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const logLevel = reader.read(settings.logLevel);
   const shutdownTimeoutMs = reader.read(settings.shutdownTimeout);
   const givenStore = reader.read(settings.store);
+  const sealBeforeStore = reader.read(settings.sealBeforeStore);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const vaultEnabled = reader.read(settings.vaultEnabled);
   const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' });
@@ -109,6 +112,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     auditWitness: auditWitnessConfig(reader),
     database: Object.freeze({ kind: 'sqlite', file }),
     store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
+    sealBeforeStore,
     vault,
     legacy,
     adoptCosmosKey: reader.read(settings.adoptCosmosKey),

@@ -101,6 +101,19 @@ const store: Setting<'sealed' | 'vault' | null> = {
   parse: oneOf('sealed', 'vault'),
 };
 
+const sealBeforeStore: Setting<boolean> = {
+  name: 'KEYHOLD_SEAL_BEFORE_STORE',
+  secret: false,
+  description: [
+    'true seals values under their tenant\'s own data key before Vault gets them: a copy of Vault alone is useless then. Off, since other readers of the vault',
+    '(people, External Secrets) need plain values; in production it is recommended where nobody else reads them. What is stored already stays as it is, and readable.',
+  ],
+  example: 'true',
+  fallback: false,
+  fallbackText: 'false',
+  parse: trueOrFalse,
+};
+
 const offerEnvironmentKeys: Setting<boolean | null> = {
   name: 'KEYHOLD_OFFER_ENVIRONMENT_KEYS',
   secret: false,
@@ -185,6 +198,7 @@ export const settings = {
   logLevel,
   shutdownTimeout: shutdownTimeoutSetting,
   store,
+  sealBeforeStore,
   ...vaultSettings,
   database,
   ...keyWrapperSettings,

@@ -28,6 +28,14 @@ export interface SecretReference {
   readonly version: string;
   /** Marks what an earlier system has encrypted; a value without the mark is never tried as such (S18). */
   readonly legacy?: LegacyForm;
+  /** Marks what was sealed before the store got it; a value without the mark is never taken for one, whatever it looks like. */
+  readonly sealed?: SealedBefore;
+}
+
+/** Under which of its scope's data keys a value was sealed before its store got it (R3.6), and as which version of its credential. */
+interface SealedBefore {
+  readonly dataKeyId: string;
+  readonly version: number;
 }
 
 /** What was found in a store whose names can be listed. */
@@ -50,6 +58,14 @@ export interface PutIntent {
   readonly digest: string;
   /** The fields are as an earlier system has encrypted them; the reference is to say so. */
   readonly legacy?: LegacyForm;
+  /** The fields are sealed under this data key; the reference is to say so. */
+  readonly sealedUnder?: string;
+}
+
+/** Fields as a store is to keep them, and the data key that they are sealed under. */
+export interface SealedFields {
+  readonly fields: SecretFields;
+  readonly sealedUnder: string;
 }
 
 export interface StoreCapabilities {
@@ -92,6 +108,8 @@ export interface SecretStore {
   place?(name: SecretName): string;
   /** For such a store: everything that lies where credentials do, by its place, ascending. `after` is a place. */
   found?(page: PageRequest): Promise<Page<FoundSecret>>;
+  /** Only while new values are sealed before this store gets them (R3.6): the fields as the put of this version is to keep them, with an intent that says so. */
+  seal?(name: SecretName, version: number, fields: SecretFields): Promise<SealedFields>;
   /** Soft delete: gone for every reader, until `restore`. Idempotent; an absent version is fine. */
   remove(reference: SecretReference): Promise<void>;
   /** Brings a removed version back. `not_found` when it is gone for good. */

@@ -18,7 +18,8 @@ export interface SecretStoreContract {
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
 
-const digestKey = Buffer.alloc(32, 1);
+/** With which the suite makes its intents. */
+export const suiteDigestKey = Buffer.alloc(32, 1);
 const notFound = expect.objectContaining({ code: 'not_found' });
 const conflict = expect.objectContaining({ code: 'conflict' });
 
@@ -37,7 +38,7 @@ function secret(text: string, field = 'api_key'): SecretFields {
 
 /** A new attempt to write a version that builds on another one. */
 function intend(version: number, fields: SecretFields, base: SecretReference | null): PutIntent {
-  return { id: randomBytes(12).toString('hex'), version, cas: base?.version ?? null, digest: fieldsDigest(digestKey, fields) };
+  return { id: randomBytes(12).toString('hex'), version, cas: base?.version ?? null, digest: fieldsDigest(suiteDigestKey, fields) };
 }
 
 function revealed(fields: SecretFields): Record<string, string> {
@@ -202,7 +203,7 @@ export function secretStoreContract({ name, create, skip = [] }: SecretStoreCont
         const intent = intend(1, fields, null);
         const reference = await store.put(secretName, fields, intent);
         expect(await store.probe(secretName, intent)).toEqual(reference);
-        expect(await store.probe(secretName, { ...intent, id: 'another', digest: fieldsDigest(digestKey, secret('sk-test-probe-002')) })).toBeUndefined();
+        expect(await store.probe(secretName, { ...intent, id: 'another', digest: fieldsDigest(suiteDigestKey, secret('sk-test-probe-002')) })).toBeUndefined();
         expect(await store.probe({ ...secretName, label: 'other' }, intent)).toBeUndefined();
         expect(await store.probe(secretName, intend(2, fields, reference))).toBeUndefined();
         expect(await store.probe(secretName, intent)).toEqual(reference);

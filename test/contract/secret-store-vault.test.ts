@@ -5,20 +5,18 @@ import { fieldsDigest } from '../../src/core/crypto/digest.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 import { startVault } from '../support/servers/vault.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
-import { secretStoreContract } from './secret-store-contract.ts';
+import { callingSealed, sealedOver } from '../support/sealing-caller.ts';
+import { secretStoreContract, suiteDigestKey } from './secret-store-contract.ts';
 import { sharedStoreContract } from './shared-store-contract.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-/** The one with which the suite makes its intents. */
-const digestKey = Buffer.alloc(32, 1);
-
 async function create() {
   const vault = await startVault();
   const client = createVaultClient({ address: vault.address, auth: { kind: 'token', token: new SecretValue(vault.rootToken) }, clock, random: randomBytes, log });
   await client.start();
   return {
-    store: createVaultStore({ client, mount: 'secret', digest: (_name, _version, fields) => fieldsDigest(digestKey, fields), clock, log }),
+    store: createVaultStore({ client, mount: 'secret', digest: (_name, _version, fields) => fieldsDigest(suiteDigestKey, fields), clock, log }),
     close: async () => {
       await client.close();
       await vault.close();
@@ -28,5 +26,12 @@ async function create() {
 
 describeWithVault('on a real Vault', () => {
   secretStoreContract({ name: 'Vault KV v2', create });
+  secretStoreContract({
+    name: 'Vault KV v2, with values sealed before it gets them (R3.6)',
+    create: async () => {
+      const { store, close } = await create();
+      return { store: callingSealed(sealedOver(store, { clock, random: randomBytes }), suiteDigestKey), close };
+    },
+  });
   sharedStoreContract({ name: 'Vault KV v2', create });
 });

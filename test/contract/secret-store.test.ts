@@ -13,7 +13,8 @@ import { DataKeys } from '../../src/core/crypto/data-keys.ts';
 import { RootKey } from '../../src/core/crypto/root-key.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import type { SecretStore } from '../../src/ports/secret-store.ts';
-import { secretStoreContract } from './secret-store-contract.ts';
+import { callingSealed, sealedOver } from '../support/sealing-caller.ts';
+import { secretStoreContract, suiteDigestKey } from './secret-store-contract.ts';
 import { sharedStoreContract } from './shared-store-contract.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -33,6 +34,11 @@ secretStoreContract({ name: 'sealed, on metadata in memory', create: async () =>
 secretStoreContract({
   name: 'in memory, read through what opens legacy values (R3.4)',
   create: async () => ({ store: withLegacyValues(createMemorySecretStore(), new LegacyReader({ cipher: null, fernetKeys: [], catalog: new Catalog([]) })) }),
+});
+
+secretStoreContract({
+  name: 'in memory, with values sealed before it gets them (R3.6)',
+  create: async () => ({ store: callingSealed(sealedOver(createMemorySecretStore(), { clock, random: randomBytes }), suiteDigestKey) }),
 });
 
 secretStoreContract({

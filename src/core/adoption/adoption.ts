@@ -93,12 +93,13 @@ export class Adoption {
     const begin = async (base?: string | null): Promise<OpenWrite> => {
       const startedAt = clock.monotonic();
       const record = before?.record ?? emptyRecord(key, clock.now());
-      const intent = { ...writes.intentFor(record, { operation: 'put', store: this.#sealed, fields: kept, next: this.#next(record, finding, by), base }), legacy: form };
+      const intended = await writes.intentFor(record, { operation: 'put', store: this.#sealed, fields: kept, next: this.#next(record, finding, by), base });
+      const intent = { ...intended.intent, legacy: form };
       await writer.write(key, before, begun(record, intent));
       await step('put.begun');
-      return { record, intent, startedAt };
+      return { record, intent, kept: intended.kept, startedAt };
     };
-    const { stored } = await putValue(this.#parts, { key, store: this.#sealed, fields: kept, begin, by });
+    const { stored } = await putValue(this.#parts, { key, store: this.#sealed, begin, by });
     return stored.record;
   }
 

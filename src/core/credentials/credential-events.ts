@@ -41,6 +41,10 @@ export class CredentialEvents {
 
   /** Where its value lies now, and where it lay; the key is the same. */
   moved(key: CredentialKey, from: StoreKind, to: StoreKind): void {
+    if (from === to) {
+      this.#log.info('credential_rewritten', `A credential's value was written anew into ${storedInWords[to].message}, as it is to be kept there`, { ...subjectFields(key), storedIn: storedInWords[to].event });
+      return;
+    }
     this.#log.info('credential_moved', `A credential's value was moved to ${storedInWords[to].message}`, {
       ...subjectFields(key),
       storedIn: storedInWords[to].event,

@@ -99,7 +99,7 @@ export class CredentialPut {
 
   async #putInto(store: SecretStore, task: Task, home?: StoreKind): Promise<PutOutcome> {
     const { key, checked, by } = task;
-    const { before, stored, ours } = await putValue(this.#parts, { key, store, fields: checked.fields, begin: (base) => this.#begin(store, task, home, base), by });
+    const { before, stored, ours } = await putValue(this.#parts, { key, store, begin: (base) => this.#begin(store, task, home, base), by });
     if (ours && home !== undefined) this.#parts.waiting.added(home);
     return { created: before.state !== 'active', record: stored.record, warnings: checked.warnings };
   }
@@ -112,10 +112,10 @@ export class CredentialPut {
     requireMatchingCredential(ifMatch, before?.record);
     const startedAt = clock.monotonic();
     const record = before?.record ?? emptyRecord(key, clock.now());
-    const intent = writes.intentFor(record, { operation: 'put', store, fields: checked.fields, next: this.#next(record, task, home), base });
+    const { intent, kept } = await writes.intentFor(record, { operation: 'put', store, fields: checked.fields, next: this.#next(record, task, home), base });
     await writer.write(key, before, begun(record, intent));
     await step('put.begun');
-    return { record, intent, startedAt };
+    return { record, intent, kept, startedAt };
   }
 
   #next(record: CredentialRecord, { service, checked, by }: Task, home: StoreKind | undefined): CredentialIntent['next'] {

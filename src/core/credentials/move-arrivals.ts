@@ -38,7 +38,11 @@ export class MoveArrivals {
     const store = storeOf(stores, intent.store);
     const old = (await writer.get(key))?.record.current?.reference;
     if (old === undefined) throw new KeyholdError('internal', 'A credential without a version cannot be moved.');
-    if (!writes.isOf(key, intent, await store.get(reference))) {
+    const { sealed, ...asKept } = reference;
+    const arrived = writes.isOf(key, intent, await store.get(asKept));
+    // What was sealed has to open, too, before the value that it was sealed from goes.
+    if (sealed !== undefined && arrived) await store.get(reference);
+    if (!arrived) {
       await writes.discard(key, store, intent, reference);
       throw new KeyholdError('corrupt', 'A value that was moved to another store was not the same when it was read back. It stays where it was.');
     }

@@ -112,7 +112,7 @@ export class OutsideChanges {
     const { hints } = handOver(catalog.get(key.service), texts);
     const before = await writer.get(key);
     if (before?.revision !== revision) throw busy();
-    const after = await writer.write(key, before, adopted(before.record, newer, hints, clock.now(), limits.retireGraceMs));
+    const after = await writer.write(key, before, adopted(before.record, { reference: newer, fields: hints, isPlain: store.seal !== undefined && newer.sealed === undefined }, clock.now(), limits.retireGraceMs));
     await writer.announce(key, after);
   }
 

@@ -1,7 +1,6 @@
 import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
-import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Author } from './credential-events.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { putCommitted } from './record-changes.ts';
@@ -11,7 +10,6 @@ import type { Begin } from './value-writes.ts';
 export interface ValuePut {
   readonly key: CredentialKey;
   readonly store: SecretStore;
-  readonly fields: SecretFields;
   /** Opens the intent in the record. */
   readonly begin: Begin;
   readonly by: Author;
@@ -25,9 +23,9 @@ export interface PutDone {
 }
 
 /** Intent, put, commit, and everybody told. Throws what the store throws, and `conflict` when a revocation did not wait. */
-export async function putValue(parts: CredentialParts, { key, store, fields, begin, by }: ValuePut): Promise<PutDone> {
+export async function putValue(parts: CredentialParts, { key, store, begin, by }: ValuePut): Promise<PutDone> {
   const { writer, events, writes, step } = parts;
-  const { record: before, intent, reference } = await writes.put(key, store, fields, begin);
+  const { record: before, intent, reference } = await writes.put(key, store, begin);
   await step('put.stored');
   const { stored, ours } = await commit(parts, key, store, intent, reference);
   await step('put.committed');

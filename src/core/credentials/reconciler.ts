@@ -115,7 +115,7 @@ export class Reconciler {
     const home = found === undefined ? undefined : homeOf(found.record);
     if (found === undefined || home === undefined) return false;
     const count = waiting.get(home) ?? 0;
-    waiting.set(home, count + 1);
+    if (found.record.current?.reference.store !== home) waiting.set(home, count + 1);
     if (allOpenIntents || found.record.intent !== null || !isUp(home)) return false;
     await this.#access.perform(systemActor('reconcile'), 'credential.move', key, null, async (grant) => this.#mover.moveHome(credentialKey(grant.use('credential.move')), found));
     waiting.set(home, count);

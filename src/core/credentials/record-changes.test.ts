@@ -31,4 +31,18 @@ describe('a put that was given up', () => {
   it('leaves everything where it was, when nothing was moved', () => {
     expect(putGivenUp(record('1'), undefined, 100, 60)).toEqual({ ...record('1'), intent: null });
   });
+
+  it('destroys what was moved of a value that had left for another store, and remembers where the next write begins', () => {
+    const left = { ...record('3'), leftIn: { vault: '3' } };
+    const elsewhere = { ...left, current: { ...left.current!, reference: { store: 'sealed', name: key, version: '1' } as const } };
+    const after = putGivenUp(elsewhere, inVault('4'), 100, 60);
+    expect(after).toMatchObject({ intent: null, current: { reference: { store: 'sealed' } }, leftIn: { vault: '4' }, retired: [{ reference: inVault('4'), destroyAfter: 100 }] });
+  });
+
+  it('keeps the mark of a value that was sealed before its store got it', () => {
+    const open = record('1');
+    const sealed = { dataKeyId: 'dk_1', version: 1 };
+    const after = putGivenUp({ ...open, current: { ...open.current!, reference: { ...inVault('1'), sealed } } }, inVault('2'), 100, 60);
+    expect(after.current?.reference).toEqual({ ...inVault('2'), sealed });
+  });
 });

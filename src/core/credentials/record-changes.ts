@@ -73,13 +73,20 @@ export function madeCurrent(record: CredentialRecord, next: NonNullable<Credenti
   };
 }
 
-/** A version that somebody wrote into the store becomes the live one, under the settings, expiry and everything else of the credential. */
-export function adopted(record: CredentialRecord, reference: SecretReference, fields: readonly FieldHint[], now: number, retireGraceMs: number): CredentialRecord {
+/** A version that somebody wrote into a store. `isPlain`: as it must not stay there, since values are sealed before they are stored. */
+export interface OutsideVersion {
+  readonly reference: SecretReference;
+  readonly fields: readonly FieldHint[];
+  readonly isPlain: boolean;
+}
+
+/** It becomes the live one, under the settings, expiry and everything else of the credential. */
+export function adopted(record: CredentialRecord, { reference, fields, isPlain }: OutsideVersion, now: number, retireGraceMs: number): CredentialRecord {
   if (record.current === null || record.state !== 'active') throw new KeyholdError('internal', 'Only a live credential can take over a version.');
   const version = record.version + 1;
   return {
     ...record,
-    current: { ...record.current, version, fields, createdAt: now, createdBy: 'outside', reference },
+    current: { ...record.current, version, fields, createdAt: now, createdBy: 'outside', reference, ...(isPlain ? { home: reference.store } : {}) },
     version,
     edition: record.edition + 1,
     retired: retiring(record, now + retireGraceMs),
@@ -104,7 +111,7 @@ export function movedTo(record: CredentialRecord, reference: SecretReference, no
   };
 }
 
-/** The store that the live value belongs in, where it lies in another only because that one could not be reached (R3.5). */
+/** The store that the live value is to be written to: one that could not be reached when it was stored (R3.5), or its own, where it has to be sealed there. */
 export function homeOf({ state, current }: CredentialRecord): StoreKind | undefined {
   return state === 'active' ? current?.home : undefined;
 }

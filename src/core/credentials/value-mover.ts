@@ -46,7 +46,7 @@ export class ValueMover {
 
   async #move(key: CredentialKey, load: Load): Promise<Stored<CredentialRecord>> {
     const { writes, arrivals, step } = this.#parts;
-    const { intent, reference } = await writes.put(key, load.to, load.fields, (base) => this.#begin(key, load, base));
+    const { intent, reference } = await writes.put(key, load.to, (base) => this.#begin(key, load, base));
     await step('move.stored');
     return arrivals.commit(key, intent, reference);
   }
@@ -58,10 +58,10 @@ export class ValueMover {
     // The fields are those of exactly this version.
     if (before === undefined || before.record.intent !== null || !isWanted(before.record) || !isAt(before.record.current, from)) throw busy();
     const { record } = before;
-    const intent = writes.intentFor(record, { operation: 'move', store: to, fields, next: sameVersion(record, from), base });
+    const { intent, kept } = await writes.intentFor(record, { operation: 'move', store: to, fields, next: sameVersion(record, from), base });
     await writer.write(key, before, begun(record, intent));
     await step('move.begun');
-    return { record, intent, startedAt };
+    return { record, intent, kept, startedAt };
   }
 }
 

@@ -25,6 +25,8 @@ export interface ValueWritesDependencies {
 export interface OpenWrite {
   readonly record: CredentialRecord;
   readonly intent: CredentialIntent;
+  /** The fields as the store is to keep them. */
+  readonly kept: SecretFields;
   /** By the monotonic clock. */
   readonly startedAt: number;
 }
@@ -38,6 +40,9 @@ export interface IntentRequest {
   /** What to build on there, other than what the record says. */
   readonly base?: string | null | undefined;
 }
+
+/** An intent that is not in the record yet, and the fields that it is for, as the store is to keep them. */
+export type IntendedWrite = Pick<OpenWrite, 'intent' | 'kept'>;
 
 /** Opens the intent in the record: on what the record says is in the store, or on this base. */
 export type Begin = (base?: string | null) => Promise<OpenWrite>;
@@ -60,34 +65,39 @@ export class ValueWrites {
     this.#digestKey = digestKey;
   }
 
-  /** The intent to write the record's next version number into the store; not kept yet. */
-  intentFor(record: CredentialRecord, { operation, store, fields, next, base }: IntentRequest): CredentialIntent {
+  /** The intent to write the record's next version number into the store, sealed before where that is wanted (R3.6). */
+  async intentFor(record: CredentialRecord, { operation, store, fields, next, base }: IntentRequest): Promise<IntendedWrite> {
+    const { scope, service, label } = record;
     const version = record.version + 1;
-    return {
+    const sealed = await store.seal?.({ scope, service, label }, version, fields);
+    const kept = sealed?.fields ?? fields;
+    const intent: CredentialIntent = {
       id: this.#random(16).toString('hex'),
       operation,
       store: store.kind,
       version,
       cas: base === undefined ? baseIn(record, store) : base,
-      digest: credentialDigest(this.#digestKey, record, version, fields),
+      digest: credentialDigest(this.#digestKey, record, version, kept),
+      ...(sealed === undefined ? {} : { sealedUnder: sealed.sealedUnder }),
       next,
       expires: this.#clock.now() + this.#limits.intentMs,
     };
+    return { intent, kept };
   }
 
-  /** Whether these are the fields that the intent was made for. */
+  /** Whether these, as the store keeps them, are the fields that the intent was made for. */
   isOf(key: CredentialKey, { version, digest }: CredentialIntent, fields: SecretFields): boolean {
     return credentialDigest(this.#digestKey, key, version, fields) === digest;
   }
 
   /**
-   * Puts the fields, once more where it turns out that somebody has written past Keyhold: what Keyhold was told to keep replaces that, too.
+   * Puts what `begin` gives, once more where it turns out that somebody has written past Keyhold: what Keyhold was told to keep replaces that, too.
    * Throws what the store throws; the intent is closed when that proves that nothing happened, and stays open otherwise.
    */
-  async put(key: CredentialKey, store: SecretStore, fields: SecretFields, begin: Begin): Promise<OpenWrite & { readonly reference: SecretReference }> {
+  async put(key: CredentialKey, store: SecretStore, begin: Begin): Promise<OpenWrite & { readonly reference: SecretReference }> {
     const first = await begin();
     try {
-      return { ...first, reference: await this.#keep(key, store, fields, first) };
+      return { ...first, reference: await this.#keep(key, store, first) };
     } catch (error) {
       const base = asKeyholdError(error).code === 'conflict' ? await store.newestBase?.(key) : undefined;
       if (base === undefined || base === first.intent.cas) throw error;
@@ -96,7 +106,7 @@ export class ValueWrites {
         version: base ?? 'none',
       });
       const again = await begin(base);
-      return { ...again, reference: await this.#keep(key, store, fields, again) };
+      return { ...again, reference: await this.#keep(key, store, again) };
     }
   }
 
@@ -115,13 +125,13 @@ export class ValueWrites {
     }
   }
 
-  async #keep(key: CredentialKey, store: SecretStore, fields: SecretFields, { intent, startedAt }: OpenWrite): Promise<SecretReference> {
+  async #keep(key: CredentialKey, store: SecretStore, { intent, kept, startedAt }: OpenWrite): Promise<SecretReference> {
     // A process that slept must not begin what somebody else is about to declare undone.
     if (this.#clock.monotonic() - startedAt > this.#limits.intentMs / 2) {
       throw new KeyholdError('unavailable', 'Storing the credential took too long and was given up. Send it again in a minute.', { retryAfterSeconds: 60 });
     }
     try {
-      return await store.put(key, fields, intent);
+      return await store.put(key, kept, intent);
     } catch (error) {
       if (certainlyNothingHappened(error)) await this.#close(key, intent);
       throw error;

@@ -68,6 +68,11 @@ export class DataKeys {
     });
   }
 
+  /** All that values of the scope may be sealed under, oldest first; none is made. Throws `corrupt`, `unavailable`. */
+  async all(scope: Scope): Promise<readonly DataKey[]> {
+    return Promise.all((await this.#repository.list(scope)).map(({ id }) => this.byId(scope, id)));
+  }
+
   async #create(scope: Scope): Promise<string> {
     const id = 'dk_1';
     const bytes = this.#random(KEY_BYTES);

@@ -62,6 +62,12 @@ export function openEnvelope({ key, purpose, aad }: EnvelopeContext, sealed: Buf
   return unproven;
 }
 
+/** Whether this was encrypted under the key for the purpose, for whatever place: by its commitment, without opening it. */
+export function isEnvelopeOf({ key, purpose }: Omit<EnvelopeContext, 'aad'>, sealed: Buffer): boolean {
+  if (sealed.length < HEAD + TAG || sealed[0] !== FORMAT) return false;
+  return timingSafeEqual(sealed.subarray(1 + SALT, 1 + SALT + COMMITMENT), commitmentOf(key, sealed.subarray(1, 1 + SALT), purpose));
+}
+
 function derive(key: KeyObject, salt: Buffer, purpose: EnvelopePurpose): Buffer {
   return Buffer.from(hkdfSync('sha256', key, salt, `keyhold/1/${purpose}`, 32));
 }

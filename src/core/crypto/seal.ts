@@ -4,7 +4,7 @@ import type { SecretName } from '../../ports/secret-store.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import { decodeBase64 } from './base64.ts';
 import type { DataKey } from './data-keys.ts';
-import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.ts';
+import { type EnvelopeContext, isEnvelopeOf, openEnvelope, sealEnvelope } from './envelope.ts';
 import { frame } from './framing.ts';
 import { pad, unpad } from './padding.ts';
 
@@ -35,6 +35,12 @@ export function openValue(dataKey: DataKey, place: SealedPlace, sealed: string):
   const text = unpad(padded).toString('utf8');
   padded.fill(0);
   return new SecretValue(text);
+}
+
+/** Whether the text was sealed under this data key, for whatever place. */
+export function isSealedUnder({ key }: DataKey, text: string): boolean {
+  const bytes = decodeBase64(text);
+  return bytes !== undefined && isEnvelopeOf({ key, purpose: 'value' }, bytes);
 }
 
 function contextOf({ id, key }: DataKey, { name, field, version }: SealedPlace): EnvelopeContext {

@@ -25,7 +25,7 @@ interface CredentialContent {
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly createdAt: number;
   readonly createdBy: string;
-  /** The store that was to take this version and could not: the reconciler moves it there (R3.5). Left out where it lies where it belongs. */
+  /** The store that the reconciler is to write this version to: one that could not take it (R3.5), or its own, where it is to be sealed (anew). Left out where it lies as it should. */
   readonly home?: StoreKind;
 }
 

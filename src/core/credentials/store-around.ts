@@ -1,0 +1,37 @@
+import type { SecretStore } from '../../ports/secret-store.ts';
+
+/** The store with some of its members replaced. The others are its own, and what it cannot do, stays undone. */
+export function storeAround(store: SecretStore, replaced: Partial<SecretStore>): SecretStore {
+  const { giveUp, newerThan, newestBase, newest, place, found, seal, ...always } = {
+    kind: store.kind,
+    capabilities: store.capabilities,
+    put: (name, fields, intent) => store.put(name, fields, intent),
+    get: (reference) => store.get(reference),
+    probe: (name, intent) => store.probe(name, intent),
+    giveUp: store.giveUp?.bind(store),
+    newerThan: store.newerThan?.bind(store),
+    newestBase: store.newestBase?.bind(store),
+    newest: store.newest?.bind(store),
+    place: store.place?.bind(store),
+    found: store.found?.bind(store),
+    seal: store.seal?.bind(store),
+    remove: (reference) => store.remove(reference),
+    restore: (reference) => store.restore(reference),
+    destroy: (reference) => store.destroy(reference),
+    health: () => store.health(),
+  } satisfies EveryMember;
+  return {
+    ...always,
+    ...(giveUp === undefined ? {} : { giveUp }),
+    ...(newerThan === undefined ? {} : { newerThan }),
+    ...(newestBase === undefined ? {} : { newestBase }),
+    ...(newest === undefined ? {} : { newest }),
+    ...(place === undefined ? {} : { place }),
+    ...(found === undefined ? {} : { found }),
+    ...(seal === undefined ? {} : { seal }),
+    ...replaced,
+  };
+}
+
+/** A member that the port gets later has to be thought of here. */
+type EveryMember = { readonly [Member in keyof Required<SecretStore>]: SecretStore[Member] | undefined };
