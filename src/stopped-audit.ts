@@ -24,9 +24,10 @@ export async function readAuditKeys(config: Config): Promise<AuditKeys> {
   return found;
 }
 
-/** Writes the audit log of a stopped Keyhold as `keyhold audit verify` reads it. Throws `StartError`, 5 while it is running. */
+/** Writes the audit log of a stopped Keyhold as `keyhold audit verify` reads it. Throws `StartError`, 5 while it is running, 1 for a tenant that never was. */
 export async function exportStoppedAudit(config: Config, log: Log, tree: ExportedTree, write: (line: string) => Promise<void>): Promise<void> {
   await onStoppedFolder(config, async (metadata) => {
+    if (tree !== 'log' && (await metadata.tenants.get(tree)) === undefined) throw new StartError(1, `There is no tenant ${JSON.stringify(tree.tenant)} here.`);
     const { audit, proofs, closeJournal } = await openAudit({ config, metadata, log, metrics: createMetrics() });
     try {
       const name = tree === 'log' ? null : tree.tenant;
@@ -63,13 +64,28 @@ export async function rotateStoppedKey(config: Config, log: Log, { lost }: { rea
 
 /**
  * Takes the audit log as a restored database has it, under a new name and with a row that tells of it (S30): heads of before are still
- * compared with it, and show what is missing.
+ * compared with it, and show what is missing. Throws `StartError` (1) where nothing was restored.
  */
 export async function acceptRestoredAudit(config: Config, log: Log): Promise<ChangedKey> {
   return onStoppedFolder(config, async (metadata) => {
     const old = await loadOrCreateAuditKey(custody(config, metadata));
+    await requireRestored(config, metadata, publicKeysOf(old), log);
     return change(config, log, metadata, await openLogTree(metadata.audit, undefined), old, 'audit-log.accept-restored');
   });
+}
+
+/** A log that goes on from its last head would get a new name for nothing, and everybody who verifies it a question. */
+async function requireRestored(config: Config, metadata: MetadataStore, known: readonly VerifierKey[], log: Log): Promise<void> {
+  const { heads } = auditFiles(config);
+  if ((await heads.last()) === undefined) return;
+  const goesOn = await openKeptTree({ repository: metadata.audit, known, heads, log }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof StartError && error.exitCode === 1) return false;
+      throw error;
+    },
+  );
+  if (goesOn) throw new StartError(1, 'The database goes on from the last head of its audit log that was kept here: it was not put in the place of a newer one, and there is nothing to accept. Start Keyhold as always.');
 }
 
 async function change(config: Config, log: Log, metadata: MetadataStore, tree: LogTree, old: OldKeys, action: 'audit-key.rotate' | 'audit-log.accept-restored'): Promise<ChangedKey> {

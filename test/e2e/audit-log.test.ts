@@ -217,6 +217,9 @@ describe('the audit log of a stopped Keyhold (S30)', () => {
     expect(refused.stderr).toContain('older than this Keyhold\'s last head');
     expect(refused.stderr).toContain('keyhold audit accept-restored');
     expect(await keyhold(['accept-restored'])).toMatchObject({ code: 0 });
+    expect(await keyhold(['accept-restored'])).toMatchObject({ code: 1, stderr: expect.stringContaining('there is nothing to accept') });
+    for (const tenant of ['nobody', 'a b']) expect(await keyhold(['export', '--tenant', tenant])).toMatchObject({ code: 1, stderr: expect.stringContaining(`There is no tenant "${tenant}"`) });
+    expect(await keyhold(['export', '--tenant', 'acme'])).toMatchObject({ code: 0 });
     const third = await started();
     expect((await apiOf(third.url).call('GET', '/api/v1/tenants/globex')).status).toBe(404);
     await third.stop();

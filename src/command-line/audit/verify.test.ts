@@ -48,7 +48,7 @@ describe('keyhold audit verify (S30, S31)', () => {
       '- Its first 30 rows are exactly those of the earlier checkpoint. The same holds for 29 smaller ones.',
       '- keyhold/test/tenants/acme: the first 30 rows are exactly those of the earlier checkpoint.',
     ]);
-    for (const limit of ['Rows from 30 on', 'Who wrote a row', 'Whether this is the newest log', 'What was never written', 'Old records put back']) expect(out).toContain(limit);
+    for (const limit of ['Rows after the first 30', 'Who wrote a row', 'Whether this is the newest log', 'What was never written', 'Old records put back']) expect(out).toContain(limit);
   });
 
   it('asks for the signature of a witness where its key is given', async () => {

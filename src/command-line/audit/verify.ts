@@ -131,7 +131,7 @@ function comparisons(earlier: Extract<Verdict, { readonly state: 'proven' }>['ea
 function limits(known: number, size: number): readonly string[] {
   return [
     'What this cannot show:',
-    ...(size > known ? [`- Rows from ${known} on are newer than every earlier checkpoint given: who holds the machine and its key could have written them otherwise. A later checkpoint covers them.`] : []),
+    ...(size > known ? [`- Rows after the first ${known} are newer than every earlier checkpoint given: who holds the machine and its key could have written them otherwise. A later checkpoint covers them.`] : []),
     '- Who wrote a row: whoever can write into the database can put rows at the end of the log that tell of things that never were; they are signed like all others.',
     '- Whether this is the newest log: an older export of the same log is proven, too. Compare the number of rows with your newest checkpoint.',
     '- What was never written: a changed program, or whoever reads the machine\'s memory or database directly, leaves no row.',
