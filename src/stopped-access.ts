@@ -4,6 +4,7 @@ import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { openAudit } from './compose-audit.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
+import { InstallationSeal } from './core/access/installation-seal.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
@@ -14,14 +15,16 @@ export interface StoppedKeyhold {
   readonly access: Access;
 }
 
-/** Does something audited on the data folder of a stopped Keyhold. Throws as `onStoppedFolder` and `openAudit` do. */
+/** Does something audited on the data folder of a stopped Keyhold; what touches keys only while it is not sealed. Throws as `onStoppedFolder` and `openAudit` do. */
 export async function onStoppedAccess<T>(config: Config, log: Log, work: (keyhold: StoppedKeyhold) => Promise<T>): Promise<T> {
   return onStoppedFolder(config, async (metadata) => {
     const metrics = createMetrics();
     const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics });
     try {
-      const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus: createInProcessBus(), clock: systemClock, metrics });
-      return await work({ metadata, access: new Access({ clock: systemClock, audit, tenants, seal: { sealed: false } }) });
+      const bus = createInProcessBus();
+      const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus, clock: systemClock, metrics });
+      const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock: systemClock, log });
+      return await work({ metadata, access: new Access({ clock: systemClock, audit, tenants, seal }) });
     } finally {
       await audit.close();
       await heads.current();

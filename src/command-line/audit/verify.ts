@@ -2,7 +2,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { visibleText } from '../../adapters/log/visible-text.ts';
 import { checkpointsIn } from '../../core/audit/checkpoint-texts.ts';
 import { ExportVerifier, type Verdict } from '../../core/audit/export-verifier.ts';
-import { parseCheckpoint } from '../../core/audit/notes/checkpoint.ts';
+import { parseCheckpoint, type TreeHead } from '../../core/audit/notes/checkpoint.ts';
 import { parseVerifierKey } from '../../core/audit/notes/verifier-key.ts';
 import { parseWitnessKey, type WitnessKey } from '../../core/audit/notes/witness-key.ts';
 import type { Terminal } from '../terminal.ts';
@@ -111,7 +111,7 @@ function tell(verdict: Verdict, sightings: readonly string[], terminal: Terminal
     ...comparisons(earlier),
     ...sightings,
     ...(begunAnew ? ['- The log was begun under a new name since an earlier checkpoint, because an older database was put in its place; a row says when. Rows of in between may be missing.'] : []),
-    ...limits(Math.max(0, ...earlier.map(({ size, exported }) => (exported ? size : 0))), head.size),
+    ...limits(head, Math.max(0, ...earlier.map(({ size, exported }) => (exported ? size : 0)))),
     '',
   ].join('\n'));
   return 0;
@@ -128,10 +128,12 @@ function comparisons(earlier: Extract<Verdict, { readonly state: 'proven' }>['ea
 }
 
 /** What a proof does not say (S31). */
-function limits(known: number, size: number): readonly string[] {
+function limits({ origin, size }: TreeHead, known: number): readonly string[] {
+  // What follows a tenant's head is checked against the log's own tree by whoever verifies the whole log, and by nothing before that.
+  const who = origin.includes('/tenants/') ? 'who holds the machine, or writes into its database,' : 'who holds the machine and its key';
   return [
     'What this cannot show:',
-    ...(size > known ? [`- Rows after the first ${known} are newer than every earlier checkpoint given: who holds the machine and its key could have written them otherwise. A later checkpoint covers them.`] : []),
+    ...(size > known ? [`- Rows after the first ${known} are newer than every earlier checkpoint given: ${who} could have written them otherwise. A later checkpoint covers them.`] : []),
     '- Who wrote a row: whoever can write into the database can put rows at the end of the log that tell of things that never were; they are signed like all others.',
     '- Whether this is the newest log: an older export of the same log is proven, too. Compare the number of rows with your newest checkpoint.',
     '- What was never written: a changed program, or whoever reads the machine\'s memory or database directly, leaves no row.',
