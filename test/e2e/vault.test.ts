@@ -139,6 +139,29 @@ describeWithVault('Keyhold on a real Vault', () => {
     expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: FIRST });
   });
 
+  it('R3.3 a key that somebody deleted in Vault is «corrupt», never «none», serves again when it is undeleted, and can be stored again when Vault has forgotten it', async () => {
+    const tenant = await tenantWithKey(world, 'deleted-by-hand', FIRST);
+    await world.cli('kv', 'delete', `secret/${pathOf(tenant)}`);
+    expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 500, code: 'corrupt', key: null });
+    await world.cli('kv', 'undelete', '-versions=1', `secret/${pathOf(tenant)}`);
+    await until('it serves again', async () => (await world.ask(tenant.gatewayKey)).key === FIRST);
+    await world.cli('kv', 'metadata', 'delete', `secret/${pathOf(tenant)}`);
+    await handOver(tenant, 'openai', SECOND);
+    expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: SECOND });
+  });
+
+  it('S17 what somebody wrote by hand and could not be a key is never taken over', async () => {
+    const tenant = await world.tenant('clumsy');
+    await tenant.admin.must('PUT', '/api/v1/tenants/clumsy/policy', { adoptOutsideChanges: true });
+    await handOver(tenant, 'openai', FIRST);
+    await world.vault.ask('POST', `secret/data/${pathOf(tenant)}`, { data: { api_key: `${SECOND}\n` } });
+    await world.vault.ask('POST', `secret/data/${pathOf(tenant)}`, { data: { key: 4711 } });
+    expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: FIRST });
+    await until('it is reported', () => world.product().logLines().find(({ event, tenantId }) => event === 'changed_outside' && tenantId === 'clumsy'));
+    expect((await tenant.admin.must('GET', '/api/v1/tenants/clumsy/credentials/openai')).body).toMatchObject({ version: 1 });
+    expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: FIRST });
+  });
+
   it('R0.5 what is in either store goes on serving, whichever takes new keys', async () => {
     const inVault = await tenantWithKey(world, 'in-vault', FIRST);
     await world.product().stop();

@@ -167,6 +167,20 @@ describeWithVault('credentials kept in Vault, whatever happens to each request a
     await current.client.close();
   });
 
+  it('a key that was stored again, after Vault was made to forget the name and numbers anew, is not destroyed in the place of the one before', async () => {
+    const { client, store } = await connect();
+    const world = createCredentialWorld({ secretStore: store });
+    await world.put('sk-test-forgotten-1', {});
+    await vault.ask('DELETE', `secret/metadata/${secretPath({ scope: tenantScope('acme'), service: 'openai', label: 'default' })}`);
+    for (const key of ['sk-test-forgotten-2', 'sk-test-forgotten-3']) {
+      await world.put(key, {});
+      world.clock.advance(61_000);
+      await world.reconcile();
+      expect(await world.served()).toBe(key);
+    }
+    await client.close();
+  });
+
   it('was a trial: there were successes, outages and crashes', () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(['ok', 'unavailable', 'Error: put.begun', 'Error: put.stored', 'stored in vault', 'stored in sealed']));
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CredentialIntent, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import { tenantScope } from '../../ports/scope.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
-import { emptyRecord, putGivenUp } from './record-changes.ts';
+import { emptyRecord, putCommitted, putGivenUp } from './record-changes.ts';
 
 const key = { scope: tenantScope('acme'), service: 'openai', label: 'default' };
 
@@ -44,5 +44,22 @@ describe('a put that was given up', () => {
     const sealed = { dataKeyId: 'dk_1', version: 1 };
     const after = putGivenUp({ ...open, current: { ...open.current!, reference: { ...inVault('1'), sealed } } }, inVault('2'), 100, 60);
     expect(after.current?.reference).toEqual({ ...inVault('2'), sealed });
+  });
+});
+
+describe('a put that is committed', () => {
+  const next = { id: 'cred_1', version: 2, fields: [], settings: {}, createdAt: 0, createdBy: 'someone', expiresAt: null, offerTo: null };
+
+  function committed(version: string): CredentialRecord {
+    const before = record('1');
+    return putCommitted({ ...before, intent: before.intent === null ? null : { ...before.intent, next } }, inVault(version), 100, 60);
+  }
+
+  it('retires the version before', () => {
+    expect(committed('2')).toMatchObject({ current: { reference: inVault('2') }, retired: [{ reference: inVault('1'), destroyAfter: 160 }] });
+  });
+
+  it('never lists the live version as one to destroy, also where the store has forgotten the one before and numbers anew', () => {
+    expect(committed('1')).toMatchObject({ current: { version: 2, reference: inVault('1') }, retired: [] });
   });
 });

@@ -59,7 +59,7 @@ export function madeCurrent(record: CredentialRecord, next: NonNullable<Credenti
     version: Math.max(record.version, content.version),
     edition: record.edition + 1,
     intent: null,
-    retired: retiring(record, now + (lives ? retireGraceMs : 0)),
+    retired: without(retiring(record, now + (lives ? retireGraceMs : 0)), [reference]),
     ...leaving(record, reference.store),
     expiresAt,
     weight: lives ? record.weight : 1,
@@ -89,7 +89,7 @@ export function adopted(record: CredentialRecord, { reference, fields, isPlain }
     current: { ...record.current, version, fields, createdAt: now, createdBy: 'outside', reference, ...(isPlain ? { home: reference.store } : {}) },
     version,
     edition: record.edition + 1,
-    retired: retiring(record, now + retireGraceMs),
+    retired: without(retiring(record, now + retireGraceMs), [reference]),
     updatedAt: now,
   };
 }
@@ -105,7 +105,7 @@ export function movedTo(record: CredentialRecord, reference: SecretReference, no
     current: { ...current, fields, reference },
     edition: record.edition + 1,
     intent: null,
-    retired: retiring(record, now + retireGraceMs),
+    retired: without(retiring(record, now + retireGraceMs), [reference]),
     ...leaving(record, reference.store),
     updatedAt: now,
   };
@@ -136,7 +136,7 @@ export function putGivenUp(record: CredentialRecord, moved: SecretReference | un
   // A put that was to replace what somebody else had written moved that, which is not ours.
   if (current === null || current.reference.version !== base || current.reference.store !== moved.store) return closed;
   if (record.state !== 'active') return { ...closed, retired: [...retired, { reference: moved, version: current.version, destroyAfter: now }] };
-  return { ...closed, current: { ...current, reference: { ...current.reference, version: moved.version } }, retired: retiring(record, now + retireGraceMs) };
+  return { ...closed, current: { ...current, reference: { ...current.reference, version: moved.version } }, retired: without(retiring(record, now + retireGraceMs), [moved]) };
 }
 
 /** Out of use at once; the open intent removes the value from the store's readers. */
@@ -200,10 +200,15 @@ export function updated(record: CredentialRecord, changes: Changes, now: number)
 
 /** The record without the retired versions that have been destroyed. */
 export function leftoversGone(record: CredentialRecord, destroyed: readonly SecretReference[]): CredentialRecord {
-  return {
-    ...record,
-    retired: record.retired.filter(({ reference }) => !destroyed.some((gone) => gone.store === reference.store && gone.version === reference.version)),
-  };
+  return { ...record, retired: without(record.retired, destroyed) };
+}
+
+/**
+ * The retired versions but for these. A version that becomes the live one is none of them, whatever was called so before: a store that was made to forget
+ * a name numbers anew.
+ */
+function without(retired: readonly RetiredVersion[], references: readonly SecretReference[]): readonly RetiredVersion[] {
+  return retired.filter(({ reference }) => !references.some(({ store, version }) => store === reference.store && version === reference.version));
 }
 
 /** The value of a live or a deleted credential joins the retired ones; that of a revoked or purged one did so before. */
