@@ -113,6 +113,30 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     expect(await liveTokens(vault, role.roleName)).toHaveLength(0);
   });
 
+  it('uses its connections again, and not more than a few', async () => {
+    const one = connect({ kind: 'token', token: new SecretValue(await newToken()) });
+    await one.client.start();
+    const before = proxy.connections;
+    for (let round = 0; round < 50; round += 1) await ownKey(one);
+    expect(proxy.connections - before).toBeLessThanOrEqual(2);
+    await Promise.all(Array.from({ length: 200 }, () => ownKey(one)));
+    expect(proxy.connections - before).toBeLessThanOrEqual(18);
+  });
+
+  it('finds out after an outage that its token was revoked meanwhile, and signs in again before it says that it is connected', async () => {
+    const role = await newAppRole(vault);
+    const one = connect(await role.auth());
+    await one.client.start();
+    proxy.break({ kind: 'drop-request' });
+    await expect(ownKey(one)).rejects.toThrow(unavailable);
+    const [accessor = ''] = await liveTokens(vault, role.roleName);
+    await vault.ask('POST', 'auth/token/revoke-accessor', { accessor });
+    proxy.heal();
+    await one.log.until('vault_connected', 2);
+    expect(await liveTokens(vault, role.roleName)).toHaveLength(1);
+    expect(one.log.count('vault_token_refused')).toBe(1);
+  });
+
   it('renews at two thirds of the TTL, with the same token, and no oftener', async () => {
     const role = await newAppRole(vault, { tokenTtl: '4s', tokenMaxTtl: '1h' });
     const one = connect(await role.auth());
@@ -262,57 +286,6 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     const startedAt = performance.now();
     await one.client.close();
     expect(performance.now() - startedAt).toBeLessThan(4_500);
-  });
-
-  it('unwraps a wrapped secret_id once, after asking where it was made', async () => {
-    const role = await newAppRole(vault, { tokenTtl: '3s', tokenMaxTtl: '4s' });
-    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: new SecretValue(await role.newWrappedSecretId()) });
-    await one.client.start();
-    await eventually(() => requestsTo('/login').length >= 2, () => 'it did not sign in again');
-    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
-    expect(requestsTo('wrapping/lookup')).toHaveLength(1);
-    expect(requestsTo('wrapping/unwrap')).toHaveLength(1);
-  });
-
-  it('takes a wrapped secret_id that somebody else has unwrapped for an incident, asks no more, and goes on with the next one', async () => {
-    const role = await newAppRole(vault);
-    const wrapped = await role.newWrappedSecretId();
-    await vault.ask('POST', 'sys/wrapping/unwrap', undefined, { token: wrapped });
-    const file = path.join(folder, 'wrapped');
-    await writeFile(file, wrapped);
-    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: { file } });
-    await expect(one.client.start()).rejects.toThrow(unavailable);
-    await expect(ownKey(one)).rejects.toThrow(unavailable);
-    await sleep(2_000);
-    expect(one.log.of('vault_authentication_failed').map(({ msg }) => msg.slice(0, 8))).toEqual(['INCIDENT']);
-    expect(requestsTo('wrapping/lookup')).toHaveLength(1);
-    await writeFile(file, await role.newWrappedSecretId());
-    await one.log.until('vault_connected');
-    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
-  });
-
-  it('says of a secret_id whose unwrapping got no answer where to look, and goes on with the next one', async () => {
-    const role = await newAppRole(vault);
-    const file = path.join(folder, 'wrapped-and-lost');
-    await writeFile(file, await role.newWrappedSecretId());
-    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: { file } });
-    proxy.break({ kind: 'drop-answer' }, ({ path: at }) => at.endsWith('wrapping/unwrap'), 1);
-    await expect(one.client.start()).rejects.toThrow(unavailable);
-    await one.log.until('vault_authentication_failed');
-    expect(one.log.of('vault_authentication_failed').map(({ msg }) => msg)).toEqual([expect.stringContaining('The answer to our unwrapping')]);
-    await writeFile(file, await role.newWrappedSecretId());
-    await one.log.until('vault_connected');
-    expect(await ownKey(one)).toBe('sk-test-own-key-0001');
-  });
-
-  it('does not unwrap what the AppRole engine did not wrap', async () => {
-    const role = await newAppRole(vault);
-    const planted = String((await vault.ask('POST', 'sys/wrapping/wrap', { secret_id: 'theirs' }, { headers: { 'x-vault-wrap-ttl': '60' } }))['token']);
-    const one = connect({ kind: 'wrapped-app-role', roleId: role.roleId, wrappedSecretId: new SecretValue(planted) });
-    await expect(one.client.start()).rejects.toThrow(unavailable);
-    expect(one.log.of('vault_authentication_failed')[0]?.msg).toContain('INCIDENT');
-    expect(requestsTo('wrapping/unwrap')).toHaveLength(0);
-    expect(requestsTo('/login')).toHaveLength(0);
   });
 
   it('names path and capability when a policy forbids, and signs in afresh for a policy that has changed', async () => {

@@ -39,9 +39,10 @@ export interface VaultWorld {
   close(): Promise<void>;
 }
 
-export async function startVaultWorld(options: VaultOptions = {}): Promise<VaultWorld> {
+/** `more`: how Vault is reached, besides its address. */
+export async function startVaultWorld(options: VaultOptions = {}, more: Readonly<Record<string, string>> = {}): Promise<VaultWorld> {
   const [vault, provider, dataDir] = await Promise.all([startVault(options), startProviderServer(), temporaryFolder()]);
-  const env = { ...baseUrlsOf(provider), VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, VAULT_ENABLE_FALLBACK: 'false', ...(await bootstrapped(vault)) };
+  const env = { ...baseUrlsOf(provider), VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, VAULT_ENABLE_FALLBACK: 'false', ...more, ...(await bootstrapped(vault, more)) };
   let running: Product | undefined;
   let asked = 0;
   const product = (): Product => {
@@ -55,8 +56,8 @@ export async function startVaultWorld(options: VaultOptions = {}): Promise<Vault
     env,
     product,
     platform: () => apiOf(product().url),
-    start: async (more = {}) => {
-      running = await startProduct({ dataDir, ...more, env: { ...env, ...more.env } });
+    start: async (settings = {}) => {
+      running = await startProduct({ dataDir, ...settings, env: { ...env, ...settings.env } });
       return running;
     },
     tenant: (id) => makeTenant(product(), id),
@@ -79,8 +80,8 @@ export async function startVaultWorld(options: VaultOptions = {}): Promise<Vault
 }
 
 /** Role and secret of the AppRole that `keyhold vault bootstrap` makes, as Keyhold's variables. */
-export async function bootstrapped(vault: VaultServer): Promise<Record<string, string>> {
-  const { code, stdout, output } = await runToEnd({ args: ['vault', 'bootstrap', '--apply', '--secret-id', '--audit-file', vault.auditFile], env: { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken } });
+export async function bootstrapped(vault: VaultServer, more: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
+  const { code, stdout, output } = await runToEnd({ args: ['vault', 'bootstrap', '--apply', '--secret-id', '--audit-file', vault.auditFile], env: { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken, ...more } });
   if (code !== 0) throw new Error(`Vault could not be set up: ${output}`);
   return Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=') as [string, string]));
 }

@@ -1,18 +1,12 @@
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
-import { type BackoffSteps, backoffMs, fraction } from './backoff.ts';
-import { SecretUnreadable } from './secret-source.ts';
-import { type Lease, lease, lookUp, type SignIn, SignInRefused } from './sign-in.ts';
+import { fraction } from './backoff.ts';
+import { type Lease, lease, lookUp, type SignIn } from './sign-in.ts';
+import { SignInAttempts } from './sign-in-attempts.ts';
 import { VaultFailure } from './vault-failure.ts';
 import type { VaultLink } from './vault-link.ts';
 
-/** Between two attempts that Vault refused. */
-const AFTER_REFUSAL = { firstMs: 1_000, factor: 3, mostMs: 30_000 };
-/** The same where Vault counts: five wrong sign-ins, each within 15 minutes of the one before, lock the role for every replica. */
-const AFTER_COUNTED_REFUSAL = { firstMs: 5_000, factor: 12, mostMs: 1_200_000 };
-/** Between two attempts that did not get so far. */
-const AFTER_FAILURE = { firstMs: 500, factor: 2, mostMs: 10_000 };
 /** No timer of this file runs sooner than this after the one before, whatever a TTL says: never a tight loop (R2.4). */
 const SOONEST_MS = 1_000;
 /** The longest that a timer of Node can wait. */
@@ -56,13 +50,10 @@ export class VaultSession {
   readonly #random: RandomBytes;
   readonly #log: Log;
   readonly #onSignedIn: () => void;
-  readonly #onRefused: (error: Error) => void;
-  readonly #onUnavailable: (failure: VaultFailure) => void;
+  readonly #attempts: SignInAttempts;
   #held: Held | undefined;
   #signingIn: Promise<Held> | undefined;
-  #failures = 0;
-  #notBefore = 0;
-  #lastRefusal: { readonly error: Error; readonly failure: VaultFailure } | undefined;
+  #failedRenewals = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -73,8 +64,7 @@ export class VaultSession {
     this.#random = random;
     this.#log = log;
     this.#onSignedIn = onSignedIn;
-    this.#onRefused = onRefused;
-    this.#onUnavailable = onUnavailable;
+    this.#attempts = new SignInAttempts({ signIn, clock, random, hasToken: () => this.isSignedIn(), onRefused, onUnavailable });
   }
 
   /** Whether there is a token that can be sent now. */
@@ -105,9 +95,11 @@ export class VaultSession {
     return (await this.#signInOnce()).token;
   }
 
-  /** Asks Vault something that only a node that serves can answer, whatever it says: about our token. */
+  /** Asks Vault something that only a node that serves can answer: about our token, which is replaced where it is dead. */
   async prove(): Promise<void> {
-    await this.#link.exchange({ method: 'GET', path: 'auth/token/lookup-self', token: await this.token() });
+    const token = await this.token();
+    const { status, errors } = await this.#link.exchange({ method: 'GET', path: 'auth/token/lookup-self', token });
+    if (status === 403) await this.afterForbidden(token, errors);
   }
 
   /** Gives up the token, also one that is being signed in for: ends it in Vault where it was made for us alone. Never rejects. */
@@ -148,17 +140,8 @@ export class VaultSession {
 
   async #attempt(): Promise<Held> {
     if (this.#isClosed) throw new VaultFailure('closed', { mayHaveHappened: false });
-    const waitMs = this.#notBefore - this.#clock.monotonic();
-    if (waitMs > 0 && !(await this.#signIn.isReplaced())) throw this.#notYet(waitMs);
-    let signedIn: Lease;
-    try {
-      signedIn = await this.#signIn.signIn();
-    } catch (error) {
-      throw this.#failed(error);
-    }
-    this.#failures = 0;
-    this.#notBefore = 0;
-    this.#lastRefusal = undefined;
+    const signedIn = await this.#attempts.attempt();
+    this.#failedRenewals = 0;
     const before = this.#held;
     const held: Held = { ...signedIn, signedInAt: this.#clock.monotonic(), fullTtlMs: signedIn.ttlMs, isCapped: !signedIn.renewable };
     if (this.#isClosed) {
@@ -170,35 +153,6 @@ export class VaultSession {
     // A lease that nobody uses any more is not left behind. Requests that still carry it are repeated with the new one.
     if (before !== undefined && before.token.reveal() !== held.token.reveal()) void this.#revoke(before);
     return held;
-  }
-
-  /** It is too early for another attempt. The token before it may have run out since. */
-  #notYet(waitMs: number): VaultFailure {
-    if (this.#lastRefusal === undefined) return new VaultFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.ceil(waitMs / 1000) });
-    const { error, failure } = this.#lastRefusal;
-    if (!this.isSignedIn()) this.#onRefused(error);
-    return failure;
-  }
-
-  #failed(error: unknown): unknown {
-    this.#failures += 1;
-    if (!(error instanceof SignInRefused) && !(error instanceof SecretUnreadable)) {
-      this.#notBefore = this.#clock.monotonic() + backoffMs(this.#failures, AFTER_FAILURE, this.#random);
-      this.#lastRefusal = undefined;
-      if (error instanceof VaultFailure && error.trouble !== 'resting' && error.trouble !== 'closed' && !this.isSignedIn()) this.#onUnavailable(error);
-      return error;
-    }
-    const waitMs = error instanceof SignInRefused && error.isFinal ? Infinity : backoffMs(this.#failures, this.#pace(error), this.#random);
-    this.#notBefore = this.#clock.monotonic() + waitMs;
-    const failure = new VaultFailure('refused', { mayHaveHappened: false, cause: error, retryAfterSeconds: Math.ceil(Math.min(waitMs, 60_000) / 1000) });
-    this.#lastRefusal = { error, failure };
-    this.#onRefused(error);
-    return failure;
-  }
-
-  #pace(error: SignInRefused | SecretUnreadable): BackoffSteps {
-    if (error instanceof SecretUnreadable) return AFTER_FAILURE;
-    return error.isCounted ? AFTER_COUNTED_REFUSAL : AFTER_REFUSAL;
   }
 
   #hold(held: Held): void {
@@ -231,7 +185,7 @@ export class VaultSession {
       if (this.#held !== held) return;
       this.#log.warn('vault_renewal_failed', 'The token for Vault could not be renewed. It serves until it runs out; trying again in a while.', { error });
       // Never in a tight loop, and rarely enough that Vault in trouble is not asked by everybody all the time.
-      this.#wakeAfter(Math.max(backoffMs(Math.max(1, this.#failures), AFTER_FAILURE, this.#random), this.#notBefore - this.#clock.monotonic()));
+      this.#wakeAfter(this.#attempts.renewalRestMs(Math.max(1, this.#failedRenewals)));
     }
   }
 
@@ -242,11 +196,11 @@ export class VaultSession {
   async #renew(held: Held): Promise<void> {
     const renewed = await lease({ link: this.#link, clock: this.#clock }, { method: 'POST', path: 'auth/token/renew-self', body: {}, token: held.token }, (status) => new RenewalRefused(status)).catch((error: unknown) => {
       if (error instanceof RenewalRefused) return error;
-      this.#failures += 1;
+      this.#failedRenewals += 1;
       throw error;
     });
     if (this.#held !== held) return;
-    this.#failures = 0;
+    this.#failedRenewals = 0;
     if (!(renewed instanceof RenewalRefused)) {
       this.#hold({ ...held, expiresAt: renewed.expiresAt, ttlMs: renewed.ttlMs, isCapped: !renewed.renewable || renewed.ttlMs < held.fullTtlMs * GROWS });
       return;

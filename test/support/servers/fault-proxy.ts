@@ -39,6 +39,8 @@ export interface FaultProxy {
   readonly url: string;
   /** Where requests go. */
   target: string;
+  /** How many connections there have been to it. */
+  connections: number;
   /** All requests so far, oldest first. */
   readonly requests: ProxiedRequest[];
   /** The fault of every request for which `matches` says yes (all, when it is left out), until `heal`; with `times` for so many only. */
@@ -61,6 +63,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 class HttpFaultProxy implements FaultProxy {
   readonly requests: ProxiedRequest[] = [];
   target: string;
+  connections = 0;
   readonly #server: Server;
   readonly #held: ProxiedRequest[] = [];
   #faultOf: (request: ProxiedRequest) => Fault | undefined = noFault;
@@ -70,7 +73,7 @@ class HttpFaultProxy implements FaultProxy {
     this.target = target;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(() => response.destroy());
-    });
+    }).on('connection', () => (this.connections += 1));
   }
 
   get url(): string {
