@@ -1,6 +1,7 @@
 import { createEnvironmentOwnKeys } from './adapters/own-keys/environment-own-keys.ts';
 import { createVaultOwnKeys } from './adapters/own-keys/vault-own-keys.ts';
-import { createVaultStore, type VaultStoreOptions } from './adapters/secret-store/vault-kv/vault-store.ts';
+import { type AzureStore, createAzureStore } from './adapters/secret-store/azure-key-vault/azure-store.ts';
+import { createVaultStore } from './adapters/secret-store/vault-kv/vault-store.ts';
 import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
 import type { Config } from './config/config.ts';
 import { credentialDigest } from './core/credentials/credential-digest.ts';
@@ -18,7 +19,7 @@ import type { Log } from './ports/log.ts';
 import type { SecretStore, StoreKind } from './ports/secret-store.ts';
 
 export interface SecretsOptions {
-  readonly config: Pick<Config, 'ownKeys' | 'sealBeforeStore' | 'store' | 'vault'>;
+  readonly config: Pick<Config, 'keyVault' | 'ownKeys' | 'sealBeforeStore' | 'store' | 'vault'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
@@ -56,7 +57,7 @@ export async function openOwnKeys({ config, clock, random, log }: SecretsOptions
   };
 }
 
-export interface StoresOptions extends Pick<SecretsOptions, 'config' | 'clock' | 'random' | 'log'> {
+export interface StoresOptions extends SecretsOptions {
   readonly vault: VaultClient | undefined;
   readonly sealed: SecretStore;
   /** Credentials' digests are keyed with it. */
@@ -71,18 +72,18 @@ export interface OpenStores extends Placement {
   /** The stores that are switched on; the one that takes new values is the first. */
   readonly all: readonly SecretStore[];
   readonly stores: Stores;
+  /** Ends what looks for a store that is away. */
+  readonly close: () => void;
 }
 
 /** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
-export async function openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys }: StoresOptions): Promise<OpenStores> {
+export async function openStores(options: StoresOptions): Promise<OpenStores> {
+  const { config, random, log, sealed, legacy, dataKeys } = options;
   log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
-  const aroundVault = (store: SecretStore): SecretStore => withLegacyValues(sealedBefore(store, { dataKeys, random, sealsNew: config.sealBeforeStore }), legacy);
-  const opened = [withLegacyValues(sealed, legacy)];
-  const withFallback: StoreKind[] = [];
-  if (vault !== undefined && config.vault !== null) {
-    opened.push(aroundVault(await openVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log })));
-    if (config.vault.enableFallback) withFallback.push('vault');
-  }
+  const [keyVault, vault] = await Promise.all([openKeyVault(options), openVault(options)]);
+  const sealedBeforeVault = [keyVault, vault].filter((each) => each !== undefined).map((each) => sealedBefore(each, { dataKeys, random, sealsNew: config.sealBeforeStore }));
+  const opened = [sealed, ...sealedBeforeVault].map((each) => withLegacyValues(each, legacy));
+  const withFallback: readonly StoreKind[] = [...(config.keyVault?.enableFallback === true ? (['azure-key-vault'] as const) : []), ...(config.vault?.enableFallback === true ? (['vault'] as const) : [])];
   const store = opened.find(({ kind }) => kind === config.store);
   if (store === undefined) throw new KeyholdError('internal', `Nothing opens the store ${config.store}, which is to take new values.`);
   return {
@@ -90,16 +91,31 @@ export async function openStores({ config, clock, random, log, vault, sealed, di
     fallback: withFallback.includes(store.kind) ? opened.find(({ kind }) => kind === 'sealed') : undefined,
     all: [store, ...opened.filter((other) => other !== store)],
     stores: (kind) => opened.find((each) => each.kind === kind),
+    close: () => keyVault?.close(),
   };
 }
 
-async function openVaultStore({ client, mount, digest, clock, log }: VaultStoreOptions): Promise<SecretStore> {
-  const inVault = createVaultStore({ client, mount, digest, clock, log });
+async function openKeyVault({ config, clock, random, log, digestKey }: StoresOptions): Promise<AzureStore | undefined> {
+  if (config.keyVault === null) return undefined;
+  const { url, identity } = config.keyVault;
+  const store = createAzureStore({ url, identity, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, random, log });
+  await checked(store, 'Azure Key Vault', log);
+  return store;
+}
+
+async function openVault({ config, clock, log, vault, digestKey }: StoresOptions): Promise<SecretStore | undefined> {
+  if (vault === undefined || config.vault === null) return undefined;
+  const store = createVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log });
+  await checked(store, 'HashiCorp Vault', log);
+  return store;
+}
+
+/** A vault that is away does not keep Keyhold from starting. */
+async function checked(store: SecretStore & { check(): Promise<void> }, title: string, log: Log): Promise<void> {
   try {
-    await inVault.check();
-    log.info('secret_store_ready', 'HashiCorp Vault service initialized', { storedIn: inVault.kind });
+    await store.check();
+    log.info('secret_store_ready', `${title} service initialized`, { storedIn: store.kind });
   } catch (error) {
-    log.warn('secret_store_unavailable', 'HashiCorp Vault service is not available yet: what is cached serves, and other keys in it wait until it is back', { storedIn: inVault.kind, code: asKeyholdError(error).code, error });
+    log.warn('secret_store_unavailable', `${title} service is not available yet: what is cached serves, and other keys in it wait until it is back`, { storedIn: store.kind, code: asKeyholdError(error).code, error });
   }
-  return inVault;
 }

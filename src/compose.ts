@@ -35,7 +35,7 @@ import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
 import { storeOf } from './core/credentials/store-errors.ts';
-import { storedInWords } from './core/credentials/stored-in.ts';
+import { credentialServiceLine } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
@@ -106,7 +106,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
-  const { store, fallback, stores, all: allStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
+  const { store, fallback, stores, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
 
   const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const witness = await openWitness(config, auditProofs, log);
@@ -119,7 +119,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const credentials = new CredentialService({ ...shared, store, fallback });
   const parts = credentialParts(shared);
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
-  log.info('credential_service_ready', `AI Config service initialized with ${storedInWords[store.kind].message}`, { storedIn: store.kind });
+  log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
@@ -158,6 +158,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     clock,
     log,
     metrics,
+    valueTtlMs: config.keyVault === null ? {} : { 'azure-key-vault': config.keyVault.cacheTtlMs },
     outside: new OutsideChanges({ parts, access, policies }),
   });
   seal.whenSealed(() => resolver.forgetValues());
@@ -259,6 +260,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
       await endFirstToken.stop();
       await controlPlane.close();
       await custody.close();
+      closeStores();
       await secrets.close();
       await delivery.stop();
       await journal.close();

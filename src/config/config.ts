@@ -2,12 +2,13 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
+import { azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
 import { type LegacyConfig, legacyConfig } from './legacy-config.ts';
-import { otherStores, unusedServers, vaultWarnings } from './other-stores.ts';
+import { otherStores, storeProblems, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
 import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable, keyholdUrl } from './service-base-urls.ts';
@@ -36,9 +37,11 @@ export interface Config {
   /** `file` is absolute and lies in `dataDir`. */
   readonly database: { readonly kind: 'sqlite'; readonly file: string };
   /** Where new keys are kept (R0.5). */
-  readonly store: 'sealed' | 'vault';
+  readonly store: 'azure-key-vault' | 'sealed' | 'vault';
   /** Values are sealed before a vault gets them (R3.6). */
   readonly sealBeforeStore: boolean;
+  /** null: not switched on. */
+  readonly keyVault: KeyVaultConfig | null;
   /** null: not switched on. */
   readonly vault: VaultConfig | null;
   readonly legacy: LegacyConfig;
@@ -83,9 +86,9 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const vaultEnabled = reader.read(settings.vaultEnabled);
   const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' });
   const vault = vaultEnabled ? vaultFor('VAULT_ENABLED=true') : null;
-  if (givenStore === 'vault' && !vaultEnabled) {
-    reader.problems.push('KEYHOLD_STORE=vault needs HashiCorp Vault to be switched on. Set VAULT_ENABLED=true, or KEYHOLD_STORE=sealed.');
-  }
+  const { keyVault, isOn: keyVaultIsOn } = keyVaultConfig(reader, mode);
+  const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
+  reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
   const file = reader.read({ ...settings.database, parse: (text) => databaseFile(dataDir, settings.database.parse(text)), fallback: join(dataDir, settings.database.fallback) });
   const keyWrapper = readKeyWrapper(reader, dataDir, (needs) => (vaultEnabled ? vault : vaultFor(needs)));
   const { keyFile } = keyWrapper;
@@ -111,8 +114,9 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     auditKeyFile,
     auditWitness: auditWitnessConfig(reader),
     database: Object.freeze({ kind: 'sqlite', file }),
-    store: givenStore ?? (vault === null ? 'sealed' : 'vault'),
+    store,
     sealBeforeStore,
+    keyVault,
     vault,
     legacy,
     adoptCosmosKey: reader.read(settings.adoptCosmosKey),
@@ -122,7 +126,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     allowHttpUpstream,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),
-    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null))]),
+    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store)]),
   };
   reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));

@@ -2,30 +2,29 @@ import type { Environment } from './environment.ts';
 import { findVariable } from './variables.ts';
 import { isPlainHttp, type VaultConfig } from './vault-config.ts';
 
-/**
- * Variables that ask for a store this version does not have (R0.5). Going on would put keys somewhere else than the operator said,
- * so each is a reason not to start.
- */
+/** Variables that ask for something this version does not have: going on would keep things somewhere else than the operator said. */
 export function otherStores(environment: Environment): readonly string[] {
-  const problems: string[] = [];
-  const value = (name: string): string => findVariable(environment, name)?.text ?? '';
-  const keyVaultSwitch = value('ENABLE_KEY_VAULT').toLowerCase();
-  if (value('AZURE_KEY_VAULT_URL') !== '' && keyVaultSwitch !== 'false') {
-    problems.push('AZURE_KEY_VAULT_URL asks for Azure Key Vault, which this version cannot use. Set ENABLE_KEY_VAULT=false to keep keys in the encrypted database.');
-  } else if (keyVaultSwitch === 'true') {
-    problems.push('ENABLE_KEY_VAULT=true asks for Azure Key Vault, which this version cannot use. Remove it to keep keys in the encrypted database.');
+  if (findVariable(environment, 'COSMOS_DB_ENDPOINT') === undefined) return [];
+  return ['COSMOS_DB_ENDPOINT asks for Cosmos DB, which this version cannot use. Remove it to keep the database in SQLite.'];
+}
+
+/** R0.5: new keys go to a store that is switched on; with two of them nobody can guess which. */
+export function storeProblems(given: string | null, on: { readonly keyVault: boolean; readonly vault: boolean }): readonly string[] {
+  if (given === 'azure-key-vault' && !on.keyVault) {
+    return ['Key Vault is not configured: KEYHOLD_STORE=azure-key-vault needs it to be switched on. Set AZURE_KEY_VAULT_URL (and no ENABLE_KEY_VAULT=false), or KEYHOLD_STORE=sealed.'];
   }
-  if (value('COSMOS_DB_ENDPOINT') !== '') {
-    problems.push('COSMOS_DB_ENDPOINT asks for Cosmos DB, which this version cannot use. Remove it to keep the database in SQLite.');
+  if (given === 'vault' && !on.vault) return ['KEYHOLD_STORE=vault needs HashiCorp Vault to be switched on. Set VAULT_ENABLED=true, or KEYHOLD_STORE=sealed.'];
+  if (given === null && on.keyVault && on.vault) {
+    return ['AZURE_KEY_VAULT_URL and VAULT_ENABLED=true switch two vaults on, and new keys can go to one of them only. Set KEYHOLD_STORE=azure-key-vault or KEYHOLD_STORE=vault; keys in the other one keep serving.'];
   }
-  return problems;
+  return [];
 }
 
 /** Variables that name a server without switching it on, or one that nothing depends on here. */
 export function unusedServers(environment: Environment, vaultWraps: boolean): readonly string[] {
   const warnings: string[] = [];
   if (!vaultWraps && findVariable(environment, 'VAULT_ADDR') !== undefined && findVariable(environment, 'VAULT_ENABLED') === undefined) {
-    warnings.push('VAULT_ADDR is set, but only VAULT_ENABLED=true switches Vault on. Keys are kept in the encrypted database.');
+    warnings.push('VAULT_ADDR is set, but only VAULT_ENABLED=true switches Vault on.');
   }
   if (findVariable(environment, 'REDIS_URL') !== undefined) {
     warnings.push('REDIS_URL is set, but this version runs as one process and does not use Redis.');

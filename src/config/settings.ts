@@ -1,5 +1,6 @@
 import type { SecretValue } from '../ports/secret-value.ts';
 import { auditWitnessSettings } from './audit-witness-settings.ts';
+import { azureSettings } from './azure-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
@@ -88,17 +89,17 @@ const shutdownTimeoutSetting: Setting<number> = {
   parse: shutdownTimeout,
 };
 
-const store: Setting<'sealed' | 'vault' | null> = {
+const store: Setting<'azure-key-vault' | 'sealed' | 'vault' | null> = {
   name: 'KEYHOLD_STORE',
   secret: false,
   description: [
-    'Where new keys are kept: vault (HashiCorp Vault) or sealed (the encrypted database).',
-    'Keys that are in the other one stay there, and keep serving while it is switched on.',
+    'Where new keys are kept: azure-key-vault, vault (HashiCorp Vault) or sealed (the encrypted database). It has to be said when both',
+    'vaults are switched on. Keys that are in another one stay there, and keep serving while it is switched on.',
   ],
   example: 'sealed',
   fallback: null,
-  fallbackText: '<vault when VAULT_ENABLED=true, else sealed>',
-  parse: oneOf('sealed', 'vault'),
+  fallbackText: '<the vault that is switched on, else sealed>',
+  parse: oneOf('azure-key-vault', 'sealed', 'vault'),
 };
 
 const sealBeforeStore: Setting<boolean> = {
@@ -199,6 +200,7 @@ export const settings = {
   shutdownTimeout: shutdownTimeoutSetting,
   store,
   sealBeforeStore,
+  ...azureSettings,
   ...vaultSettings,
   database,
   ...keyWrapperSettings,

@@ -68,6 +68,12 @@ export interface SealedFields {
   readonly sealedUnder: string;
 }
 
+/** What a store may keep beside a value, for people and other readers; nothing depends on it. */
+export interface PutNotes {
+  /** When the credential stops being used, milliseconds since the epoch. */
+  readonly expiresAt?: number | null;
+}
+
 export interface StoreCapabilities {
   /** One version can be destroyed alone (Azure cannot). */
   readonly destroyVersion: boolean;
@@ -87,7 +93,7 @@ export interface SecretStore {
   readonly kind: StoreKind;
   readonly capabilities: StoreCapabilities;
   /** Keeps the fields as a new version; returns where. Repeating the same intent returns the same reference. */
-  put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference>;
+  put(name: SecretName, fields: SecretFields, intent: PutIntent, notes?: PutNotes): Promise<SecretReference>;
   get(reference: SecretReference): Promise<SecretFields>;
   /** Proof whether the put of this intent happened: its reference, or undefined if it did not and, the caller having waited out the intent, never will. */
   probe(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
@@ -98,6 +104,11 @@ export interface SecretStore {
    * all: probe again. Can be repeated.
    */
   giveUp?(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined>;
+  /**
+   * For a store that cannot keep a put that was given up from arriving (Azure has no check-and-set): a reference to whatever that put leaves, now
+   * or later. Destroying it takes that back, and lets whoever reads the newest version find the live value again.
+   */
+  traceOf?(name: SecretName, intent: PutIntent): SecretReference;
   /** For a store in which others can write, too (S17): the newest version that can be read, if it was written after this one. */
   newerThan?(reference: SecretReference): Promise<SecretReference | undefined>;
   /** For such a store: the `cas` of a put that writes onto whatever is the newest now, whoever wrote it, and were it deleted. */

@@ -8,7 +8,8 @@ import { until } from '../support/outcome.ts';
 import { type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { readStoredState } from '../support/stored-state.ts';
-import { pathOf, problemsOf, startVaultWorld, tenantWithKey, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { pathOf, problemsOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const entry = fileURLToPath(new URL('../support/serve-stopping-at.ts', import.meta.url));
 const FIRST = 'sk-test-first-key-00000001';

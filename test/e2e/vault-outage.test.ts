@@ -4,7 +4,8 @@ import { until } from '../support/outcome.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { readStoredState } from '../support/stored-state.ts';
-import { pathOf, startVaultWorld, tenantWithKey, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { pathOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const FIRST = 'sk-test-first-key-00000001';
 const SECOND = 'sk-test-second-key-0000002';

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { apiOf, handOver, type TestTenant } from '../support/api.ts';
 import { until } from '../support/outcome.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
-import { pathOf, problemsOf, startVaultWorld, tenantWithKey, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { pathOf, problemsOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const entry = fileURLToPath(new URL('../support/serve-stopping-at.ts', import.meta.url));
 const FIRST = 'sk-test-first-key-00000001';

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../support/outcome.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
-import { startVaultWorld, tenantWithKey, type VaultWorld } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { startVaultWorld, type VaultWorld } from '../support/vault-world.ts';
 
 const FIRST = 'sk-test-first-key-00000001';
 const SECOND = 'sk-test-second-key-0000002';

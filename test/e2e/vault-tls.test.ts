@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startVault, type VaultServer } from '../support/servers/vault.ts';
 import { makeCertificate } from '../support/servers/vault-certificates.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
-import { pathOf, startVaultWorld, tenantWithKey, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { pathOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const KEY = 'sk-test-first-key-00000001';
 

@@ -4,7 +4,8 @@ import { apiOf, handOver } from '../support/api.ts';
 import { until } from '../support/outcome.ts';
 import { usageEvents } from '../support/product-with-provider.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
-import { pathOf, startVaultWorld, tenantWithKey, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
+import { tenantWithKey } from '../support/store-world.ts';
+import { pathOf, startVaultWorld, type VaultWorld, versionsInVault } from '../support/vault-world.ts';
 
 const FIRST = 'sk-test-first-key-00000001';
 const SECOND = 'sk-test-second-key-0000002';

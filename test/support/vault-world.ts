@@ -1,80 +1,37 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type Api, apiOf, handOver, makeTenant, type TestTenant } from './api.ts';
-import { type Product, type ProductOptions, runToEnd, startProduct, temporaryFolder } from './product.ts';
-import { baseUrlsOf, requestsFor } from './product-with-provider.ts';
-import { type ProviderServer, startProviderServer } from './servers/provider-server.ts';
+import type { TestTenant } from './api.ts';
+import { runToEnd } from './product.ts';
 import { readStoredState } from './stored-state.ts';
 import { startVault, type VaultOptions, type VaultServer } from './servers/vault.ts';
 import { builtVault } from './servers/vault-binary.ts';
+import { startStoreWorld, type StoreWorld } from './store-world.ts';
 
-/** What one request through the gateway came to. */
-interface Asked {
-  readonly status: number;
-  readonly code: string | null;
-  readonly source: string | null;
-  /** The key that the provider got last; null where it was not called. */
-  readonly key: string | null;
-}
-
-/** A real Vault, set up by the product's own bootstrap, a provider on this machine, and a Keyhold that signs in as the AppRole. */
-export interface VaultWorld {
+/**
+ * A real Vault, set up by the product's own bootstrap, a provider on this machine, and a Keyhold that signs in as the AppRole. As in production, new
+ * keys are refused while Vault is away. `VAULT_ADDR` may be replaced by a proxy's.
+ */
+export interface VaultWorld extends StoreWorld {
   readonly vault: VaultServer;
-  readonly provider: ProviderServer;
-  readonly dataDir: string;
-  /** With what Keyhold is started: as in production, new keys are refused while Vault is away. `VAULT_ADDR` may be replaced by a proxy's. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The one that runs. */
-  product(): Product;
-  platform(): Api;
-  /** Starts it on the same data folder; the one before has ended. */
-  start(options?: Pick<ProductOptions, 'env' | 'entry'>): Promise<Product>;
-  tenant(id: string): Promise<TestTenant>;
-  /** One chat request with a gateway key. */
-  ask(gatewayKey: string): Promise<Asked>;
   /** The vault command line of the same build, as an administrator. */
   cli(...args: readonly string[]): Promise<string>;
-  close(): Promise<void>;
 }
 
 /** `more`: how Vault is reached, besides its address. */
 export async function startVaultWorld(options: VaultOptions = {}, more: Readonly<Record<string, string>> = {}): Promise<VaultWorld> {
-  const [vault, provider, dataDir] = await Promise.all([startVault(options), startProviderServer(), temporaryFolder()]);
-  const env = { ...baseUrlsOf(provider), VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, VAULT_ENABLE_FALLBACK: 'false', ...more, ...(await bootstrapped(vault, more)) };
-  let running: Product | undefined;
-  let asked = 0;
-  const product = (): Product => {
-    if (running === undefined) throw new Error('Keyhold has not been started.');
-    return running;
-  };
+  const vault = await startVault(options);
+  const world = await startStoreWorld({ VAULT_ENABLED: 'true', VAULT_ADDR: vault.address, VAULT_ENABLE_FALLBACK: 'false', ...more, ...(await bootstrapped(vault, more)) });
   return {
+    ...world,
     vault,
-    provider,
-    dataDir,
-    env,
-    product,
-    platform: () => apiOf(product().url),
-    start: async (settings = {}) => {
-      running = await startProduct({ dataDir, ...settings, env: { ...env, ...settings.env } });
-      return running;
-    },
-    tenant: (id) => makeTenant(product(), id),
-    ask: async (gatewayKey) => {
-      asked += 1;
-      const model = `asked-${asked}`;
-      const { status, body, headers } = await apiOf(product().url, gatewayKey).call('POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello' }] });
-      const error = body['error'] as { readonly code?: string } | undefined;
-      return { status, code: error?.code ?? null, source: headers.get('x-keyhold-key-source'), key: requestsFor(provider.requests, model).at(-1)?.key ?? null };
-    },
     cli: async (...args) => {
       const { stdout } = await promisify(execFile)(builtVault() ?? '', [...args], { env: { HOME: vault.folder, VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken } });
       return stdout;
     },
     close: async () => {
-      await running?.kill();
-      await Promise.all([vault.close(), provider.close(), rm(dataDir, { recursive: true, force: true })]);
+      await world.close();
+      await vault.close();
     },
   };
 }
@@ -84,13 +41,6 @@ export async function bootstrapped(vault: VaultServer, more: Readonly<Record<str
   const { code, stdout, output } = await runToEnd({ args: ['vault', 'bootstrap', '--apply', '--secret-id', '--audit-file', vault.auditFile], env: { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken, ...more } });
   if (code !== 0) throw new Error(`Vault could not be set up: ${output}`);
   return Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=') as [string, string]));
-}
-
-/** A tenant with a key of its own for openai. */
-export async function tenantWithKey(world: VaultWorld, id: string, key: string): Promise<TestTenant> {
-  const tenant = await world.tenant(id);
-  await handOver(tenant, 'openai', key);
-  return tenant;
 }
 
 /** One version of a secret, looked up in Vault itself. */

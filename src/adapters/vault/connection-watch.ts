@@ -5,19 +5,24 @@ import { backoffMs } from './backoff.ts';
 const CHECKS = { firstMs: 500, factor: 2, mostMs: 10_000 };
 
 export interface ConnectionWatchOptions {
+  /** What its events begin with, and what it is called in their messages: `vault`, «Vault». */
+  readonly event: string;
+  readonly title: string;
   /** For the log: without anything secret. */
   readonly address: string;
   readonly random: RandomBytes;
   readonly log: Log;
-  /** Asks whether Vault lives and lets us in; rejects when not. */
+  /** Asks whether the server lives and lets us in; rejects when not. */
   readonly check: () => Promise<void>;
 }
 
 /**
- * What is known of the connection to Vault, with the events of R2.5 at each change. While it is lost it looks for Vault by itself,
+ * What is known of the connection to a vault, with the events of R2.5 at each change. While it is lost it looks for the server by itself,
  * so that Keyhold recovers without a restart and without a request.
  */
 export class ConnectionWatch {
+  readonly #event: string;
+  readonly #title: string;
   readonly #address: string;
   readonly #random: RandomBytes;
   readonly #log: Log;
@@ -28,7 +33,9 @@ export class ConnectionWatch {
   #checks = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ address, random, log, check }: ConnectionWatchOptions) {
+  constructor({ event, title, address, random, log, check }: ConnectionWatchOptions) {
+    this.#event = event;
+    this.#title = title;
     this.#address = address;
     this.#random = random;
     this.#log = log;
@@ -45,17 +52,17 @@ export class ConnectionWatch {
     this.#said.clear();
     this.#checks = 0;
     clearTimeout(this.#timer);
-    this.#log.info('vault_connected', `Connected to Vault at ${this.#address}`, { address: this.#address });
+    this.#log.info(`${this.#event}_connected`, `Connected to ${this.#title} at ${this.#address}`, { address: this.#address });
   }
 
-  /** Vault cannot be used. Logged once an outage for each reason. */
+  /** The server cannot be used. Logged once an outage for each reason. */
   failed(error: Error): void {
-    this.#lost('vault_connection_failed', `The connection to Vault at ${this.#address} failed: ${error.message}`, error);
+    this.#lost(`${this.#event}_connection_failed`, `The connection to ${this.#title} at ${this.#address} failed: ${error.message}`, error);
   }
 
-  /** Vault does not let us in; `goesOn` while the token before is still good. */
+  /** It does not let us in; `goesOn` while the token before is still good. */
   refused(error: Error, goesOn: boolean): void {
-    const event = 'vault_authentication_failed';
+    const event = `${this.#event}_authentication_failed`;
     if (goesOn) this.#log.error(event, error.message, { address: this.#address, error });
     else this.#lost(event, error.message, error);
   }

@@ -107,7 +107,7 @@ class HttpVaultClient implements VaultClient {
   constructor({ address, auth, namespace, tls = {}, clock, random, log }: VaultClientOptions) {
     this.#clock = clock;
     this.#log = log;
-    this.#watch = new ConnectionWatch({ address, random, log, check: () => this.#check() });
+    this.#watch = new ConnectionWatch({ event: 'vault', title: 'Vault', address, random, log, check: () => this.#check() });
     this.#link = new VaultLink({ transport: new VaultTransport({ address, tls }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
     this.#session = new VaultSession({
       link: this.#link,

@@ -13,7 +13,7 @@ import { type CredentialView, credentialView, isThere, requireMatchingCredential
 import { type Changes, updated } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
-import { withoutOurRefusal } from './store-errors.ts';
+import { notStored, withoutOurRefusal } from './store-errors.ts';
 
 export interface CredentialServiceDependencies extends CredentialDependencies, Placement {}
 
@@ -48,7 +48,7 @@ export class CredentialService {
   async put(grant: Grant, request: PutRequest): Promise<{ readonly created: boolean; readonly credential: CredentialView }> {
     const key = credentialKey(grant.use('credential.put'));
     const { created, record, warnings } = await this.#put.put(key, request, authorOf(grant)).catch((error: unknown) => {
-      throw withoutOurRefusal(error);
+      throw notStored(error);
     });
     return { created, credential: { ...this.#view(record), warnings } };
   }

@@ -6,7 +6,7 @@ import type { SecretReference } from '../../ports/secret-store.ts';
 import type { Author, CredentialEvents } from './credential-events.ts';
 import type { CredentialLimits } from './limits.ts';
 import type { MoveArrivals } from './move-arrivals.ts';
-import { intentClosed, purged, putCommitted, putGivenUp, restored } from './record-changes.ts';
+import { expecting, intentClosed, purged, putCommitted, putGivenUp, restored } from './record-changes.ts';
 import type { RecordWriter } from './record-writer.ts';
 import type { StepHook } from './steps.ts';
 import { type Stores, storeOf } from './store-errors.ts';
@@ -59,7 +59,12 @@ export class IntentFinisher {
     const reference = await store.probe(key, intent);
     if (reference === undefined) {
       const moved = await store.giveUp?.(key, intent);
-      return this.#close(key, intent, (record) => putGivenUp(record, moved, this.#clock.now(), this.#limits.retireGraceMs));
+      const trace = store.traceOf?.(key, intent);
+      const now = this.#clock.now();
+      return this.#close(key, intent, (record) => {
+        const closed = putGivenUp(record, moved, now, this.#limits.retireGraceMs);
+        return trace === undefined ? closed : expecting(closed, trace, intent.version, now + this.#limits.latePutMs);
+      });
     }
     if (intent.next === null) {
       await store.destroy(reference);

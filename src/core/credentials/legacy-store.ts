@@ -9,7 +9,7 @@ import { storeAround } from './store-around.ts';
 export function withLegacyValues(store: SecretStore, reader: LegacyReader): SecretStore {
   const newerThan = store.newerThan?.bind(store);
   return storeAround(store, {
-    put: async (name, fields, intent) => marked(await store.put(name, fields, intent), intent),
+    put: async (name, fields, intent, notes) => marked(await store.put(name, fields, intent, notes), intent),
     get: async (reference) => {
       const kept = await store.get(reference);
       return reference.legacy === undefined ? kept : reader.open(reference.legacy, reference.name, kept);

@@ -11,6 +11,11 @@ export interface CredentialLimits {
    * time-out. New requests never use it, and a revocation does not wait.
    */
   readonly retireGraceMs: number;
+  /**
+   * When it is looked whether a put that was given up has arrived after all, in a store that cannot keep it from that: longer than anything
+   * between a dead process and the store holds a request.
+   */
+  readonly latePutMs: number;
 }
 
-export const defaultLimits: CredentialLimits = { intentMs: 30_000, retireGraceMs: 60_000 };
+export const defaultLimits: CredentialLimits = { intentMs: 30_000, retireGraceMs: 60_000, latePutMs: 600_000 };

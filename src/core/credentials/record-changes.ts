@@ -139,6 +139,11 @@ export function putGivenUp(record: CredentialRecord, moved: SecretReference | un
   return { ...closed, current: { ...current, reference: { ...current.reference, version: moved.version } }, retired: without(retiring(record, now + retireGraceMs), [moved]) };
 }
 
+/** A put that was given up may still arrive in its store: what it leaves there is looked for when the time has come. */
+export function expecting(record: CredentialRecord, trace: SecretReference, version: number, destroyAfter: number): CredentialRecord {
+  return { ...record, retired: [...record.retired, { reference: trace, version, destroyAfter, late: true }] };
+}
+
 /** Out of use at once; the open intent removes the value from the store's readers. */
 export function deleted(record: CredentialRecord, intent: CredentialIntent, now: number): CredentialRecord {
   return { ...record, state: 'deleted', edition: record.edition + 1, intent, updatedAt: now, deletedAt: now };
@@ -225,7 +230,8 @@ function leaving({ current, leftIn }: CredentialRecord, to: StoreKind): Pick<Cre
 }
 
 function dueBy(version: RetiredVersion, now: number): RetiredVersion {
-  return { ...version, destroyAfter: Math.min(version.destroyAfter, now) };
+  // What has not arrived yet cannot be destroyed sooner.
+  return version.late === true ? version : { ...version, destroyAfter: Math.min(version.destroyAfter, now) };
 }
 
 function withoutContent(current: CurrentVersion): CurrentVersion {

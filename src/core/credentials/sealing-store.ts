@@ -21,7 +21,7 @@ export interface SealingDependencies {
 export function sealedBefore(store: SecretStore, sealing: SealingDependencies): SecretStore {
   const [newerThan, newest] = [store.newerThan?.bind(store), store.newest?.bind(store)];
   return storeAround(store, {
-    put: async (name, fields, intent) => marked(await store.put(name, fields, intent), intent),
+    put: async (name, fields, intent, notes) => marked(await store.put(name, fields, intent, notes), intent),
     get: async (reference) => open(sealing, reference, await store.get(reference)),
     probe: async (name, intent) => {
       const proven = await store.probe(name, intent);

@@ -2,13 +2,14 @@ import type { SecretStore } from '../../ports/secret-store.ts';
 
 /** The store with some of its members replaced. The others are its own, and what it cannot do, stays undone. */
 export function storeAround(store: SecretStore, replaced: Partial<SecretStore>): SecretStore {
-  const { giveUp, newerThan, newestBase, newest, place, found, seal, ...always } = {
+  const { giveUp, traceOf, newerThan, newestBase, newest, place, found, seal, ...always } = {
     kind: store.kind,
     capabilities: store.capabilities,
-    put: (name, fields, intent) => store.put(name, fields, intent),
+    put: (name, fields, intent, notes) => store.put(name, fields, intent, notes),
     get: (reference) => store.get(reference),
     probe: (name, intent) => store.probe(name, intent),
     giveUp: store.giveUp?.bind(store),
+    traceOf: store.traceOf?.bind(store),
     newerThan: store.newerThan?.bind(store),
     newestBase: store.newestBase?.bind(store),
     newest: store.newest?.bind(store),
@@ -23,6 +24,7 @@ export function storeAround(store: SecretStore, replaced: Partial<SecretStore>):
   return {
     ...always,
     ...(giveUp === undefined ? {} : { giveUp }),
+    ...(traceOf === undefined ? {} : { traceOf }),
     ...(newerThan === undefined ? {} : { newerThan }),
     ...(newestBase === undefined ? {} : { newestBase }),
     ...(newest === undefined ? {} : { newest }),

@@ -19,6 +19,14 @@ export function withoutOurRefusal(error: unknown): unknown {
   return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30 });
 }
 
+/** Why a key was not stored, in the documented words (R1.5) where it is the store's doing. */
+export function notStored(error: unknown): unknown {
+  const known = withoutOurRefusal(error);
+  if (!(known instanceof KeyholdError) || known.code !== 'unavailable') return known;
+  const { publicMessage, details, retryAfterSeconds } = known;
+  return new KeyholdError('unavailable', `Failed to store credentials: ${publicMessage}`, { cause: known, ...(details === undefined ? {} : { details }), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
+}
+
 /**
  * Whether a store's refusal proves that it did nothing. After a time-out or a lost connection the change may have happened, or may
  * still be on its way: then only waiting and a probe tell.

@@ -17,3 +17,8 @@ export const storedInWords: Readonly<Record<StoreKind, StoredInWords>> = {
   vault: { message: 'HashiCorp Vault', event: 'vault', read: 'Vault', switchedOnBy: 'VAULT_ENABLED=true' },
   sealed: { message: 'the encrypted database', event: 'database', read: 'encrypted database', switchedOnBy: 'nothing: it is always on' },
 };
+
+/** The line with which the credential service says that it is ready (R3.9). */
+export function credentialServiceLine(kind: StoreKind): string {
+  return `AI Config service initialized with ${kind === 'azure-key-vault' ? 'Key Vault integration' : storedInWords[kind].message}`;
+}

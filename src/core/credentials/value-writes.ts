@@ -113,7 +113,7 @@ export class ValueWrites {
   /** A revocation did not wait, somebody took this writer for dead, or what arrived is not what was sent: then nobody may know of the value. */
   async discard(key: CredentialKey, store: SecretStore, intent: CredentialIntent, reference: SecretReference): Promise<void> {
     try {
-      await store.destroy(reference);
+      await store.destroy(store.traceOf?.(key, intent) ?? reference);
       await this.#close(key, intent);
     } catch (error) {
       this.#log.warn('credential_value_left', 'A value that arrived too late to be used could not be destroyed in its store', {
@@ -131,7 +131,7 @@ export class ValueWrites {
       throw new KeyholdError('unavailable', 'Storing the credential took too long and was given up. Send it again in a minute.', { retryAfterSeconds: 60 });
     }
     try {
-      return await store.put(key, kept, intent);
+      return await store.put(key, kept, intent, { expiresAt: intent.next?.expiresAt ?? null });
     } catch (error) {
       if (certainlyNothingHappened(error)) await this.#close(key, intent);
       throw error;

@@ -4,7 +4,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { type SecretStore, secretNameText } from '../../ports/secret-store.ts';
+import { type SecretStore, secretNameText, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Soon } from '../../ports/soon.ts';
 import type { Access } from '../access/authorize.ts';
@@ -17,7 +17,7 @@ import { storedInWords } from '../credentials/stored-in.ts';
 import { isUsable } from '../credentials/value-text.ts';
 import { StoreReadShare } from './store-read-share.ts';
 
-/** R3.10. */
+/** R3.10, where nothing else is said of a store. */
 const TTL_MS = 5 * 60 * 1000;
 const MAX = 10_000;
 /** How long «there is no such value» is believed (S11: 1 to 5 s). */
@@ -37,6 +37,8 @@ export interface CredentialValuesDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** How long values serve from memory, by the store they are from (`KEY_VAULT_CACHE_TTL`). */
+  readonly valueTtlMs?: Partial<Readonly<Record<StoreKind, number>>> | undefined;
   /** Looks whether somebody has written past Keyhold where a value was just read (S17). */
   readonly outside?: Pick<OutsideChanges, 'look'> | undefined;
 }
@@ -49,22 +51,23 @@ export class CredentialValues {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #outside: CredentialValuesDependencies['outside'];
-  readonly #cache: RecordCache<SecretFields>;
+  readonly #caches: Readonly<Record<StoreKind, RecordCache<SecretFields>>>;
   readonly #share = new StoreReadShare();
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
-  readonly #cachedAs = new Map<string, string>();
+  readonly #cachedAs = new Map<string, { readonly key: string; readonly cache: RecordCache<SecretFields> }>();
   readonly #gone = new Map<string, { readonly error: ValueGone; readonly until: number }>();
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
 
-  constructor({ access, stores, bus, clock, log, metrics, outside }: CredentialValuesDependencies) {
+  constructor({ access, stores, bus, clock, log, metrics, valueTtlMs = {}, outside }: CredentialValuesDependencies) {
     this.#access = access;
     this.#stores = stores;
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
     this.#outside = outside;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
+    const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ttlMs: valueTtlMs[kind] ?? TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
+    this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
       if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
     });
@@ -83,9 +86,10 @@ export class CredentialValues {
       const gone = this.#gone.get(key);
       if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
     }
-    this.#lieUnder(credential, key);
+    const cache = this.#caches[reference.store];
+    this.#lieUnder(credential, key, cache);
     let read = false;
-    const fields = this.#cache.get(key, async () => {
+    const fields = cache.get(key, async () => {
       read = true;
       const value = await this.#share.run(grant.tenant, () => this.#read(grant, record, current, key));
       // Nobody waits for it: what it finds serves from the next request on.
@@ -102,7 +106,7 @@ export class CredentialValues {
     this.#evictions += 1;
     this.#cachedAs.clear();
     this.#gone.clear();
-    this.#cache.clear();
+    for (const cache of Object.values(this.#caches)) cache.clear();
   }
 
   #hit(grant: UseGrant, record: CredentialRecord, fields: Soon<SecretFields>): void {
@@ -115,17 +119,17 @@ export class CredentialValues {
   /** Out of memory, as far as this process is concerned: a read under way is repeated and finds what the store has by then. */
   #evict(credential: string): void {
     this.#evictions += 1;
-    const key = this.#cachedAs.get(credential);
-    if (key === undefined) return;
+    const cached = this.#cachedAs.get(credential);
+    if (cached === undefined) return;
     this.#cachedAs.delete(credential);
-    this.#gone.delete(key);
-    this.#cache.invalidate(key);
+    this.#gone.delete(cached.key);
+    cached.cache.invalidate(cached.key);
   }
 
-  #lieUnder(credential: string, key: string): void {
-    if (this.#cachedAs.get(credential) === key) return;
+  #lieUnder(credential: string, key: string, cache: RecordCache<SecretFields>): void {
+    if (this.#cachedAs.get(credential)?.key === key) return;
     this.#evict(credential);
-    this.#cachedAs.set(credential, key);
+    this.#cachedAs.set(credential, { key, cache });
     for (const oldest of this.#cachedAs.keys()) {
       if (this.#cachedAs.size <= MAX) return;
       this.#evict(oldest);

@@ -55,12 +55,12 @@ export class Resolver {
   readonly #environment: EnvironmentKeys;
   readonly #refusals = new Map<string, number>();
 
-  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, outside }: ResolverDependencies) {
+  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, valueTtlMs, outside }: ResolverDependencies) {
     this.#clock = clock;
     this.#policies = policies;
     this.#outside = outside;
     this.#pools = new CredentialPools({ records, bus, clock, metrics });
-    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, outside });
+    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, outside });
     this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
   }
 

@@ -58,6 +58,8 @@ export interface RetiredVersion {
   readonly reference: SecretReference;
   readonly version: number;
   readonly destroyAfter: number;
+  /** Not a version that was in use, but what a put that was given up may still leave in its store (`SecretStore.traceOf`). */
+  readonly late?: true;
 }
 
 /** Whom a platform credential is offered to (R0.2). */

@@ -1,0 +1,28 @@
+import type { TokenCredential } from '@azure/identity';
+import type { SecretValue } from '../../ports/secret-value.ts';
+
+/** As whom we sign in to Azure. Of several, the first that there is counts, as in Microsoft's own chain. */
+export interface AzureIdentity {
+  readonly servicePrincipal: { readonly tenantId: string; readonly clientId: string; readonly clientSecret: SecretValue } | null;
+  /** Workload Identity of a Kubernetes cluster; the file is read again before its token ends. */
+  readonly workload: { readonly tenantId: string; readonly clientId: string; readonly tokenFile: string } | null;
+  /** The machine's own identity, or the user-assigned one with this client id. */
+  readonly managed: { readonly clientId: string | null } | null;
+  /** null: the public cloud's. */
+  readonly authorityHost: string | null;
+  /** A private cloud, or a test server: it is not looked up at Microsoft whether the authority is one. */
+  readonly isDisconnected: boolean;
+}
+
+/** A credential of the official library, which is loaded only now. Where neither of the three is given, it is who has signed in with `az login`. */
+export async function openAzureCredential({ servicePrincipal, workload, managed, authorityHost, isDisconnected }: AzureIdentity): Promise<TokenCredential> {
+  const identity = await import('@azure/identity');
+  const options = { ...(authorityHost === null ? {} : { authorityHost }), retryOptions: { maxRetries: 1, retryDelayInMs: 200 } };
+  const trust = { ...options, disableInstanceDiscovery: isDisconnected };
+  if (servicePrincipal !== null) return new identity.ClientSecretCredential(servicePrincipal.tenantId, servicePrincipal.clientId, servicePrincipal.clientSecret.reveal(), trust);
+  const chain: TokenCredential[] = [];
+  if (workload !== null) chain.push(new identity.WorkloadIdentityCredential({ ...trust, tenantId: workload.tenantId, clientId: workload.clientId, tokenFilePath: workload.tokenFile }));
+  if (managed !== null) chain.push(new identity.ManagedIdentityCredential({ ...options, ...(managed.clientId === null ? {} : { clientId: managed.clientId }) }));
+  else chain.push(new identity.AzureCliCredential(), new identity.AzureDeveloperCliCredential(), new identity.AzurePowerShellCredential());
+  return new identity.ChainedTokenCredential(...chain);
+}
