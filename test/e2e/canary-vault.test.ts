@@ -3,7 +3,7 @@ import { CanaryVault } from '../support/canary/canary-vault.ts';
 import { CanaryWorld, TENANT } from '../support/canary/canary-world.ts';
 import { callProviders, callQuotingProviders } from '../support/canary/gateway-calls.ts';
 import { handOverKeys, handOverWrongly, makeCallers } from '../support/canary/hand-overs.ts';
-import { askForEverything, dieWhileInUse, makeAdministrator, sealAndUnseal, startAgain, startFirst } from '../support/canary/life.ts';
+import { askForEverything, changeTheWrapper, dieWhileInUse, makeAdministrator, sealAndUnseal, startAgain, startFirst } from '../support/canary/life.ts';
 import { misplaceKeys } from '../support/canary/misplaced-keys.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 
@@ -44,7 +44,11 @@ describeWithVault('R10.1 with keys in Vault: recognisable keys go through everyt
 
   it('the emergency stop and its end', () => sealAndUnseal(world));
 
-  it('everything that tells', () => askForEverything(world));
+  it('the root key in a passphrase\'s keeping', () => changeTheWrapper(world));
+
+  it('everything that tells', async () => {
+    await askForEverything(world);
+  });
 
   it('a new administrator\'s token on the stopped folder', () => makeAdministrator(world));
 

@@ -31,6 +31,7 @@ export class CanaryWorld {
   /** The token of the tenant's. */
   admin = '';
   gatewayKey = '';
+  readonly passphrase = this.canaries.mint('passphrase');
   /** What every start is told besides. */
   settings: Readonly<Record<string, string>> = {};
 
