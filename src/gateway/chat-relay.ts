@@ -30,7 +30,7 @@ export class ChatRelay implements Relay {
 
   data(chunk: Buffer): void {
     this.#size += chunk.length;
-    this.#chunks.push(chunk);
+    this.#chunks.push(Buffer.from(chunk));
     if (this.#size <= MAX_BYTES) return;
     this.#flow.abort();
     this.broke(new KeyholdError('upstream_failed', `${this.#provider} answered with far too many bytes.`));

@@ -21,7 +21,8 @@ export class PlainRelay implements Relay {
   readonly #status: number;
   readonly #headers: UpstreamHeaders;
   readonly #usage: JsonUsage | undefined;
-  #held: Buffer[] = [];
+  /** One character a byte. */
+  #held = '';
   #size = 0;
   /** Set once the answer has begun to pass; always the newest piece. */
   #last: Buffer | undefined;
@@ -41,7 +42,7 @@ export class PlainRelay implements Relay {
       this.#pass(chunk);
       return;
     }
-    this.#held.push(chunk);
+    this.#held += chunk.toString('latin1');
     if (this.#size <= (this.#status < 400 ? HELD_BYTES : MAX_ERROR_BYTES)) return;
     if (this.#status >= 400) {
       this.#flow.abort();
@@ -95,15 +96,13 @@ export class PlainRelay implements Relay {
     const { answer } = this.#context;
     const length = textHeader(this.#headers, 'content-length');
     answer.head(this.#status, [...passingHeaders(this.#context, this.#headers), ...(length === '' ? [] : ['content-length', length])]);
-    const [first, ...others] = this.#held;
-    this.#held = [];
-    this.#last = first;
-    for (const chunk of others) this.#pass(chunk);
+    this.#last = Buffer.from(this.#held, 'latin1');
+    this.#held = '';
   }
 
   #pass(chunk: Buffer): void {
     const before = this.#last;
-    this.#last = chunk;
+    this.#last = Buffer.from(chunk);
     if (before !== undefined && !this.#context.answer.write(before, () => this.#flow.resume())) this.#flow.pause();
   }
 
@@ -114,8 +113,7 @@ export class PlainRelay implements Relay {
       return;
     }
     if (answer.over) return;
-    const [only] = this.#held;
-    const text = (this.#held.length === 1 && only !== undefined ? only : Buffer.concat(this.#held)).toString('latin1');
+    const text = this.#held;
     if (this.#status >= 400 && this.#context.quotesKey(text)) {
       const error = refusalBy(this.#context.upstream.service.id, this.#status, this.#headers, '');
       this.#context.fail(error, { outcome: 'failed', status: this.#status, counts: noTokens, estimated: false }, this.#status);

@@ -18,6 +18,7 @@ export interface Flow {
 
 /** Carries one upstream answer to the client. */
 export interface Relay {
+  /** The bytes are gone afterwards: what is kept is copied. */
   data(chunk: Buffer): void;
   /** The upstream's answer ended in order. */
   end(): void;

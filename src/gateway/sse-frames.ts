@@ -16,10 +16,10 @@ export class SseFrames {
     const frames: string[] = [];
     const tail = this.#parts.length === 0 ? '' : this.#tail();
     const text = tail + chunk;
+    const endOfNext = text.includes('\r') ? nextEnd : plainEnd;
     let from = 0;
-    BLANK_LINE.lastIndex = 0;
     for (;;) {
-      const end = text.includes('\r') ? nextEnd(text, from) : plainEnd(text, from);
+      const end = endOfNext(text, from);
       if (end === -1) break;
       frames.push(this.#parts.length === 0 ? text.slice(from, end) : this.#joined(chunk.slice(0, end - tail.length)));
       from = end;

@@ -47,9 +47,10 @@ class ChatReader implements StreamReader {
 
   read(frame: string): FrameVerdict {
     if (this.#isLast(frame)) return this.failed ? 'failed' : 'finished';
-    this.characters += lengthAfter(frame, '"content":"') + lengthAfter(frame, '"arguments":"') + lengthAfter(frame, '"text":"');
+    // A frame has one of them; the others are looked for where it is empty.
+    this.characters += lengthAfter(frame, 'content":"') || lengthAfter(frame, 'arguments":"') || lengthAfter(frame, 'text":"');
     if (this.#end.finishReasonSuffices === true && /"finish_reason"\s*:\s*"/.test(frame)) this.mayEnd = true;
-    return mentionsObject(frame, '"usage"') || mentionsObject(frame, '"error"') ? this.#special(frame) : 'pass';
+    return mentionsObject(frame, 'usage"') || mentionsObject(frame, 'error"') ? this.#special(frame) : 'pass';
   }
 
   /** Few frames hold the word at all, so few are read as an event. */
@@ -94,7 +95,7 @@ class MessagesReader implements StreamReader {
     // Most frames are of this kind, and need not be read as an event.
     const { name, data } = frame.startsWith(`event: ${DELTA}\n`) ? { name: DELTA, data: '' } : sseEvent(frame);
     if (name === DELTA) {
-      this.characters += lengthAfter(frame, '"text":"') + lengthAfter(frame, '"partial_json":"') + lengthAfter(frame, '"thinking":"');
+      this.characters += lengthAfter(frame, 'text":"') || lengthAfter(frame, 'partial_json":"') || lengthAfter(frame, 'thinking":"');
       return 'pass';
     }
     if (name === 'message_start') {
@@ -129,7 +130,7 @@ class ResponsesReader implements StreamReader {
 
   read(frame: string): FrameVerdict {
     const name = eventName(frame);
-    if (name.endsWith('.delta')) this.characters += lengthAfter(frame, '"delta":"');
+    if (name.endsWith('.delta')) this.characters += lengthAfter(frame, 'delta":"');
     const verdict = verdictOf(name, this.#end);
     if (verdict === 'pass') return verdict;
     const data = parsed(sseEvent(frame).data);
@@ -177,19 +178,24 @@ function eventName(frame: string): string {
   return name === '' ? (/^\s*\{\s*"type"\s*:\s*"([\w.]+)"/.exec(data)?.[1] ?? '') : name;
 }
 
-/** Whether the frame has the key with an object behind it; `"usage":null` stands in every chunk of some streams. */
+/**
+ * Whether the frame has the key with an object behind it; `"usage":null` stands in every chunk of some streams. The key is given without its
+ * first quotation mark: a search begins at each place that has the first character, and quotation marks are everywhere.
+ */
 function mentionsObject(frame: string, key: string): boolean {
   for (let at = frame.indexOf(key); at !== -1; at = frame.indexOf(key, at + key.length)) {
-    if (/^\s*:\s*\{/.test(frame.slice(at + key.length, at + key.length + 16))) return true;
+    if (frame.charCodeAt(at - 1) === QUOTE && /^\s*:\s*\{/.test(frame.slice(at + key.length, at + key.length + 16))) return true;
   }
   return false;
 }
 
 const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
 
-/** The length of the JSON text behind the first occurrence of the marker; escapes count as they are written. */
+/** The length of the JSON text behind the first occurrence of the key, given as for `mentionsObject`; escapes count as they are written. */
 function lengthAfter(frame: string, marker: string): number {
-  const start = frame.indexOf(marker);
+  let start = frame.indexOf(marker);
+  while (start !== -1 && frame.charCodeAt(start - 1) !== QUOTE) start = frame.indexOf(marker, start + marker.length);
   if (start === -1) return 0;
   const from = start + marker.length;
   for (let end = frame.indexOf('"', from); end !== -1; end = frame.indexOf('"', end + 1)) {

@@ -23,6 +23,7 @@ export class StreamRelay implements Relay {
   /** The last event and what follows it. */
   #held = '';
   #ending: 'finished' | 'failed' | undefined;
+  #isSettling = false;
   #settled = false;
   #upstreamOver = false;
   #broken = false;
@@ -129,7 +130,7 @@ export class StreamRelay implements Relay {
 
   /** Tells an error that quotes the key as one of ours, since the provider's must not pass (R10.1). */
   #quotesKey(frame: string): boolean {
-    if (!frame.includes('"error"') || !this.#context.quotesKey(frame)) return false;
+    if (!frame.includes('error"') || !this.#context.quotesKey(frame)) return false;
     this.#flow.abort();
     this.broke(new KeyholdError('upstream_failed', `${this.#context.upstream.service.id} failed, with an error that quotes the key.`));
     return true;
@@ -140,12 +141,8 @@ export class StreamRelay implements Relay {
   }
 
   #settle(ending: 'finished' | 'failed'): void {
-    if (this.#late !== undefined) return;
-    this.#late = setTimeout(() => {
-      this.#flow.abort();
-      this.#upstreamOver = true;
-      this.#finishWhenOver();
-    }, AFTER_LAST_EVENT_MS);
+    if (this.#isSettling) return;
+    this.#isSettling = true;
     const outcome = ending === 'finished' ? 'completed' : 'failed';
     const whole = this.#reader.final && this.#reader.counts !== undefined ? { counts: this.#reader.counts, estimated: false } : this.partial();
     this.#context.settle({ outcome, status: this.#status, ...whole }, () => {
@@ -153,6 +150,11 @@ export class StreamRelay implements Relay {
       if (!this.#upstreamOver) {
         this.#write(this.#held);
         this.#held = '';
+        this.#late = setTimeout(() => {
+          this.#flow.abort();
+          this.#upstreamOver = true;
+          this.#finishWhenOver();
+        }, AFTER_LAST_EVENT_MS);
       }
       this.#finishWhenOver();
     });

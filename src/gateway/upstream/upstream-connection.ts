@@ -21,7 +21,7 @@ export interface OutgoingRequest {
   readonly body: Buffer | null;
 }
 
-/** What a call hears of its answer. Pieces of a body come in the turn in which they arrived, joined. */
+/** What a call hears of its answer. Pieces of a body come in the turn in which they arrived, joined; their bytes are gone when the call returns. */
 export interface CallEvents {
   head(status: number, headers: readonly string[]): void;
   data(bytes: Buffer): void;
@@ -45,8 +45,8 @@ export interface UpstreamConnectionParts {
   readonly heads: AnswerHeads;
   readonly times: UpstreamTimes;
   readonly now: () => number;
-  /** Opens a socket; calls back when it may be written to. */
-  readonly connect: (connected: () => void) => Socket;
+  /** Opens a socket; `connected` when it may be written to, `data` with bytes that are gone afterwards. */
+  readonly connect: (connected: () => void, data: (bytes: Buffer) => void) => Socket;
   /** It can carry another request. */
   readonly idle: (connection: UpstreamConnection) => void;
   readonly closed: (connection: UpstreamConnection) => void;
@@ -77,8 +77,10 @@ export class UpstreamConnection {
   constructor(parts: UpstreamConnectionParts) {
     this.#parts = parts;
     this.#deadline = parts.now() + parts.times.connectMs;
-    this.#socket = parts.connect(() => this.#begin());
-    this.#socket.on('data', (bytes: Buffer) => this.#data(bytes));
+    this.#socket = parts.connect(
+      () => this.#begin(),
+      (bytes) => this.#data(bytes),
+    );
     this.#socket.on('end', () => this.#end());
     this.#socket.on('error', (error: Error) => {
       this.#cause = error;
@@ -175,7 +177,7 @@ export class UpstreamConnection {
       const end = text.indexOf(HEAD_END);
       if (end > MAX_HEAD_BYTES || (end === -1 && text.length > MAX_HEAD_BYTES)) throw new UpstreamFailure('bad_answer', 'The head of the upstream\'s answer is too large.');
       if (end === -1) {
-        this.#early = text;
+        this.#early = Buffer.from(text);
         return undefined;
       }
       const head = this.#parts.heads.read(text.toString('latin1', 0, end + 2));
@@ -209,17 +211,13 @@ export class UpstreamConnection {
   #readChunks(bytes: Buffer): void {
     const chunks = this.#chunks;
     if (chunks === undefined || bytes.length === 0) return;
-    const pieces: Buffer[] = [];
-    let failure: unknown;
     let used = 0;
     try {
-      used = chunks.feed(bytes, (piece) => pieces.push(piece));
-    } catch (error) {
-      failure = error;
+      used = chunks.feed(bytes);
+    } finally {
+      // What came before something that is no chunk has come.
+      if (chunks.length > 0) this.#events?.data(bytes.subarray(0, chunks.length));
     }
-    const [only] = pieces;
-    if (only !== undefined) this.#events?.data(pieces.length === 1 ? only : Buffer.concat(pieces));
-    if (failure !== undefined) throw failure;
     if (chunks.over) this.#whole(used === bytes.length);
   }
 

@@ -1,10 +1,12 @@
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AnswerHeads } from './answer-head.ts';
 import { type CallEvents, type OutgoingRequest, UpstreamConnection, type UpstreamConnectionParts, type UpstreamTimes } from './upstream-connection.ts';
 
 /** How often it is looked whether something takes too long. */
 const CHECK_MS = 1_000;
+/** What the system can hand over at once; more comes with the next turn. */
+const READ_BYTES = 64 * 1024;
 /** The system probes a silent connection after so long. */
 const PROBE_MS = 60_000;
 
@@ -15,6 +17,7 @@ export class UpstreamPool {
   readonly #all: UpstreamConnection[] = [];
   #idle: UpstreamConnection[] = [];
   readonly #timer: NodeJS.Timeout;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #session: Buffer | undefined;
 
   constructor(origin: string, times: UpstreamTimes) {
@@ -25,7 +28,7 @@ export class UpstreamPool {
       heads: new AnswerHeads(),
       times,
       now,
-      connect: (connected) => this.#connect(url, connected),
+      connect: (connected, data) => this.#connect(url, connected, data),
       idle: (connection) => void this.#idle.push(connection),
       closed: (connection) => this.#forget(connection),
     };
@@ -75,20 +78,36 @@ export class UpstreamPool {
     for (const connection of idle) if (!connection.isFresh(now)) connection.abort();
   }
 
-  #connect(url: URL, connected: () => void): Socket {
+  /**
+   * All connections are read into one buffer, and what was read is used up before the next read: a buffer for each piece is what cost most
+   * garbage (docs/performance.md).
+   */
+  #reader(data: (bytes: Buffer) => void): OnReadOpts {
+    return {
+      buffer: this.#buffer,
+      callback: (count) => {
+        data(this.#buffer.subarray(0, count));
+        return true;
+      },
+    };
+  }
+
+  #connect(url: URL, connected: () => void, data: (bytes: Buffer) => void): Socket {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     if (url.protocol === 'http:') {
-      const socket = connectPlain({ host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS });
+      const socket = connectPlain({ host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS, onread: this.#reader(data) });
       return socket.once('connect', connected);
     }
-    const socket = connectTls({
+    const options = {
       host,
       port: Number(url.port || 443),
       ALPNProtocols: ['http/1.1'],
+      onread: this.#reader(data),
       // RFC 6066, section 3: no addresses there.
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-    });
+    };
+    const socket = connectTls(options);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, PROBE_MS);
     socket.on('session', (session) => {
