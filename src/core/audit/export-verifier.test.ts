@@ -61,10 +61,10 @@ async function neverProven(change: (lines: readonly string[], random: number, gi
 describe('an exported log that was changed (S30)', () => {
   let given: Case;
   beforeAll(async () => {
-    given = await caseOf([{ resource: 'tenant:acme/openai/café 🔑' }, { tenant: null }], [{ tenant: 'beta', outcome: 'ok' }]);
+    given = await caseOf([{ resource: 'tenant:acme/openai/café 🔑' }], [{ tenant: null, outcome: 'ok' }]);
   });
 
-  it('is not proven with any bit of it flipped, any byte of it left out or any byte put in', () => {
+  it('is not proven with any bit of it flipped, any byte of it left out or any byte put in', { timeout: 240_000 }, () => {
     const bytes = Buffer.from(given.exported);
     for (let at = 0; at < bytes.length; at += 1) {
       for (let bit = 0; bit < 8; bit += 1) {
@@ -197,14 +197,14 @@ describe('an exported log that was changed (S30)', () => {
 });
 
 describe('an exported log of a tenant (S30)', () => {
-  it('is proven with the log\'s key or the tenant\'s name of it, and spoiled by every changed bit', async () => {
+  it('is proven with the log\'s key or the tenant\'s name of it, and spoiled by every changed bit', { timeout: 240_000 }, async () => {
     const log = makeLog();
-    await log.add([{ tenant: 'acme' }, { tenant: 'beta' }, { tenant: 'acme', outcome: 'ok' }]);
+    await log.add([{ tenant: 'acme' }, { tenant: 'beta' }]);
     const earlier = (await log.heads.ofTenant('acme')).note;
     await log.add([{ tenant: 'acme' }, { tenant: null }]);
     const exported = await log.exported({ tenant: 'acme' });
     for (const key of [log.key.verifier, log.key.verifier.named('keyhold/test/tenants/acme')]) {
-      expect(verdictOf(exported, [key], [earlier])).toMatchObject({ state: 'proven', head: { origin: 'keyhold/test/tenants/acme', size: 3 } });
+      expect(verdictOf(exported, [key], [earlier])).toMatchObject({ state: 'proven', head: { origin: 'keyhold/test/tenants/acme', size: 2 } });
     }
     const bytes = Buffer.from(exported);
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {

@@ -85,7 +85,7 @@ describe('heads before a witness (S30, C2SP tlog-witness)', () => {
     expect(heads.failure).toContain('Give its operator the log\'s public key, which `keyhold audit key` prints');
     server.learn(SigningKey.fromSeed('keyhold/test', randomBytes(32)).verifier);
     await offered(heads, 1);
-    expect(heads.failure).toContain('knows another key');
+    expect(heads.failure).toContain('not by this key (403)');
     await offered(heads, 1);
     expect(told.of('audit_witness_failed').map(({ level }) => level)).toEqual(['warn', 'warn']);
     server.learn(log.key.verifier);

@@ -2,6 +2,7 @@ import type { HeadStore } from '../../ports/audit-custody.ts';
 import type { AuditWitness, WitnessAnswer } from '../../ports/audit-witness.ts';
 import { asKeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
+import { StartError } from '../../ports/start-error.ts';
 import type { SignedHead } from './audit-heads.ts';
 import type { AuditProofs } from './audit-proofs.ts';
 import { parseCheckpoint } from './notes/checkpoint.ts';
@@ -79,7 +80,7 @@ export class WitnessedHeads {
 
   async #offer(head: SignedHead): Promise<void> {
     const { log } = this.#dependencies;
-    const outcome = await this.#ask(head).catch((error: unknown): Failure => ({ message: asKeyholdError(error).publicMessage, grave: false, error }));
+    const outcome = await this.#ask(head).catch((error: unknown): Failure => ({ message: error instanceof StartError ? error.message : asKeyholdError(error).publicMessage, grave: false, error }));
     if ('note' in outcome) {
       this.#last = outcome;
       this.#failure = null;
@@ -128,10 +129,10 @@ export class WitnessedHeads {
 
 function refused({ status }: Extract<WitnessAnswer, { readonly state: 'refused' }>): Failure {
   switch (status) {
-    case 404:
-      return { message: 'The witness does not know this audit log (404). Give its operator the log\'s public key, which `keyhold audit key` prints.', grave: false };
+    // The specification tells a log that is not known from a key that is not; some witnesses do not.
     case 403:
-      return { message: 'The witness knows another key for this audit log (403). If the key was changed, give its operator the new one, which `keyhold audit key` prints.', grave: false };
+    case 404:
+      return { message: `The witness does not know this audit log, or not by this key (${status}). Give its operator the log's public key, which \`keyhold audit key\` prints; after a change of the key, the new one.`, grave: false };
     case 422:
       return { message: 'The witness has seen another audit log under this name (422): what it signed before is not the beginning of this one. Somebody changed the log, or another Keyhold writes under the same key. Find out which before you go on.', grave: true };
     default:

@@ -31,7 +31,7 @@ export class VerifierKey {
 
   /** The same key under another name: each tree's heads are signed under the tree's own. */
   named(name: string): VerifierKey {
-    return new VerifierKey(name, this.publicKey);
+    return name === this.name ? this : new VerifierKey(name, this.publicKey);
   }
 
   verifies(text: string, signature: Buffer): boolean {

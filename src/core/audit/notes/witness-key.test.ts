@@ -39,6 +39,16 @@ describe('cosignatures of a witness (C2SP tlog-cosignature, S30)', () => {
     expect(key.cosignatureIn(`${text}\n${cosignature({ over: 'x' })}${line}`)).toMatchObject({ at: 1_679_315_147 });
   });
 
+  it('verify as litewitness 0.6 makes them, another implementation\'s', () => {
+    const witness = keyOf('example.com/witness+9589da66+BN9Gid8C/eXNgXXmYSqDicYzDkOODE12i34mUdW5EXx2');
+    const note =
+      'keyhold/91450a90663c9e6f\n2\ne5/NMiyeI7qKH1w4OkxNYHr7JxZtIxrQhrHl8FxEr7M=\n\n' +
+      '\u2014 keyhold/91450a90663c9e6f SC6wHzVIgfjKqVAlwQh9bUGFbrUktR5TqZWNAmmoSYs3wGskH+Eakvk69A7Yv3QzwdtnBI+iBtU0gx8jsbo7KZNPjgY=\n' +
+      '\u2014 example.com/witness lYnaZgAAAABrCmPjlrwUD8GflBTn3bh3aZxBk5F7MV5Nn0+Cxe9CMmOsTa4eXrTt9orAiO2QtUK2/7BzJj6WuKH9W+JquJv7whGHBA==\n';
+    expect(witness.cosignatureIn(note)).toMatchObject({ at: Date.UTC(2026, 10, 28, 5, 17, 23) / 1000 });
+    expect(witness.cosignatureIn(note.replace('\n2\n', '\n3\n'))).toBeUndefined();
+  });
+
   it('are none over another text or time, of another key or name, or with a bit changed', () => {
     for (const line of [logLine, cosignature({ over: text.replace('163', '164') }), cosignature({ signed: 1n }), cosignature({ id: '00000000' }), cosignature({ name: 'witness.example.com/w2' }), cosignature({ time: 2n ** 64n - 1n })]) {
       expect(key.cosignatureIn(`${text}\n${line}`)).toBeUndefined();
