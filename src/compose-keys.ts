@@ -1,36 +1,70 @@
+import { randomBytes } from 'node:crypto';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { type OpenCustody, withNextWrapper } from './compose-root-key.ts';
 import type { Config } from './config/config.ts';
 import { readEnvironment } from './config/environment.ts';
 import { readWrapperChange } from './config/new-key-wrapper.ts';
+import type { Access } from './core/access/authorize.ts';
+import type { DataKeys } from './core/crypto/data-keys.ts';
+import { DataKeyRotation } from './core/keys/data-key-rotation.ts';
+import { DataKeyRotationService } from './core/keys/data-key-rotation-service.ts';
+import { ProviderKeys } from './core/keys/provider-keys.ts';
+import { ResealValues } from './core/keys/reseal-values.ts';
 import { RootKeyService } from './core/keys/root-key-service.ts';
 import type { KeyStepHook } from './core/keys/steps.ts';
+import type { ControlPlaneServices } from './http/control-plane-services.ts';
+import { RotateDataKeys } from './jobs/rotate-data-keys.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 
-export interface KeysOptions {
-  readonly config: Pick<Config, 'keyWrapper'>;
+export interface DataKeysOptions {
   readonly metadata: MetadataStore;
-  readonly custody: OpenCustody;
+  readonly dataKeys: DataKeys;
+  readonly access: Access;
   readonly log: Log;
   readonly step: KeyStepHook;
 }
 
-export interface Keys {
-  readonly rootKeys: RootKeyService;
+/** The rotation of data keys, over everything that is sealed under them. */
+export function createDataKeyRotation({ metadata, dataKeys, access, log, step }: DataKeysOptions): DataKeyRotation {
+  const random = randomBytes;
+  const users = [new ResealValues({ values: metadata.sealedValues, dataKeys, random })];
+  return new DataKeyRotation({ platform: metadata.platform, tenants: metadata.tenants, dataKeys, users, access, clock: systemClock, random, log, step });
 }
 
-/** What looks after the keys above the values: the root key's wrapping. */
-export function createKeys({ config, metadata, custody, log, step }: KeysOptions): Keys {
+export interface KeysOptions extends DataKeysOptions {
+  readonly config: Pick<Config, 'keyWrapper'>;
+  readonly custody: OpenCustody;
+  readonly isSealed: () => boolean;
+}
+
+export interface Keys {
+  /** For the control plane. */
+  readonly services: Pick<ControlPlaneServices, 'rootKeys' | 'dataKeyRotation' | 'providerKeys'>;
+  readonly start: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** What looks after the keys above the values: the root key's wrapping, the data keys. */
+export function createKeys(options: KeysOptions): Keys {
+  const { config, metadata, custody, isSealed, log, step } = options;
   const { root, vault } = custody;
+  const rotation = createDataKeyRotation(options);
+  const job = new RotateDataKeys({ rotation, isSealed, log });
   return {
-    rootKeys: new RootKeyService({
-      platform: metadata.platform,
-      root,
-      clock: systemClock,
-      step,
-      // Read anew each time, so that an operator names what is next without a restart: in `.env`, or in the files that it names.
-      withNext: (work) => withNextWrapper({ present: config.keyWrapper, next: readWrapperChange(readEnvironment()).next }, { vault, log }, work),
-    }),
+    services: {
+      rootKeys: new RootKeyService({
+        platform: metadata.platform,
+        root,
+        clock: systemClock,
+        step,
+        // Read anew each time, so that an operator names what is next without a restart: in `.env`, or in the files that it names.
+        withNext: (work) => withNextWrapper({ present: config.keyWrapper, next: readWrapperChange(readEnvironment()).next }, { vault, log }, work),
+      }),
+      dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => job.wake() }),
+      providerKeys: new ProviderKeys({ credentials: metadata.credentials, tenants: metadata.tenants }),
+    },
+    start: () => job.start(),
+    stop: () => job.stop(),
   };
 }

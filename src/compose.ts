@@ -102,7 +102,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
 
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
-  const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, clock, random });
+  const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
@@ -121,7 +121,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
-  const keys = createKeys({ config, metadata, custody, log, step: step ?? (() => undefined) });
+  const keys = createKeys({ config, metadata, custody, dataKeys, access, isSealed: () => seal.sealed, log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
   if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
@@ -192,7 +192,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
-    ...keys,
+    ...keys.services,
     vault: vault ?? null,
     audit,
     auditProofs,
@@ -246,6 +246,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
       delivery.start();
       removeTenants.start();
       endFirstToken.start();
+      keys.start();
       seal.start();
       const job = startReconciling({ reconciler: unlessSealed, clock, log, ...(reconcileEveryMs === undefined ? {} : { everyMs: reconcileEveryMs }) });
       stopReconciling = () => job.stop();
@@ -258,6 +259,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
       await stopReconciling?.();
       await removeTenants.stop();
       await endFirstToken.stop();
+      await keys.stop();
       await controlPlane.close();
       await custody.close();
       closeStores();

@@ -14,6 +14,8 @@ import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
+import type { DataKeyRotationService } from '../core/keys/data-key-rotation-service.ts';
+import type { ProviderKeys } from '../core/keys/provider-keys.ts';
 import type { RootKeyService } from '../core/keys/root-key-service.ts';
 import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
@@ -44,6 +46,8 @@ export interface ControlPlaneServices {
   readonly storeStatus: StoreStatus;
   readonly storeNames: StoreNames;
   readonly rootKeys: RootKeyService;
+  readonly dataKeyRotation: DataKeyRotationService;
+  readonly providerKeys: ProviderKeys;
   /** null where no HashiCorp Vault is switched on (R4.17). */
   readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;

@@ -26,6 +26,9 @@ import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
 import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
+import { listProviderKeys } from './routes/keys/list-provider-keys.ts';
+import { rotateDataKeys } from './routes/keys/rotate-data-keys.ts';
+import { showDataRotation } from './routes/keys/show-data-rotation.ts';
 import { rewrapKeys } from './routes/keys/rewrap-keys.ts';
 import { showKeys } from './routes/keys/show-keys.ts';
 import { showMe } from './routes/me/show-me.ts';
@@ -86,6 +89,9 @@ export const routeTable: readonly Route[] = [
   findSecrets,
   showKeys,
   rewrapKeys,
+  rotateDataKeys,
+  showDataRotation,
+  listProviderKeys,
   showMe,
   showOpenapi,
   storeDocumentedCredential,

@@ -7,6 +7,7 @@ export type BusMessage =
   | { readonly topic: 'tenant'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
+  | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }
   | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }
   | { readonly topic: 'seal'; readonly version: number };
 

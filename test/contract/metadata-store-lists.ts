@@ -51,6 +51,23 @@ export const listRules: readonly Rule[] = [
     },
   },
   {
+    title: 'S14 sealed values are listed by service, label and version with their keys, of one scope alone',
+    check: async ({ store: { sealedValues } }) => {
+      const places = [['openai', 'default', 10], ['openai', 'default', 9], ['openai', 'a', 2], ['anthropic', 'default', 1]] as const;
+      for (const scope of [tenantScope('acme'), tenantScope('acme2'), platformScope]) {
+        for (const [service, label, version] of places) await sealedValues.create({ scope, service, label, version }, sealedRecord('dk_1'));
+      }
+      await sealedValues.remove({ scope: tenantScope('acme'), service: 'anthropic', label: 'default', version: 1 }, 1);
+      for (const limit of [1, 2, 1000]) {
+        const found = await readAll((page) => sealedValues.list(tenantScope('acme'), page), limit);
+        expect(found.map(({ key, record, revision }) => [key.scope, key.service, key.label, key.version, record.dataKeyId, revision])).toEqual(
+          [['openai', 'a', 2], ['openai', 'default', 9], ['openai', 'default', 10]].map((place) => [tenantScope('acme'), ...place, 'dk_1', 1]),
+        );
+      }
+      expect(await readAll((page) => sealedValues.list(platformScope, page), 3)).toHaveLength(4);
+    },
+  },
+  {
     title: 'a list is in the order of code points, beyond the basic plane too',
     check: async ({ store: { credentials } }) => {
       for (const label of ['\u{1F511}', '\uFFFD', '~', 'z']) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { openSqliteStore } from '../../src/adapters/metadata-store/sqlite/open-sqlite.ts';
 import { createMemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
@@ -21,7 +22,7 @@ const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
 function sealedOn({ sealedValues, dataKeys: repository }: MetadataStore): SecretStore {
   const root = new RootKey('root_contract', randomBytes(32));
-  const dataKeys = new DataKeys({ repository, root, clock, random: randomBytes });
+  const dataKeys = new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: randomBytes });
   return createSealedStore({ values: sealedValues, dataKeys, clock, random: randomBytes });
 }
 

@@ -29,6 +29,10 @@ import { CredentialService } from '../../src/core/credentials/credential-service
 import { CursorSeal } from '../../src/core/crypto/cursor-seal.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { StoreNames } from '../../src/core/stores/store-names.ts';
+import { DataKeys } from '../../src/core/crypto/data-keys.ts';
+import { DataKeyRotation } from '../../src/core/keys/data-key-rotation.ts';
+import { DataKeyRotationService } from '../../src/core/keys/data-key-rotation-service.ts';
+import { ProviderKeys } from '../../src/core/keys/provider-keys.ts';
 import { RootKeyService } from '../../src/core/keys/root-key-service.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
@@ -114,6 +118,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const parts = credentialParts(shared);
   const legacy = new LegacyReader({ cipher: null, fernetKeys: [], catalog });
   const { root } = await madeRootKey(metadata.platform, clock);
+  const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
+  const rotation = new DataKeyRotation({ platform: metadata.platform, tenants, dataKeys, users: [], access, clock, random, log, step: () => undefined });
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -126,6 +132,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
     storeNames: new StoreNames({ stores: [secrets] }),
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
+    dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => undefined }),
+    providerKeys: new ProviderKeys(metadata),
     rootKeys: new RootKeyService({
       platform: metadata.platform,
       root,

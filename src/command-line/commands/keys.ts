@@ -2,6 +2,11 @@ import type { Command } from 'commander';
 import type { ClientOptions } from '../running-keyhold.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface RotateOptions extends ClientOptions {
+  readonly data?: boolean;
+  readonly tenant?: string;
+}
+
 /** `keyhold keys …`: what wraps the root key, and changes of it. */
 export function addKeysCommand(program: Command, terminal: Terminal): void {
   const keys = program
@@ -12,10 +17,18 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
     const { showKeyStatus } = await import('../keys/status.ts');
     await showKeyStatus(options, terminal);
   });
-  running(keys.command('rotate').description('wrap the root key by something else'))
+  running(keys.command('rotate').description('wrap the root key by something else; with --data, seal everything again under new data keys'))
+    .option('--data', 'after a compromise: new data keys, and the list of the provider keys to replace')
+    .option('--tenant <tenant>', 'with --data: of one tenant alone')
     .addHelpText('after', rotateHelp)
-    .action(async (options: ClientOptions) => {
-      const { rotateWrapping } = await import('../keys/rotate.ts');
+    .action(async ({ data = false, tenant, ...options }: RotateOptions) => {
+      if (data) {
+        const { rotateData } = await import('../keys/rotate-data.ts');
+        await rotateData(options, tenant ?? null, terminal);
+        return;
+      }
+      const [{ rotateWrapping }, { StartError }] = await Promise.all([import('../keys/rotate.ts'), import('../../ports/start-error.ts')]);
+      if (tenant !== undefined) throw new StartError(2, 'One root key serves all tenants: --tenant goes with --data.');
       await rotateWrapping(options, terminal);
     });
 }
@@ -34,4 +47,7 @@ What is to wrap it is named by settings; what is left out stays as it is:
   a key in Vault        KEYHOLD_NEW_KEY_WRAPPER=vault-transit KEYHOLD_NEW_TRANSIT_KEY=keyhold
   a newer version of the key in Vault: none of them, after vault write -f transit/keys/keyhold/rotate
 A running Keyhold reads them from its own environment and .env at that moment. Nothing stops working: until the next start with the
-new settings, the old and the new one both open the root key.`;
+new settings, the old and the new one both open the root key.
+
+--data is for when the old wrapping key was seen by somebody, together with the database: everything is sealed again under new data
+keys while requests run, the old data keys are destroyed, and the provider keys that were exposed are listed.`;

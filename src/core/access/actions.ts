@@ -85,6 +85,10 @@ export const actions = {
   'root-key.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** Changes what wraps the root key; `system` is the command line on a stopped data folder. */
   'root-key.rewrap': { platform: ['platform-admin', 'system'], tenant: null, ...close },
+  /** New data keys for one tenant or everybody (S14), asked for; and, a step each, done. */
+  'data-keys.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  'data-keys.rotate': { platform: ['platform-admin', 'system'], tenant: null, ...close },
+  'data-keys.reseal': { platform: ['system'], tenant: ['system'], ...closeKey },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** The names of what lies in a store where credentials do. */

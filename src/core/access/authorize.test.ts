@@ -58,6 +58,9 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'platform.read-seal': { platform: [A, O, P], tenant: [] },
   'root-key.read': { platform: [A, O, P], tenant: [] },
   'root-key.rewrap': { platform: [A, sys], tenant: [] },
+  'data-keys.read': { platform: [A, O, P], tenant: [] },
+  'data-keys.rotate': { platform: [A, sys], tenant: [] },
+  'data-keys.reseal': { platform: [sys], tenant: [sys] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
   'store.read': { platform: [A, O, P], tenant: [] },
   'store.find': { platform: [A], tenant: [] },
@@ -65,13 +68,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
@@ -219,7 +222,7 @@ describe('perform (S21, S29)', () => {
 describe('while the installation is sealed (S29)', () => {
   /** Everything that uses, reads, writes or destroys a key; whatever is not here goes on. */
   const stopped = new Set<Action>([
-    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview',
+    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview', 'data-keys.reseal',
   ]);
 
   it.each(allActions)('%s is refused if it touches keys, and goes on otherwise', async (action) => {

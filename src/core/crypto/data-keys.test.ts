@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import type { DataKeyRepository } from '../../ports/metadata/sealed.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
@@ -24,7 +25,7 @@ function setUp(repository: DataKeyRepository = createMemoryStore().dataKeys, und
     replace: (key, record, revision) => repository.replace(key, record, revision),
     remove: (key, revision) => repository.remove(key, revision),
   };
-  return { repository, time, reads, dataKeys: new DataKeys({ repository: counted, root: under, clock, random: randomBytes }) };
+  return { repository, time, reads, dataKeys: new DataKeys({ repository: counted, root: under, bus: createInProcessBus(), clock, random: randomBytes }) };
 }
 
 describe('S12: data keys', () => {

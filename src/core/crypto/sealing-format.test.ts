@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
@@ -84,7 +85,7 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
     expect(pin.pinned).toBe(vectors.rootCommitment);
     expect((await platform.get({ name: 'root' }))?.record).toMatchObject({ wrappings: [{ kind: 'key-file', wrapped: vectors.wrappedRootKey }], commitment: vectors.rootCommitment });
 
-    const dataKeys = new DataKeys({ repository, root, clock, random: drawing(0x20, 0x70, 0x90) });
+    const dataKeys = new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: drawing(0x20, 0x70, 0x90) });
     const scope = scopeOf(vectors.dataKey);
     const dataKey = await dataKeys.current(scope);
     expect(dataKey.id).toBe(vectors.dataKey.id);
@@ -107,7 +108,7 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
     await platform.create({ name: 'root' }, { name: 'root', rootId: vectors.rootId, commitment: vectors.rootCommitment, createdAt: 0, wrappings: [{ kind: 'key-file', place: '', wrapped: vectors.wrappedRootKey, madeAt: 0 }] });
     await repository.create({ scope: scopeOf(vectors.dataKey), id: vectors.dataKey.id }, { wrapped: vectors.dataKey.wrapped, rootId: vectors.rootId, createdAt: 0 });
     const { root } = await loadOrCreateRootKey({ platform, wrapper: wrapperOf(vectors.keyFile, drawing()), pin: new MemoryPin(), random: drawing(), clock, mayCreate: false });
-    const dataKeys = new DataKeys({ repository, root, clock, random: drawing() });
+    const dataKeys = new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: drawing() });
     for (const { text, sealed, service, label, field, version, ...owner } of vectors.values) {
       const scope = scopeOf(owner);
       const dataKey = await dataKeys.byId(scope, vectors.dataKey.id);

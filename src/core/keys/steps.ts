@@ -8,6 +8,16 @@ export const keySteps = [
   'rewrap.pinned',
   /** The record has the new wrapping. */
   'rewrap.kept',
+  /** The rotation of data keys is asked for; nothing has been done. */
+  'data.begun',
+  /** A scope has its new data key. */
+  'data.renewed',
+  /** A page of values is sealed under it. */
+  'data.resealed',
+  /** Nothing new comes under the old keys; they are still there. */
+  'data.retired',
+  'data.destroyed',
+  'data.finished',
 ] as const;
 
 export type KeyStep = (typeof keySteps)[number];

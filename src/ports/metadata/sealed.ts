@@ -1,6 +1,6 @@
 import type { KeyWrapperKind } from '../key-wrapper.ts';
 import type { Scope } from '../scope.ts';
-import type { Repository, Stored } from './stored.ts';
+import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 
 export interface SealedValueKey {
   readonly scope: Scope;
@@ -20,7 +20,10 @@ export interface SealedValueRecord {
   readonly removedAt: number | null;
 }
 
-export type SealedValueRepository = Repository<SealedValueKey, SealedValueRecord>;
+export interface SealedValueRepository extends Repository<SealedValueKey, SealedValueRecord> {
+  /** One scope's values by service, label and version, ascending. */
+  list(scope: Scope, page: PageRequest): Promise<Page<Stored<SealedValueRecord> & { readonly key: SealedValueKey }>>;
+}
 
 export interface DataKeyKey {
   readonly scope: Scope;
@@ -32,6 +35,10 @@ export interface DataKeyRecord {
   readonly wrapped: string;
   readonly rootId: string;
   readonly createdAt: number;
+  /** The rotation that made it; absent where a first value did. */
+  readonly rotation?: string | undefined;
+  /** Nothing new is sealed under it from then on: it is about to be destroyed. */
+  readonly retiredAt?: number | undefined;
 }
 
 export interface DataKeyRepository extends Repository<DataKeyKey, DataKeyRecord> {
@@ -47,9 +54,27 @@ export interface RootWrapping {
   readonly madeAt: number;
 }
 
+/** The last re-sealing under new data keys that was asked for (S14). */
+export interface DataKeyRotationRecord {
+  readonly name: 'data-key-rotation';
+  readonly id: string;
+  /** null: every scope. */
+  readonly tenant: string | null;
+  readonly startedAt: number;
+  readonly startedBy: string;
+  /** null while it is under way. */
+  readonly finishedAt: number | null;
+  /** Counted since the process that finished it began on it. */
+  readonly resealed: number;
+  readonly destroyedKeys: number;
+  /** Values that could not be opened; the keys that they name are kept. */
+  readonly unreadable: number;
+}
+
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly commitment: string; readonly createdAt: number; /** One, or two while what wraps it is being changed: the newest last. Each opens by itself. */ readonly wrappings: readonly RootWrapping[] }
+  | DataKeyRotationRecord
   | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
   /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
   | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number }

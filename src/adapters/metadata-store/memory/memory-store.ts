@@ -1,5 +1,5 @@
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenRecord, TokenRepository } from '../../../ports/metadata/access.ts';
-import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord } from '../../../ports/metadata/sealed.ts';
+import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord, SealedValueRepository } from '../../../ports/metadata/sealed.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
@@ -27,7 +27,7 @@ export function createMemoryStore(): MetadataStore {
     credentialMaintenance: credentials,
     tokens: new MemoryTokens(),
     gatewayKeys: new MemoryGatewayKeys(),
-    sealedValues: new RecordMap<SealedValueKey, SealedValueRecord>(({ scope, service, label, version }) => [scopeKey(scope), service, label, version]),
+    sealedValues: new MemorySealedValues(),
     dataKeys: new MemoryDataKeys(),
     platform: new RecordMap<{ readonly name: PlatformRecordName }, PlatformRecord>(({ name }) => [name]),
     audit: new MemoryAudit(),
@@ -69,6 +69,25 @@ class MemoryGatewayKeys extends RecordMap<Id, GatewayKeyRecord> implements Gatew
     const holds = ({ record }: Stored<GatewayKeyRecord>): boolean => record.tenant === tenant;
     const { items, next } = this.page({ name: 'gateway-keys', shape: ['string'], placeOf: ({ key }) => [key.id], given: [tenant], holds }, page);
     return { items: items.map(storedOnly), next };
+  }
+}
+
+class MemorySealedValues extends RecordMap<SealedValueKey, SealedValueRecord> implements SealedValueRepository {
+  constructor() {
+    super(({ scope, service, label, version }) => [scopeKey(scope), service, label, version]);
+  }
+
+  async list(scope: Scope, page: PageRequest): Promise<Page<Stored<SealedValueRecord> & { readonly key: SealedValueKey }>> {
+    return this.page(
+      {
+        name: 'sealed-values',
+        shape: ['string', 'string', 'number'],
+        placeOf: ({ key }) => [key.service, key.label, key.version],
+        given: [scopeKey(scope)],
+        holds: ({ key }) => sameScope(key.scope, scope),
+      },
+      page,
+    );
   }
 }
 

@@ -7,7 +7,7 @@ import { SqlGatewayKeys, SqlTokens } from './sql-access.ts';
 import { SqlAudit } from './sql-audit.ts';
 import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
-import { platformTable, sealedValueTable, SqlDataKeys } from './sql-sealed.ts';
+import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
 import { policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 
@@ -23,7 +23,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     credentialMaintenance: credentials,
     tokens: new SqlTokens(executor, dialect),
     gatewayKeys: new SqlGatewayKeys(executor, dialect),
-    sealedValues: new SqlRecords(executor, dialect, sealedValueTable),
+    sealedValues: new SqlSealedValues(executor, dialect),
     dataKeys: new SqlDataKeys(executor, dialect),
     platform: new SqlRecords(executor, dialect, platformTable),
     audit: new SqlAudit(executor, dialect),

@@ -68,6 +68,7 @@ describe('query plans', () => {
     await store.dataKeys.get({ scope: key.scope, id: 'dek_1' });
     await store.dataKeys.list(key.scope);
     await store.platform.get({ name: 'root' });
+    await store.sealedValues.list(platformScope, { limit: 1 });
     await store.usage.putBatch({ tenant: 'acme', journal: 'j1', segment: 1, events: [usageEvent('u1')] });
     await store.usage.listBatches('acme', { from: 0, to: time }, page);
     await store.usage.createRollup({ tenant: 'acme', hour: time, journal: 'j1' }, { appliedSegment: 1, rows: [] });

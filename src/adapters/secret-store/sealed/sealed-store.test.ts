@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createInProcessBus } from '../../bus/in-process.ts';
 import { DataKeys } from '../../../core/crypto/data-keys.ts';
 import { RootKey } from '../../../core/crypto/root-key.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
@@ -27,9 +28,10 @@ function setUp(change: (values: SealedValueRepository) => Partial<SealedValueRep
     create: (key, record) => values.create(key, record),
     replace: (key, record, revision) => values.replace(key, record, revision),
     remove: (key, revision) => values.remove(key, revision),
+    list: (scope, page) => values.list(scope, page),
     ...change(values),
   };
-  const dataKeys = new DataKeys({ repository, root, clock, random: randomBytes });
+  const dataKeys = new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: randomBytes });
   return { values, repository, store: createSealedStore({ values: changed, dataKeys, clock, random: randomBytes }) };
 }
 
@@ -92,7 +94,7 @@ describe('R3.5: the sealed store', () => {
     const { store, values, repository } = setUp();
     const reference = await store.put(name, fields, intent);
     await repository.remove({ scope: name.scope, id: 'dk_1' }, 1);
-    const restarted = createSealedStore({ values, dataKeys: new DataKeys({ repository, root, clock, random: randomBytes }), clock, random: randomBytes });
+    const restarted = createSealedStore({ values, dataKeys: new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: randomBytes }), clock, random: randomBytes });
     await expect(restarted.get(reference)).rejects.toThrow(corrupt);
   });
 

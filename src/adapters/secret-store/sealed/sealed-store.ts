@@ -45,40 +45,27 @@ class SealedStore implements SecretStore {
 
   async put(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SecretReference> {
     const key = keyOf(name, intent.version);
-    const kept = await this.#values.get(key);
-    if (kept !== undefined) return proof(name, intent, kept.record) ?? refuse();
-    const record = await this.#seal(name, fields, intent);
-    try {
-      await this.#values.create(key, record);
-    } catch (error) {
-      if (!hasCode(error, 'already_exists')) throw error;
-      const winner = await this.#values.get(key);
-      return (winner === undefined ? undefined : proof(name, intent, winner.record)) ?? refuse();
-    }
-    return referenceTo(name, intent);
+    const kept = (await this.#values.get(key)) ?? (await this.#create(key, await this.#seal(name, fields, intent)));
+    const reference = proof(name, intent, kept.record) ?? refuse();
+    await this.#underLiveKey(key, kept, intent, async () => fields);
+    return reference;
   }
 
   async get(reference: SecretReference): Promise<SecretFields> {
     const { key, record } = await this.#kept(reference);
     if (record.removedAt !== null) throw notFound();
-    const dataKey = await this.#dataKeys.byId(key.scope, record.dataKeyId);
-    return Object.fromEntries(
-      Object.entries(record.fields).map(([field, sealed]) => [field, openValue(dataKey, { name: reference.name, field, version: key.version }, sealed)]),
-    );
+    return this.#open(key, record);
   }
 
   async probe(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined> {
     const key = keyOf(name, intent.version);
-    const kept = await this.#values.get(key);
-    if (kept !== undefined) return proof(name, intent, kept.record);
-    try {
-      await this.#values.create(key, closed(intent, this.#clock.now()));
-      return undefined;
-    } catch (error) {
-      if (!hasCode(error, 'already_exists')) throw error;
-      const winner = await this.#values.get(key);
-      return winner === undefined ? undefined : proof(name, intent, winner.record);
-    }
+    const kept = (await this.#values.get(key)) ?? (await this.#create(key, closed(intent, this.#clock.now())));
+    const reference = proof(name, intent, kept.record);
+    if (reference === undefined) return undefined;
+    // The writer may have died before it looked whether the key of its value is still live.
+    if (await this.#underLiveKey(key, kept, intent, () => this.#open(key, kept.record))) return reference;
+    await this.#values.replace(key, closed(intent, this.#clock.now()), kept.revision);
+    return undefined;
   }
 
   remove(reference: SecretReference): Promise<void> {
@@ -108,6 +95,43 @@ class SealedStore implements SecretStore {
       () => false,
     );
     return { connected, latencyMs: this.#clock.monotonic() - began };
+  }
+
+  async #open(key: SealedValueKey, record: SealedValueRecord): Promise<SecretFields> {
+    const dataKey = await this.#dataKeys.byId(key.scope, record.dataKeyId);
+    return Object.fromEntries(Object.entries(record.fields).map(([field, sealed]) => [field, openValue(dataKey, { name: key, field, version: key.version }, sealed)]));
+  }
+
+  /** The record under the key: this one, or the one that came first. */
+  async #create(key: SealedValueKey, record: SealedValueRecord): Promise<Stored<SealedValueRecord>> {
+    try {
+      return await this.#values.create(key, record);
+    } catch (error) {
+      if (!hasCode(error, 'already_exists')) throw error;
+      return (await this.#values.get(key)) ?? refuse();
+    }
+  }
+
+  /**
+   * Seals what is kept again while the key that it is sealed under is about to go (see `DataKeys`). False when that is gone and the fields
+   * with it. Throws `conflict` when somebody else changed the record meanwhile.
+   */
+  async #underLiveKey(key: SealedValueKey, kept: Stored<SealedValueRecord>, intent: PutIntent, fields: () => Promise<SecretFields>): Promise<boolean> {
+    let stored = kept;
+    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+      const state = await this.#dataKeys.stateOf(key.scope, stored.record.dataKeyId);
+      if (state === 'live') return true;
+      let text: SecretFields;
+      try {
+        text = await fields();
+      } catch (error) {
+        if (hasCode(error, 'corrupt') && state === 'destroyed') return false;
+        throw error;
+      }
+      const again = await this.#seal(key, text, intent);
+      stored = await this.#values.replace(key, { ...again, removedAt: stored.record.removedAt }, stored.revision);
+    }
+    return refuse();
   }
 
   async #seal(name: SecretName, fields: SecretFields, intent: PutIntent): Promise<SealedValueRecord> {
