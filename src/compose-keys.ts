@@ -11,6 +11,7 @@ import { DataKeyRotationService } from './core/keys/data-key-rotation-service.ts
 import { ProviderKeys } from './core/keys/provider-keys.ts';
 import { ResealValues } from './core/keys/reseal-values.ts';
 import { RootKeyService } from './core/keys/root-key-service.ts';
+import { SealedReferences } from './core/keys/sealed-references.ts';
 import type { KeyStepHook } from './core/keys/steps.ts';
 import type { ControlPlaneServices } from './http/control-plane-services.ts';
 import { RotateDataKeys } from './jobs/rotate-data-keys.ts';
@@ -28,7 +29,7 @@ export interface DataKeysOptions {
 /** The rotation of data keys, over everything that is sealed under them. */
 export function createDataKeyRotation({ metadata, dataKeys, access, log, step }: DataKeysOptions): DataKeyRotation {
   const random = randomBytes;
-  const users = [new ResealValues({ values: metadata.sealedValues, dataKeys, random })];
+  const users = [new ResealValues({ values: metadata.sealedValues, dataKeys, random }), new SealedReferences(metadata.credentials)];
   return new DataKeyRotation({ platform: metadata.platform, tenants: metadata.tenants, dataKeys, users, access, clock: systemClock, random, log, step });
 }
 

@@ -4,9 +4,11 @@ import type { Log } from '../ports/log.ts';
 const EVERY_MS = 1_000;
 /** Whether a rotation waits is looked up that rarely, unless somebody has just begun one here. */
 const LOOK_EVERY = 30;
+/** Looks between two searches for old keys that nothing needs any more: half an hour. */
+const SWEEP_EVERY = 60;
 
 export interface RotateDataKeysDependencies {
-  readonly rotation: Pick<DataKeyRotation, 'runOnce'>;
+  readonly rotation: Pick<DataKeyRotation, 'runOnce' | 'sweep'>;
   /** Keys may not be touched now: everything waits. */
   readonly isSealed: () => boolean;
   readonly log: Log;
@@ -18,6 +20,7 @@ export class RotateDataKeys {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #ticksToLook = 0;
+  #looksToSweep = 0;
   #isStopped = false;
 
   constructor(dependencies: RotateDataKeysDependencies) {
@@ -52,7 +55,11 @@ export class RotateDataKeys {
     if (this.#ticksToLook > 0 || this.#isStopped || this.#dependencies.isSealed()) return;
     this.#ticksToLook = LOOK_EVERY;
     try {
-      await this.#dependencies.rotation.runOnce();
+      const rotated = await this.#dependencies.rotation.runOnce();
+      this.#looksToSweep -= 1;
+      if (rotated || this.#looksToSweep > 0) return;
+      await this.#dependencies.rotation.sweep();
+      this.#looksToSweep = SWEEP_EVERY;
     } catch (error) {
       this.#ticksToLook = 0;
       this.#dependencies.log.warn('data_key_rotation_failed', 'New data keys could not be put in the place of the old ones everywhere yet. It is tried again at once', { error });

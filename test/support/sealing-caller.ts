@@ -1,6 +1,7 @@
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { sealedBefore } from '../../src/core/credentials/sealing-store.ts';
 import { storeAround } from '../../src/core/credentials/store-around.ts';
+import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { DataKeys } from '../../src/core/crypto/data-keys.ts';
 import { fieldsDigest } from '../../src/core/crypto/digest.ts';
 import { RootKey } from '../../src/core/crypto/root-key.ts';
@@ -19,7 +20,7 @@ export interface SealingOptions {
 
 /** The store as the product has it with KEYHOLD_SEAL_BEFORE_STORE, under a root key of the test's own. */
 export function sealedOver(store: SecretStore, { clock, random, repository = createMemoryStore().dataKeys, sealsNew = true }: SealingOptions): SecretStore {
-  const dataKeys = new DataKeys({ repository, root: new RootKey('root_sealing', Buffer.alloc(32, 3)), clock, random });
+  const dataKeys = new DataKeys({ bus: createInProcessBus(), repository, root: new RootKey('root_sealing', Buffer.alloc(32, 3)), clock, random });
   return sealedBefore(store, { dataKeys, random, sealsNew });
 }
 

@@ -23,6 +23,7 @@ const Rotation = Type.Object({
   state: Type.Enum(['none', 'running', 'finished']),
   resealed: Type.Integer(),
   destroyedKeys: Type.Integer(),
+  waiting: Type.Integer(),
   unreadable: Type.Integer(),
 });
 

@@ -36,8 +36,9 @@ async function finished(keyhold: KeyholdApi, begun: RotationProgress): Promise<R
   return progress;
 }
 
-function summary({ resealed, destroyedKeys, unreadable }: Pick<RotationProgress, 'resealed' | 'destroyedKeys' | 'unreadable'>): string {
+function summary({ resealed, destroyedKeys, waiting, unreadable }: Pick<RotationProgress, 'resealed' | 'destroyedKeys' | 'waiting' | 'unreadable'>): string {
   const lines = [`${resealed} values are sealed under new data keys; ${destroyedKeys} old data keys are destroyed.`];
+  if (waiting > 0) lines.push(`${waiting} values that were sealed before a vault got them are written there anew in the next minutes; their old data keys go after them.`);
   if (unreadable > 0) lines.push(`${unreadable} values could not be opened. They stay as they are, and so do the data keys that they name.`);
   return `${lines.join('\n')}\n\n`;
 }

@@ -65,6 +65,17 @@ describe('R3.6 values that are sealed before their store gets them', () => {
     expect((await world.record('default', platformScope))?.record.current?.reference.sealed).toEqual({ dataKeyId: 'dk_1', version: 1 });
   });
 
+  it('S14 are not put under a data key that is on its way out, whoever sealed them before', async () => {
+    const store = sealing();
+    const name = { scope: tenantScope('acme'), service: 'openai', label: 'default' };
+    const sealed = await store.seal?.(name, 1, { api_key: new SecretValue(FIRST) });
+    if (sealed === undefined) throw new Error('the store does not seal');
+    const { fields, sealedUnder } = sealed;
+    const record = (await metadata.dataKeys.get({ scope: name.scope, id: sealedUnder }))!;
+    await metadata.dataKeys.replace({ scope: name.scope, id: sealedUnder }, { ...record.record, retiredAt: 1 }, record.revision);
+    await expect(store.put(name, fields, { id: 'intent', version: 1, cas: null, digest: 'digest', sealedUnder })).rejects.toThrow(expect.objectContaining({ name: 'StoreUntouched', code: 'unavailable' }));
+  });
+
   it('are gone with the data key, each tenant\'s with its own', async () => {
     const world = worldOver(sealing());
     await world.put(FIRST);

@@ -1,6 +1,6 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
-import type { PutIntent, SealedFields, SecretName, SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import { type PutIntent, type SealedFields, type SecretName, type SecretReference, type SecretStore, StoreUntouched } from '../../ports/secret-store.ts';
 import { type SecretFields, SecretValue } from '../../ports/secret-value.ts';
 import type { DataKeys } from '../crypto/data-keys.ts';
 import { isSealedUnder, openValue, sealValue } from '../crypto/seal.ts';
@@ -21,7 +21,10 @@ export interface SealingDependencies {
 export function sealedBefore(store: SecretStore, sealing: SealingDependencies): SecretStore {
   const [newerThan, newest] = [store.newerThan?.bind(store), store.newest?.bind(store)];
   return storeAround(store, {
-    put: async (name, fields, intent, notes) => marked(await store.put(name, fields, intent, notes), intent),
+    put: async (name, fields, intent, notes) => {
+      await requireLiveKey(sealing, name, intent);
+      return marked(await store.put(name, fields, intent, notes), intent);
+    },
     get: async (reference) => open(sealing, reference, await store.get(reference)),
     probe: async (name, intent) => {
       const proven = await store.probe(name, intent);
@@ -31,6 +34,15 @@ export function sealedBefore(store: SecretStore, sealing: SealingDependencies): 
     ...(newest === undefined ? {} : { newest: (name) => newestOf(store, newest, sealing, name) }),
     ...(sealing.sealsNew ? { seal: (name, version, fields) => seal(sealing, name, version, fields) } : {}),
   });
+}
+
+/**
+ * The intent that names the key is in the record by now: a rotation that retires the key later finds it there, and one that did so before is
+ * found here. So no value arrives under a key that is destroyed.
+ */
+async function requireLiveKey({ dataKeys }: SealingDependencies, { scope }: SecretName, { sealedUnder }: PutIntent): Promise<void> {
+  if (sealedUnder === undefined || (await dataKeys.stateOf(scope, sealedUnder)) === 'live') return;
+  throw new StoreUntouched('New data keys were being made just then. Nothing was changed; send the request again.', { retryAfterSeconds: 1 });
 }
 
 async function seal({ dataKeys, random }: SealingDependencies, name: SecretName, version: number, fields: SecretFields): Promise<SealedFields> {

@@ -29,7 +29,9 @@ export interface DataKeyRotationDependencies {
   readonly step: KeyStepHook;
 }
 
-type Count = Pick<DataKeyRotationRecord, 'resealed' | 'destroyedKeys' | 'unreadable'>;
+type Count = Pick<DataKeyRotationRecord, 'resealed' | 'destroyedKeys' | 'waiting' | 'unreadable'>;
+
+const none: Count = { resealed: 0, destroyedKeys: 0, waiting: 0, unreadable: 0 };
 
 /**
  * Gives scopes new data keys, seals everything again under them, and destroys the old ones (S14). One record says what is under way; each step
@@ -60,9 +62,7 @@ export class DataKeyRotation {
       startedAt: clock.now(),
       startedBy: grant.actor.id,
       finishedAt: null,
-      resealed: 0,
-      destroyedKeys: 0,
-      unreadable: 0,
+      ...none,
     };
     await (before === undefined ? platform.create(KEY, record) : platform.replace(KEY, record, before.revision));
     await step('data.begun');
@@ -80,7 +80,7 @@ export class DataKeyRotation {
     const stored = await this.#stored();
     if (stored === undefined || stored.record.finishedAt !== null) return false;
     const { record, revision } = stored;
-    let total: Count = { resealed: 0, destroyedKeys: 0, unreadable: 0 };
+    let total = none;
     for await (const scope of scopesOf(tenants, record.tenant)) total = sum(total, await this.#rotate(scope, record.id));
     await platform.replace(KEY, { ...record, ...total, finishedAt: clock.now() }, revision);
     log.info('data_keys_rotated', 'Everything is sealed under new data keys, and the old ones are destroyed', { count: total.resealed });
@@ -89,10 +89,10 @@ export class DataKeyRotation {
   }
 
   async #rotate(scope: Scope, rotation: string): Promise<Count> {
-    const { dataKeys, users, step } = this.#dependencies;
-    if ((await dataKeys.list(scope)).length === 0) return { resealed: 0, destroyedKeys: 0, unreadable: 0 };
+    const { dataKeys, step } = this.#dependencies;
+    if ((await dataKeys.list(scope)).length === 0) return none;
     try {
-      if (!(await this.#audited(scope, () => dataKeys.renew(scope, rotation)))) return { resealed: 0, destroyedKeys: 0, unreadable: 0 };
+      if (!(await this.#audited(scope, () => dataKeys.renew(scope, rotation)))) return none;
       await step('data.renewed');
       let count = await this.#reseal(scope);
       const old = (await dataKeys.list(scope)).slice(0, -1);
@@ -100,24 +100,41 @@ export class DataKeyRotation {
       await step('data.retired');
       // What was kept while the pages were gone through; from here on nothing new comes under the old keys.
       if (old.length > 0) count = { ...count, resealed: count.resealed + (await this.#reseal(scope)).resealed };
-      const used = new Set((await Promise.all(users.map((user) => user.keysInUse(scope)))).flatMap((keys) => [...keys]));
-      const unused = old.filter(({ id }) => !used.has(id));
-      for (const { id } of unused) {
-        await this.#audited(scope, () => dataKeys.destroy(scope, id));
-        await step('data.destroyed');
-      }
-      return { ...count, destroyedKeys: unused.length };
+      return { ...count, destroyedKeys: await this.#destroyUnused(scope) };
     } catch (error) {
       // A tenant that went away meanwhile takes its keys along.
-      if (asKeyholdError(error).code === 'not_found') return { resealed: 0, destroyedKeys: 0, unreadable: 0 };
+      if (asKeyholdError(error).code === 'not_found') return none;
       throw error;
     }
+  }
+
+  /**
+   * Destroys retired keys that nothing is sealed under any more: what a vault kept under them has been written anew and destroyed there since.
+   * Gives how many.
+   */
+  async sweep(): Promise<number> {
+    let destroyed = 0;
+    for await (const scope of scopesOf(this.#dependencies.tenants, null)) destroyed += await this.#destroyUnused(scope);
+    return destroyed;
+  }
+
+  async #destroyUnused(scope: Scope): Promise<number> {
+    const { dataKeys, users, step } = this.#dependencies;
+    const old = (await dataKeys.list(scope)).slice(0, -1).filter(({ isRetired }) => isRetired);
+    if (old.length === 0) return 0;
+    const used = new Set((await Promise.all(users.map((user) => user.keysInUse(scope)))).flatMap((keys) => [...keys]));
+    const unused = old.filter(({ id }) => !used.has(id));
+    for (const { id } of unused) {
+      await this.#audited(scope, () => dataKeys.destroy(scope, id));
+      await step('data.destroyed');
+    }
+    return unused.length;
   }
 
   async #reseal(scope: Scope): Promise<Count> {
     const { dataKeys, users, step } = this.#dependencies;
     const to = await dataKeys.current(scope);
-    let count: Count = { resealed: 0, destroyedKeys: 0, unreadable: 0 };
+    let count = none;
     for (const user of users) {
       let after: string | undefined;
       do {
@@ -146,5 +163,5 @@ export class DataKeyRotation {
 }
 
 function sum(one: Count, other: Count): Count {
-  return { resealed: one.resealed + other.resealed, destroyedKeys: one.destroyedKeys + other.destroyedKeys, unreadable: one.unreadable + other.unreadable };
+  return { resealed: one.resealed + other.resealed, destroyedKeys: one.destroyedKeys + other.destroyedKeys, waiting: one.waiting + other.waiting, unreadable: one.unreadable + other.unreadable };
 }

@@ -86,7 +86,7 @@ const MOST_SCOPES = 100;
 
 function providerKey({ record }: Stored<CredentialRecord>, tenant: string | null): readonly ProviderKey[] {
   const { service, label, state, current } = record;
-  if (current === null || current.reference.store !== 'sealed') return [];
+  if (current === null || (current.reference.store !== 'sealed' && current.reference.sealed === undefined)) return [];
   return [{ tenant, service, label, state, hints: Object.fromEntries(current.fields.map(({ name, hint }) => [name, hint])) }];
 }
 

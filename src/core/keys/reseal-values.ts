@@ -13,6 +13,8 @@ const TRIES = 5;
 
 export interface ResealedPage {
   readonly resealed: number;
+  /** Values that somebody else is to seal again, since that takes longer. */
+  readonly waiting: number;
   /** Values that could not be opened, and so stay under their key. */
   readonly unreadable: number;
   /** Where the next page begins; undefined after the last. */
@@ -54,7 +56,7 @@ export class ResealValues implements DataKeyUser {
       if (outcome === 'resealed') resealed += 1;
       if (outcome === 'unreadable') unreadable += 1;
     }
-    return { resealed, unreadable, next: page.next };
+    return { resealed, waiting: 0, unreadable, next: page.next };
   }
 
   async keysInUse(scope: Scope): Promise<ReadonlySet<string>> {

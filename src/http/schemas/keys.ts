@@ -30,12 +30,13 @@ export const dataRotationSchema = Type.Object({
   finishedAt: nullableText,
   resealed: Type.Integer({ description: 'Values that are sealed under new keys, counted by the process that finished.' }),
   destroyedKeys: Type.Integer(),
+  waiting: Type.Integer({ description: 'Values in a vault that are written there anew, one by one; their old data keys go after them.' }),
   unreadable: Type.Integer({ description: 'Values that could not be opened; the keys that they name are kept.' }),
 });
 
 export function dataRotationBody(record: DataKeyRotationRecord | undefined): Static<typeof dataRotationSchema> {
-  if (record === undefined) return { id: '', tenant: null, state: 'none', startedAt: null, finishedAt: null, resealed: 0, destroyedKeys: 0, unreadable: 0 };
-  const { id, tenant, startedAt, finishedAt, resealed, destroyedKeys, unreadable } = record;
+  if (record === undefined) return { id: '', tenant: null, state: 'none', startedAt: null, finishedAt: null, resealed: 0, destroyedKeys: 0, waiting: 0, unreadable: 0 };
+  const { id, tenant, startedAt, finishedAt, resealed, destroyedKeys, waiting, unreadable } = record;
   const state = finishedAt === null ? 'running' : 'finished';
-  return { id, tenant, state, startedAt: instantText(startedAt), finishedAt: optionalInstantText(finishedAt), resealed, destroyedKeys, unreadable };
+  return { id, tenant, state, startedAt: instantText(startedAt), finishedAt: optionalInstantText(finishedAt), resealed, destroyedKeys, waiting, unreadable };
 }

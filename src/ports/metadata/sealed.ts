@@ -67,6 +67,8 @@ export interface DataKeyRotationRecord {
   /** Counted since the process that finished it began on it. */
   readonly resealed: number;
   readonly destroyedKeys: number;
+  /** Values in a vault that are written there anew, one by one; their old keys go after them. */
+  readonly waiting: number;
   /** Values that could not be opened; the keys that they name are kept. */
   readonly unreadable: number;
 }
