@@ -20,17 +20,20 @@ export interface ItemsDone {
 
 /**
  * Does one item after the other and keeps what became of each. An item that is refused does not keep the next from being done; a Keyhold that answers no more
- * ends the run, and so does a token that it does not know. Progress is told on the way.
+ * ends the run, and so does a token that it does not know. While its store is away an item is tried again, and the next ones are not. Progress is told on the way.
  */
 export async function runItems<T extends ItemName>(items: readonly T[], terminal: Terminal, work: (item: T) => Promise<Omit<ItemResult, keyof ItemName>>): Promise<ItemsDone> {
   const results: ItemResult[] = [];
   let told = performance.now();
+  let tries = TRIES;
   for (const item of items) {
     const { from, tenant, service, label } = item;
     try {
-      results.push({ from, tenant, service, label, ...(await repeated(() => work(item))) });
+      results.push({ from, tenant, service, label, ...(await repeated(tries, () => work(item))) });
+      tries = TRIES;
     } catch (error) {
       if (!(error instanceof KeyholdRefusal) || error.code === 'unauthenticated') return { results, error };
+      if (mayPass(error)) tries = 1;
       results.push({ from, tenant, service, label, outcome: PASSING.has(error.code) ? 'failed' : 'refused', reason: error.said });
     }
     if (performance.now() - told > TELL_EVERY_MS) {
@@ -41,14 +44,17 @@ export async function runItems<T extends ItemName>(items: readonly T[], terminal
   return { results };
 }
 
-async function repeated<T>(work: () => Promise<T>): Promise<T> {
+async function repeated<T>(tries: number, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      const mayPass = error instanceof KeyholdRefusal && (error.code === 'unavailable' || error.code === 'rate_limited');
-      if (!mayPass || attempt === TRIES) throw error;
+      if (!(error instanceof KeyholdRefusal && mayPass(error)) || attempt === tries) throw error;
       await sleep(1_000 * Math.min(error.retryAfterSeconds ?? 1, LONGEST_WAIT_SECONDS));
     }
   }
+}
+
+function mayPass({ code }: KeyholdRefusal): boolean {
+  return code === 'unavailable' || code === 'rate_limited';
 }

@@ -168,7 +168,8 @@ describeWithVault('R6.3, R3.4 adoption and migration on the real product', () =>
   });
 
   it('says what is wrong with how it was called, and does nothing', async () => {
-    expect(await keyhold('adopt', 'store', 'sealed')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no store sealed here whose names can be listed') });
+    expect(await keyhold('adopt', 'store', 'azure-key-vault')).toMatchObject({ code: 1, stderr: expect.stringContaining('The store azure-key-vault is not switched on here') });
+    expect(await keyhold('adopt', 'store', 'sealed')).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was found.') });
     expect(await keyhold('adopt', 'file', join(world.dataDir, 'missing.json'))).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be read') });
     expect(await keyhold('adopt', 'file', documents, '--report', documents)).toMatchObject({ code: 4, stderr: expect.stringContaining('is there already') });
     expect(await keyhold('adopt', 'store', 'vault', '--encryption', 'rot13')).toMatchObject({ code: 2, stderr: expect.stringContaining('fernet or cipher') });

@@ -5,6 +5,7 @@ import { Evidence } from '../support/canary/evidence.ts';
 import { failToStart } from '../support/canary/failing-starts.ts';
 import { callProviders, callQuotingProviders } from '../support/canary/gateway-calls.ts';
 import { handOverKeys, handOverWrongly, makeCallers } from '../support/canary/hand-overs.ts';
+import { adoptAndMigrate } from '../support/canary/legacy-values.ts';
 import { askForEverything, changeTheWrapper, dieWhileInUse, makeAdministrator, sealAndUnseal, startAgain, startFirst } from '../support/canary/life.ts';
 import { misplaceKeys } from '../support/canary/misplaced-keys.ts';
 
@@ -28,6 +29,8 @@ describe('R10.1: recognisable keys go through everything, and are found nowhere'
   it('every way to hand over a key', () => handOverKeys(world));
 
   it('every way to hand over a key wrongly', () => handOverWrongly(world));
+
+  it('R3.4, R6.3: keys that an earlier system has encrypted', () => adoptAndMigrate(world));
 
   it('keys and tokens in places where they do not belong', () => misplaceKeys(world));
 

@@ -112,7 +112,7 @@ describe('R6.3: what lies in a store already', () => {
     ['invalid_argument', 'it can be no key', () => inVault('two words'), place()],
     ['corrupt', 'it is said to be encrypted, and is not', () => inVault(KEY), place({}, 'fernet')],
     ['invalid_argument', 'it is believed to lie elsewhere', () => inVault(KEY), { ...place(), source: { kind: 'place', store: 'vault', place: 'tenants/globex/openai' } }],
-    ['unavailable', 'the store is not switched on', () => inVault(KEY), { ...place(), source: { kind: 'place', store: 'azure-key-vault' } }],
+    ['invalid_argument', 'the store is not switched on', () => inVault(KEY), { ...place(), source: { kind: 'place', store: 'azure-key-vault' } }],
   ])('is refused with %s where %s', async (code, _why, prepare, request) => {
     prepare();
     expect(await codeOf(adopt(request))).toBe(code);

@@ -7,7 +7,7 @@ import type { Service } from '../catalog/service.ts';
 import { handOver } from '../credentials/hand-over.ts';
 import type { LegacyReader } from '../credentials/legacy-reader.ts';
 import { checkSettings } from '../credentials/settings.ts';
-import { type Stores, storeOf } from '../credentials/store-errors.ts';
+import type { Stores } from '../credentials/store-errors.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
 import { looksLikeFernet } from '../crypto/legacy/fernet.ts';
 import { looksLikeLegacyText } from '../crypto/legacy/legacy-text.ts';
@@ -76,8 +76,9 @@ export class Finder {
   }
 
   async #place(key: CredentialKey, { store: kind, place: believed, form: given }: Extract<AdoptionSource, { kind: 'place' }>, read: boolean) {
-    const store = storeOf(this.#stores, kind);
+    const store = this.#stores(kind);
     const { message } = storedInWords[kind];
+    if (store === undefined) throw new KeyholdError('invalid_argument', `${message} is not switched on here, so nothing in it can be adopted. An operator has to configure it first.`);
     if (store.newest === undefined || store.place === undefined) {
       throw new KeyholdError('invalid_argument', `Nothing can be adopted from ${message}: only Keyhold writes there. Adopt from HashiCorp Vault or Azure Key Vault.`);
     }

@@ -12,13 +12,12 @@ export class StoreNames {
     this.#stores = stores;
   }
 
-  /** Throws `not_found` for a store that is not switched on or whose names nobody but Keyhold makes, `unavailable` while it cannot be asked. */
+  /** Nothing of a store in which only Keyhold keeps things. Throws `not_found` for one that is not switched on, `unavailable` while it cannot be asked. */
   async list(grant: Grant, page: PageRequest): Promise<Page<FoundSecret>> {
     const { id } = grant.use('store.find');
     const store = this.#stores.find(({ kind }) => kind === id);
-    if (store?.found === undefined) {
-      throw new KeyholdError('not_found', `There is no store ${id ?? ''} here whose names can be listed. GET /api/v1/stores shows which are switched on; the encrypted database holds nothing that Keyhold does not know.`);
-    }
+    if (store === undefined) throw new KeyholdError('not_found', `The store ${id ?? ''} is not switched on here. GET /api/v1/stores shows which are.`);
+    if (store.found === undefined) return { items: [], next: undefined };
     return store.found(page).catch((error: unknown) => {
       throw withoutOurRefusal(error);
     });

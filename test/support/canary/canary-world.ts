@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -24,6 +25,8 @@ export class CanaryWorld {
   readonly quoting: QuotingServer;
   readonly dataDir: string;
   readonly #ownKey = this.canaries.mint('own-key-in-the-environment');
+  readonly legacyPassphrase = this.canaries.mint('legacy-passphrase');
+  readonly fernetKey = `${this.canaries.text('Fernet key', randomBytes(32).toString('base64url'))}=`;
   #product: Product | undefined;
   #witness: Witness | undefined;
   /** The token of the platform's administrator. */
@@ -70,6 +73,8 @@ export class CanaryWorld {
       KEYHOLD_ADMIN_TOKEN: '',
       NODE_OPTIONS: `--report-on-signal --report-signal=SIGUSR2 --report-directory=${this.reports}`,
       OPENAI_API_KEY: this.#ownKey,
+      KEYHOLD_LEGACY_KEY: this.legacyPassphrase,
+      KEYHOLD_FERNET_KEYS: this.fernetKey,
       ...this.settings,
     };
   }

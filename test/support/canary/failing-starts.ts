@@ -15,6 +15,8 @@ export async function failToStart(world: CanaryWorld): Promise<void> {
     { KEYHOLD_DATABASE_URL: `postgres://user:${world.canaries.mintPlain('database-url')}@localhost/keyhold` },
     { KEYHOLD_STORE: 'vault', VAULT_TOKEN: world.canaries.mint('vault-token') },
     { KEYHOLD_DATABASE_URL: `sqlite:/elsewhere/${world.canaries.mintPlain('database-file')}?key=${world.canaries.mintPlain('database-key')}` },
+    { KEYHOLD_LEGACY_KEY: `${world.canaries.mint('legacy-key-of-two-lines')}\nx` },
+    { KEYHOLD_FERNET_KEYS: `${world.fernetKey},${world.canaries.mintPlain('fernet-key-that-is-none')}` },
     { KEYHOLD_KEY_FILE: join(world.dataDir, 'wrong-key-file') },
   ];
   await writeFile(join(world.dataDir, 'wrong-key-file'), world.canaries.mint('damaged-key-file'), { mode: 0o600 });
@@ -27,7 +29,7 @@ export async function failToStart(world: CanaryWorld): Promise<void> {
   await writeFile(join(world.dataDir, '.env'), `KEYHOLD_ADMIN_TOKEN=${world.canaries.mintPlain('admin-token-in-dotenv')}\nKEYHOLD_API_KEY=${world.canaries.mintPlain('unknown-variable')}\n`);
   await writeFile(join(world.dataDir, 'secret'), `${world.canaries.mint('admin-token-in-a-file')}\n`);
   const shown: readonly Readonly<Record<string, string>>[] = [
-    { KEYHOLD_ADMIN_TOKEN: world.canaries.mint('admin-token-in-the-environment'), KEYHOLD_DATABASE_URL: 'sqlite:other.db' },
+    { KEYHOLD_ADMIN_TOKEN: world.canaries.mint('admin-token-in-the-environment'), KEYHOLD_DATABASE_URL: 'sqlite:other.db', KEYHOLD_LEGACY_KEY: world.legacyPassphrase, KEYHOLD_FERNET_KEYS: world.fernetKey },
     { KEYHOLD_ADMIN_TOKEN_FILE: join(world.dataDir, 'secret'), KEYHOLD_ADMIN_TOKEN: '' },
   ];
   for (const env of shown) {
