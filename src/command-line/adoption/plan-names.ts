@@ -4,7 +4,7 @@ import { callKeyhold, type KeyholdApi, unexpectedAnswer } from '../../adapters/k
 import { StartError } from '../../ports/start-error.ts';
 import type { AdoptionItem, AdoptionPlan, RefusedItem } from './adoption-item.ts';
 
-const PAGE = 500;
+const PAGE = 1_000;
 const Found = Type.Object({
   items: Type.Array(
     Type.Object({
