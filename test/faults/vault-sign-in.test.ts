@@ -81,6 +81,14 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     expect(bench.proxy.connections - before).toBeLessThanOrEqual(18);
   });
 
+  it('asks Vault once how it is for all who want to know at the same time (S34)', async () => {
+    const one = bench.connect({ kind: 'token', token: new SecretValue(await newToken()) });
+    await one.client.start();
+    const asked = await Promise.all(Array.from({ length: 100 }, () => one.client.health()));
+    expect(asked.every(({ connected }) => connected)).toBe(true);
+    expect(bench.requestsTo('perfstandbyok=true')).toHaveLength(1);
+  });
+
   it('finds out after an outage that its token was revoked meanwhile, and signs in again before it says that it is connected', async () => {
     const role = await newAppRole(bench.vault);
     const one = bench.connect(await role.auth());

@@ -103,6 +103,7 @@ class HttpVaultClient implements VaultClient {
   readonly #clock: Clock;
   readonly #log: Log;
   #doubtsAgainAt = 0;
+  #checking: Promise<void> | undefined;
 
   constructor({ address, auth, namespace, tls = {}, clock, random, log }: VaultClientOptions) {
     this.#clock = clock;
@@ -157,8 +158,14 @@ class HttpVaultClient implements VaultClient {
     await this.#link.close();
   }
 
+  /** One question for all who ask at the same time: strangers may ask how ready we are, and Vault must not pay for that. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#ask().finally(() => (this.#checking = undefined));
+    return this.#checking;
+  }
+
   /** After an outage it takes an answer to a real request: a node can be well by its own account and yet serve nobody. */
-  async #check(): Promise<void> {
+  async #ask(): Promise<void> {
     await this.#link.checkHealth();
     await (this.#watch.isConnected() ? this.#session.token() : this.#session.prove());
   }
