@@ -237,16 +237,17 @@ class BodyScan {
   }
 }
 
+/** A copy: a piece of the body's text would keep all of it alive for as long as the name is, in usage events above all. */
 function modelName(text: string): string {
   if (!MODEL_NAME.test(text)) throw refused('names a model that is no model\'s name: up to 256 printable ASCII characters without spaces');
-  return text;
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 const WITHOUT_CONTROLS = /^[\u0020-\u007e\u0080-\uffff]+$/;
 
 /** Kept only where every store can keep it as it is. */
 function endUser(text: string): string | null {
-  return text.length <= MAX_END_USER && text.isWellFormed() && WITHOUT_CONTROLS.test(text) ? text : null;
+  return text.length <= MAX_END_USER && text.isWellFormed() && WITHOUT_CONTROLS.test(text) ? Buffer.from(text, 'utf8').toString('utf8') : null;
 }
 
 function refused(what: string): KeyholdError {

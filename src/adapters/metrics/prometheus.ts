@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
+import { PlainCounts } from './plain-counts.ts';
 
 /** Seconds. The gateway itself takes well under a millisecond, providers take from tens of milliseconds to minutes. */
 const GATEWAY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -55,9 +56,12 @@ export function createMetrics(): Metrics {
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
+  const requestCounts = new PlainCounts(gatewayRequests);
+  const lookupCounts = new PlainCounts(cacheLookups);
+
   return {
     gatewayRequest({ service, route, status, outcome, keySource, durationMs, firstByteMs }) {
-      gatewayRequests.inc({ service, route, status: String(status), outcome, key_source: keySource });
+      requestCounts.add(`${service} ${route} ${status} ${outcome} ${keySource}`, () => ({ service, route, status: String(status), outcome, key_source: keySource }));
       gatewayDuration.observe({ service, route, outcome }, durationMs / 1000);
       if (firstByteMs !== null) gatewayFirstByte.observe({ service, route }, firstByteMs / 1000);
     },
@@ -71,7 +75,7 @@ export function createMetrics(): Metrics {
       storeReads.observe({ store, outcome }, durationMs / 1000);
     },
     cache({ cache, hit }) {
-      cacheLookups.inc({ cache, result: hit ? 'hit' : 'miss' });
+      lookupCounts.add(hit ? cache : `${cache} miss`, () => ({ cache, result: hit ? 'hit' : 'miss' }));
     },
     valuesWaiting({ store, count }) {
       valuesWaiting.set({ store }, count);
@@ -83,6 +87,8 @@ export function createMetrics(): Metrics {
       auditFailures.inc();
     },
     async render() {
+      requestCounts.flush();
+      lookupCounts.flush();
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

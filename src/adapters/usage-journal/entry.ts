@@ -30,7 +30,8 @@ export function startLine(start: UsageStart): Line {
   if (start.id.length > 64 || start.tenant.length > 64) throw new KeyholdError('internal', 'A usage entry has an impossible id or tenant.');
   const { text, bytes } = fitted(
     start,
-    (limit) => ({
+    Number.isFinite(start.startedAt) && isCount(start.estimatedInputTokens) ? { start } : undefined,
+    (limit): { readonly start: UsageStart } => ({
       start: {
         ...commonFields(start, limit),
         startedAt: finite(start.startedAt),
@@ -44,7 +45,7 @@ export function startLine(start: UsageStart): Line {
 
 /** The end's line, of `room` bytes at most, and the event exactly as it will be read from it. */
 export function endLine(event: UsageEvent, room: number): Line & { readonly event: UsageEvent } {
-  const { text, bytes, value } = fitted(event, (limit) => ({ end: endFields(event, limit) }), room);
+  const { text, bytes, value } = fitted(event, isSound(event) ? { end: event } : undefined, (limit) => ({ end: endFields(event, limit) }), room);
   return { text, bytes, event: value.end };
 }
 
@@ -63,12 +64,12 @@ export function parseLine(text: string): Entry | undefined {
 }
 
 /**
- * The first way of writing that fits. JSON writes `\u` for what a database may refuse (a NUL, half a character) and a bit more;
+ * The first way of writing that fits; the entry as it is, where its numbers allow that: most are never copied. JSON writes `\u` for what a database may refuse (a NUL, half a character) and a bit more;
  * such texts are cleaned even when they fit. No text at all always fits.
  */
-function fitted<T>(entry: UsageStart | UsageEvent, make: (limit: number | undefined) => T, room: number): Line & { readonly value: T } {
+function fitted<T>(entry: UsageStart | UsageEvent, asItIs: T | undefined, make: (limit: number | undefined) => T, room: number): Line & { readonly value: T } {
   if (hasShortTexts(entry)) {
-    const line = lineOf(make(undefined));
+    const line = lineOf(asItIs ?? make(undefined));
     if (line.bytes <= room && !line.text.includes('\\u')) return line;
   }
   for (const limit of TEXT_LIMITS) {
@@ -129,6 +130,12 @@ function endFields(event: UsageEvent, limit: number | undefined): UsageEvent {
     cost: event.cost,
     unpriced: event.unpriced,
   };
+}
+
+/** Whether every number of it can be written and summed. */
+function isSound(event: UsageEvent): boolean {
+  const { time, attempts, latencyMs, firstTokenMs } = event;
+  return countsOf(event) === event && Number.isFinite(time) && isCount(attempts) && Number.isFinite(latencyMs) && (firstTokenMs === null || Number.isFinite(firstTokenMs));
 }
 
 /** The event itself when its counts can be summed; what a provider sent instead of a count is 0, and the event an estimate. */

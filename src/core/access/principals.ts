@@ -7,7 +7,7 @@ import { platformScope, tenantScope } from '../../ports/scope.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Actor } from './actor.ts';
-import { parseToken, tokenDigest, type TokenKind } from './token-text.ts';
+import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
 
 /** Who proved to be who, and with which gateway key, if it was one. */
 export interface Principal {
@@ -76,7 +76,7 @@ export class Principals {
    * cached: an outage never looks like a wrong token. There is nothing to wait for where it is.
    */
   authenticate(text: string, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
-    const digest = Buffer.from(tokenDigest(text), 'hex');
+    const digest = tokenDigestBytes(text);
     const parsed = parseToken(text);
     if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts);
     return after(this.#find(parsed.kind, parsed.id), (known) => {

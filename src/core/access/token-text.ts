@@ -59,13 +59,18 @@ export function tokenDigest(text: string): string {
   return hash('sha256', DIGEST_CONTEXT + text, 'hex');
 }
 
+/** The same as bytes, for comparing. */
+export function tokenDigestBytes(text: string): Buffer {
+  return hash('sha256', DIGEST_CONTEXT + text, 'buffer');
+}
+
 /** The last 4 characters, for telling keys apart (S22). They are of the checksum, so that they tell nothing of the secret alone. */
 export function tokenHint(text: SecretValue): string {
   return text.reveal().slice(-4);
 }
 
 function checksumOf(body: string): string {
-  return toBase62(BigInt(crc32(body)), CHECKSUM_LENGTH);
+  return toBase62(crc32(body), CHECKSUM_LENGTH);
 }
 
 function isKind(kind: string | undefined): kind is TokenKind {
