@@ -31,6 +31,7 @@ import { Catalog } from './core/catalog/catalog.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
 import { credentialParts } from './core/credentials/credential-parts.ts';
 import { LegacyReader } from './core/credentials/legacy-reader.ts';
+import type { CredentialLimits } from './core/credentials/limits.ts';
 import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
@@ -71,6 +72,8 @@ export interface ComposeOptions {
   readonly step?: AnyStepHook;
   /** For tests that cannot wait for the reconciler's minute. */
   readonly reconcileEveryMs?: number;
+  /** For tests: instead of the usual limits. */
+  readonly limits?: CredentialLimits;
 }
 
 /** Everything that runs, put together. The data folder is the caller's to hold before and to let go after. */
@@ -87,7 +90,7 @@ export interface Product {
 }
 
 /** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
-export async function compose({ config, log, version, firstToken, step, reconcileEveryMs }: ComposeOptions): Promise<Product> {
+export async function compose({ config, log, version, firstToken, step, reconcileEveryMs, limits }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
   const bus = createInProcessBus(log);
@@ -115,7 +118,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
-  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }) };
+  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
   const credentials = new CredentialService({ ...shared, store, fallback });
   const parts = credentialParts(shared);
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });

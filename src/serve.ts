@@ -12,6 +12,7 @@ import type { Terminal } from './command-line/terminal.ts';
 import { tokenOutlet } from './command-line/token-outlet.ts';
 import { compose, type Product } from './compose.ts';
 import type { Config } from './config/config.ts';
+import type { CredentialLimits } from './core/credentials/limits.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
 import type { Log } from './ports/log.ts';
 
@@ -24,6 +25,7 @@ export interface ServeOptions {
   readonly version: string;
   readonly step?: AnyStepHook;
   readonly reconcileEveryMs?: number;
+  readonly limits?: CredentialLimits;
 }
 
 /**

@@ -3,6 +3,7 @@ import { ClientSecretCredential } from '@azure/identity';
 import type { SecretPermission } from './servers/azure/permissions.ts';
 import { type AzureServer, type AzureServerOptions, startAzureServer } from './servers/azure/server.ts';
 import { startStoreWorld, type StoreWorld } from './store-world.ts';
+import { readStoredState } from './stored-state.ts';
 
 export const documentedPermissions: readonly SecretPermission[] = ['get', 'list', 'set', 'delete'];
 
@@ -76,4 +77,20 @@ function versionOf({ properties: { tags } }: VersionInAzure): number {
 /** What a tenant's credential is called in the vault. */
 export function azureName({ id }: { readonly id: string }, service = 'openai'): string {
   return `ai-provider-${service}-tenant-${id}`;
+}
+
+/** What of a tenant's credential for openai lies in the vault although no record knows of it, or does not lie there although one does; in words. */
+export async function problemsOf(world: AzureWorld, tenant: { readonly id: string }): Promise<readonly string[]> {
+  const record = readStoredState(world.dataDir).credentials.find(({ scope }) => scope.kind === 'tenant' && scope.tenant === tenant.id);
+  const versions = await world.versions(azureName(tenant));
+  const problems: string[] = [];
+  if ((record?.intent ?? null) !== null) problems.push('an intent is open');
+  const current = record?.state === 'active' ? record.current?.reference.version : undefined;
+  if (record?.state === 'deleted' && versions.length > 0) problems.push('the name is there although the credential is deleted');
+  if (current !== undefined && !versions.some(({ version, value }) => version === current && value !== null)) problems.push(`the version ${current} of the record is not there`);
+  const known = new Set([current, ...(record?.retired ?? []).map(({ reference }) => reference.version)]);
+  for (const { version, value, properties } of versions) {
+    if (value !== null && !known.has(version) && !known.has(properties.tags?.['keyhold-copy-of'])) problems.push(`the version ${version} is on and nobody's`);
+  }
+  return problems;
 }

@@ -4,15 +4,17 @@ import { standardOutput } from '../../src/adapters/log/standard-output.ts';
 import { loadProcessConfig } from '../../src/command-line/load.ts';
 import { processTerminal } from '../../src/command-line/terminal.ts';
 import { productVersion } from '../../src/command-line/version.ts';
+import { defaultLimits } from '../../src/core/credentials/limits.ts';
 import { serve } from '../../src/serve.ts';
 
 /**
  * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
  * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever. TEST_RECONCILE_MS is the reconciler's
- * minute.
+ * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up.
  */
 const file = process.env['TEST_STOP_FILE'] ?? '';
 const reconcileEveryMs = Number(process.env['TEST_RECONCILE_MS'] ?? 60_000);
+const latePutMs = Number(process.env['TEST_LATE_PUT_MS'] ?? defaultLimits.latePutMs);
 const { config } = loadProcessConfig();
 const destination = standardOutput();
 
@@ -22,6 +24,7 @@ await serve({
   terminal: processTerminal(),
   version: productVersion(),
   reconcileEveryMs,
+  limits: { ...defaultLimits, latePutMs },
   step: async (step) => {
     const lines = readFileSync(file, 'utf8').split('\n');
     if (lines.includes(`stop ${step}`)) process.kill(process.pid, 'SIGKILL');

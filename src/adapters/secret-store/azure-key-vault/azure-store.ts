@@ -10,6 +10,8 @@ import { ConnectionWatch } from '../../vault/connection-watch.ts';
 import { AzurePut } from './azure-put.ts';
 import { AzureRemoval } from './azure-removal.ts';
 import { DeniedPermissions } from './denied-permissions.ts';
+import { JustRead } from './just-read.ts';
+import type { ReadSecret } from './kept-secret.ts';
 import { NameChanges } from './name-changes.ts';
 import { type FieldsDigest, isSamePut, provenOrigin } from './own-versions.ts';
 import { looksLikeCredential, nameOfSecret, secretNameInAzure } from './secret-name.ts';
@@ -54,11 +56,13 @@ class AzureKeyVaultStore implements AzureStore {
   readonly #removal: AzureRemoval;
   readonly #digest: FieldsDigest;
   readonly #clock: Clock;
+  readonly #justRead: JustRead;
   readonly #turns = new Turns();
 
   constructor({ url, identity, digest, clock, random, log }: AzureStoreOptions) {
     this.#clock = clock;
     this.#digest = digest;
+    this.#justRead = new JustRead(clock);
     this.#watch = new ConnectionWatch({ event: 'key_vault', title: 'Azure Key Vault', address: url, random, log, check: () => this.#secrets.ping() });
     this.#gate = new CallGate({
       clock,
@@ -83,7 +87,7 @@ class AzureKeyVaultStore implements AzureStore {
 
   async get({ name, version }: SecretReference): Promise<SecretFields> {
     const inAzure = secretNameInAzure(name);
-    const secret = VERSION.test(version) ? await this.#secrets.version(inAzure, version) : 'absent';
+    const secret = VERSION.test(version) ? await this.#read(inAzure, version) : 'absent';
     if (typeof secret === 'string') throw notFound();
     const example = originOf(secret) === undefined ? (await this.#secrets.versions(inAzure)).findLast((kept) => originOf(kept) !== undefined) : undefined;
     return fieldsOf(secret, example);
@@ -100,7 +104,7 @@ class AzureKeyVaultStore implements AzureStore {
 
   async newerThan({ name, version }: SecretReference): Promise<SecretReference | undefined> {
     const inAzure = secretNameInAzure(name);
-    const newest = await this.#secrets.newest(inAzure);
+    const newest = this.#justRead.take(inAzure) ?? (await this.#secrets.newest(inAzure));
     if (typeof newest === 'string' || newest.version === version) return undefined;
     // Written by Keyhold: another write that is under way, or a put that was given up and arrived late.
     if (provenOrigin(name, newest, this.#digest) !== undefined) return undefined;
@@ -157,6 +161,14 @@ class AzureKeyVaultStore implements AzureStore {
 
   close(): void {
     this.#watch.close();
+  }
+
+  /** The version, which is nearly always the newest: asked for as that, one call tells both what it is and whether somebody has written a newer one. */
+  async #read(inAzure: string, version: string): Promise<ReadSecret | 'absent' | 'disabled'> {
+    const newest = await this.#secrets.newest(inAzure);
+    this.#justRead.keep(inAzure, newest);
+    const isIt = newest === 'absent' || (newest !== 'disabled' && newest.version === version);
+    return isIt ? newest : this.#secrets.version(inAzure, version);
   }
 
   /** In the name's turn; nothing for a version that no vault gave out. */

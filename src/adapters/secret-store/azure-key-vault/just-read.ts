@@ -1,0 +1,35 @@
+import type { Clock } from '../../../ports/clock.ts';
+import type { ReadSecret } from './kept-secret.ts';
+
+type Newest = ReadSecret | 'absent' | 'disabled';
+
+const FRESH_MS = 1_000;
+const MOST = 1_000;
+
+/**
+ * What a read has just seen of a name's newest version, for the look after a change by hand that follows it: so a key that is read costs the vault
+ * one call, not two. Used once, and not for long.
+ */
+export class JustRead {
+  readonly #clock: Clock;
+  readonly #seen = new Map<string, { readonly newest: Newest; readonly at: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  keep(name: string, newest: Newest): void {
+    this.#seen.delete(name);
+    this.#seen.set(name, { newest, at: this.#clock.monotonic() });
+    for (const oldest of this.#seen.keys()) {
+      if (this.#seen.size <= MOST) return;
+      this.#seen.delete(oldest);
+    }
+  }
+
+  take(name: string): Newest | undefined {
+    const seen = this.#seen.get(name);
+    this.#seen.delete(name);
+    return seen !== undefined && this.#clock.monotonic() - seen.at < FRESH_MS ? seen.newest : undefined;
+  }
+}
