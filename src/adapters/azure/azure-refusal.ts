@@ -1,4 +1,5 @@
 import { AzureFailure, type AzureTrouble } from './azure-failure.ts';
+import type { RefusalBody } from './refusal-bodies.ts';
 
 /** A vault's refusal of one request, which says something of that request. */
 export interface AzureRefusal {
@@ -15,7 +16,6 @@ interface Thrown {
   readonly message: string;
   readonly code?: unknown;
   readonly statusCode?: unknown;
-  readonly details?: unknown;
   readonly response?: unknown;
   readonly errorResponse?: unknown;
   readonly errors?: unknown;
@@ -29,7 +29,7 @@ const BEFORE_SENDING = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUN
  * What an error of the official libraries means: a refusal that the caller has to understand, or a failure that says nothing of the request.
  * Nothing of the error itself is kept.
  */
-export function understood(error: unknown): AzureRefusal | AzureFailure {
+export function understood(error: unknown, told: RefusalBody): AzureRefusal | AzureFailure {
   if (error instanceof AzureFailure) return error;
   if (!isThrown(error)) return new AzureFailure('strange', { mayHaveHappened: true });
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return new AzureFailure('silent', { mayHaveHappened: true });
@@ -38,7 +38,7 @@ export function understood(error: unknown): AzureRefusal | AzureFailure {
   if (error.message.startsWith('The challenge ')) return new AzureFailure('challenge', { mayHaveHappened: false });
   if (error.name !== 'RestError') return new AzureFailure('not-azure', { mayHaveHappened: true });
   if (typeof error.statusCode !== 'number') return connectionFailure(error);
-  return byStatus(error, error.statusCode);
+  return byStatus(error, error.statusCode, told);
 }
 
 /** Seconds from an answer's `Retry-After`, which Key Vault gives as a number. */
@@ -48,15 +48,14 @@ function retryAfterOf(error: unknown): number | undefined {
   return typeof text === 'string' && /^\d{1,5}$/u.test(text) ? Number(text) : undefined;
 }
 
-function byStatus(error: Thrown, status: number): AzureRefusal | AzureFailure {
+function byStatus(error: Thrown, status: number, { code, objectId }: RefusalBody): AzureRefusal | AzureFailure {
   if (status === 429) return new AzureFailure('busy', { mayHaveHappened: false, status, retryAfterSeconds: retryAfterOf(error) });
-  const code = codeOf(error);
   if (status >= 500) return new AzureFailure('failing', { mayHaveHappened: true, status, code });
   // Without its code an answer is a proxy's or an error page: a 404 of such is never "no such secret".
   if (code === undefined) return new AzureFailure('not-azure', { mayHaveHappened: true, status });
   if (status === 401) return new AzureFailure('refused', { mayHaveHappened: false, status, code });
   if (status === 403 && /^ForbiddenBy(?:Firewall|Connection)$|^ForbiddenByVnet/u.test(code)) return new AzureFailure('firewall', { mayHaveHappened: false, status, code });
-  return { status, code, objectId: objectIdOf(error) };
+  return { status, code, objectId };
 }
 
 function connectionFailure({ code }: Thrown): AzureFailure {
@@ -71,7 +70,6 @@ function signInTrouble(error: Thrown): { readonly trouble: AzureTrouble; readonl
     case 'CredentialUnavailableError':
       return { trouble: 'no-identity' };
     case 'AuthenticationRequiredError':
-      return { trouble: 'refused' };
     case 'AuthenticationError':
       return authenticationTrouble(error);
     case 'AggregateAuthenticationError':
@@ -89,17 +87,6 @@ function authenticationTrouble(error: Thrown): { readonly trouble: AzureTrouble;
   const code = /AADSTS\d{1,8}/u.exec(`${isObject(error.errorResponse) ? String(error.errorResponse['errorDescription']) : ''} ${error.message}`)?.[0];
   const status = typeof error.statusCode === 'number' ? error.statusCode : 0;
   return code === undefined && (status === 0 || status === 429 || status >= 500) ? { trouble: 'authority-away' } : { trouble: 'refused', code };
-}
-
-function codeOf(error: Thrown): string | undefined {
-  const inner = isObject(error.details) && isObject(error.details['error']) && isObject(error.details['error']['innerError']) ? error.details['error']['innerError']['code'] : undefined;
-  const code = inner ?? error.code;
-  return typeof code === 'string' && CODE.test(code) ? code : undefined;
-}
-
-/** The one thing that is taken from a vault's own words: whom to grant it to. */
-function objectIdOf({ message }: Thrown): string | undefined {
-  return /\boid=(?<id>[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\b/iu.exec(message)?.groups?.['id'];
 }
 
 function isThrown(error: unknown): error is Thrown {

@@ -74,7 +74,7 @@ export class AzurePut {
   /** undefined while the name is on its way to the deleted ones, or back. */
   async #try(attempt: Attempt): Promise<string | undefined> {
     const { inAzure } = attempt;
-    const found = await this.#look(attempt);
+    const found = await beforeWriting(this.#look(attempt));
     if (found.kind === 'proven') return found.version;
     // Back from the deleted ones: what was deleted is switched off before the name is in use again (S17).
     if (attempt.recovered) await this.#switchOff(inAzure);
@@ -148,6 +148,16 @@ export class AzurePut {
     } catch (error) {
       this.#log.warn('credential_value_left', 'A value that arrived too late to be used could not be switched off in Azure Key Vault', { name: inAzure, version, error });
     }
+  }
+}
+
+/** While nothing has been written, a call without an answer leaves nothing behind. */
+async function beforeWriting<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof KeyholdError) || !isUncertain(error)) throw error;
+    throw new StoreUntouched(error.publicMessage, { cause: error, ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }) });
   }
 }
 

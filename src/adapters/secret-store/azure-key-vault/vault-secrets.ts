@@ -4,6 +4,7 @@ import type { KeyholdError } from '../../../ports/errors.ts';
 import { AzureFailure, asUnavailable } from '../../azure/azure-failure.ts';
 import { missingPermission, type SecretPermission } from '../../azure/azure-grants.ts';
 import { type AzureRefusal, understood } from '../../azure/azure-refusal.ts';
+import { RefusalBodies } from '../../azure/refusal-bodies.ts';
 import type { CallGate } from '../../azure/call-gate.ts';
 import { type DeletedSecret, deletedSecret, type KeptSecret, keptSecret, type ReadSecret, readSecret } from './kept-secret.ts';
 
@@ -41,7 +42,9 @@ interface CallOptions {
  */
 export class VaultSecrets {
   readonly #options: VaultSecretsOptions;
+  readonly #bodies = new RefusalBodies();
   #client: Promise<SecretClient> | undefined;
+  #pinging: Promise<void> | undefined;
 
   constructor(options: VaultSecretsOptions) {
     this.#options = options;
@@ -163,8 +166,15 @@ export class VaultSecrets {
     );
   }
 
-  /** The cheapest question: a page of one name. */
-  async ping(): Promise<void> {
+  /** The cheapest question, a page of one name, asked once for all who ask at the same time. */
+  ping(): Promise<void> {
+    this.#pinging ??= this.#ping().finally(() => {
+      this.#pinging = undefined;
+    });
+    return this.#pinging;
+  }
+
+  async #ping(): Promise<void> {
     await this.#call<true, never>(
       { permission: 'list', answerMs: 2_500, patienceMs: 0 },
       async (client, abortSignal) => {
@@ -202,16 +212,17 @@ export class VaultSecrets {
   }
 
   async #answered<T>(work: (client: SecretClient, abortSignal: AbortSignal) => Promise<T>, answerMs: number): Promise<{ readonly value: T } | { readonly refusal: AzureRefusal }> {
+    const client = await this.#opened();
     const signal = AbortSignal.timeout(answerMs);
     const late = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(new AzureFailure('silent', { mayHaveHappened: true })), { once: true });
     });
     try {
       // Not everything on the way to a token heeds the signal.
-      const value = await Promise.race([this.#opened().then((client) => work(client, signal)), late]);
+      const value = await Promise.race([work(client, signal), late]);
       return { value };
     } catch (error) {
-      const meaning = understood(error);
+      const meaning = understood(error, this.#bodies.of(error));
       if (meaning instanceof AzureFailure) throw meaning;
       return { refusal: meaning };
     }
@@ -229,7 +240,7 @@ export class VaultSecrets {
   async #open(): Promise<SecretClient> {
     const { url, credential, isDisconnected } = this.#options;
     const [library, token] = await Promise.all([import('@azure/keyvault-secrets'), credential()]);
-    return new library.SecretClient(url, token, { disableChallengeResourceVerification: isDisconnected, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 } });
+    return new library.SecretClient(url, token, { disableChallengeResourceVerification: isDisconnected, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 }, additionalPolicies: [{ policy: this.#bodies.policy, position: 'perCall' }] });
   }
 
   #refused(refusal: AzureRefusal, permission: SecretPermission): Error {
