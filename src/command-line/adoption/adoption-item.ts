@@ -18,8 +18,10 @@ export interface AdoptionItem {
   readonly body: AdoptionBody;
 }
 
-/** What cannot be adopted as it is, and why. */
-export interface RefusedItem {
+/** What is not adopted, and why. */
+export interface LeftItem {
+  /** `refused`: it cannot be adopted as it is. `skipped`: it is nothing to adopt. */
+  readonly outcome: 'refused' | 'skipped';
   readonly from: string;
   readonly tenant: string | null;
   readonly service: string;
@@ -29,5 +31,5 @@ export interface RefusedItem {
 
 export interface AdoptionPlan {
   readonly items: readonly AdoptionItem[];
-  readonly refused: readonly RefusedItem[];
+  readonly left: readonly LeftItem[];
 }

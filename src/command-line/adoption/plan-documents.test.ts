@@ -23,8 +23,8 @@ describe('R6.3: documents of an earlier system', () => {
   });
 
   it('take the names that they are given here', () => {
-    const { items, refused } = plan([{ ...document, tenantId: 'ACME=Inc', provider: 'azure' }], ['ACME=Inc=acme'], ['azure=azure-openai']);
-    expect([items, refused]).toMatchObject([[{ tenant: 'acme', service: 'azure-openai' }], []]);
+    const { items, left } = plan([{ ...document, tenantId: 'ACME=Inc', provider: 'azure' }], ['ACME=Inc=acme'], ['azure=azure-openai']);
+    expect([items, left]).toMatchObject([[{ tenant: 'acme', service: 'azure-openai' }], []]);
     expect(() => plan([], ['acme'])).toThrow('--tenant takes');
   });
 
@@ -39,16 +39,16 @@ describe('R6.3: documents of an earlier system', () => {
     ['no document', 'acme'],
     ['null', null],
   ])('are refused with a line each, which shows no value: %s', (_what, wrong) => {
-    const { items, refused } = plan([wrong]);
+    const { items, left } = plan([wrong]);
     expect(items).toEqual([]);
-    expect(refused).toMatchObject([{ from: 'document 1', reason: expect.stringMatching(/.{20}/u) }]);
-    expect(JSON.stringify(refused)).not.toMatch(/sk-/u);
+    expect(left).toMatchObject([{ from: 'document 1', reason: expect.stringMatching(/.{20}/u) }]);
+    expect(JSON.stringify(left)).not.toMatch(/sk-/u);
   });
 
   it('are all refused where several are about one credential', () => {
-    const { items, refused } = plan([document, { ...document, tenantId: 'globex' }, { ...document, encryptedApiKey: token.token }]);
+    const { items, left } = plan([document, { ...document, tenantId: 'globex' }, { ...document, encryptedApiKey: token.token }]);
     expect(items).toMatchObject([{ from: 'document 2' }]);
-    expect(refused.map(({ from, reason }) => [from, reason])).toEqual([
+    expect(left.map(({ from, reason }) => [from, reason])).toEqual([
       ['document 1', expect.stringContaining('document 1, document 3')],
       ['document 3', expect.stringContaining('document 1, document 3')],
     ]);

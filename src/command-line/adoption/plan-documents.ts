@@ -1,7 +1,7 @@
 import { DEFAULT_LABEL } from '../../core/credentials/credential-key.ts';
 import { looksLikeFernet } from '../../core/crypto/legacy/fernet.ts';
 import { looksLikeLegacyText } from '../../core/crypto/legacy/legacy-text.ts';
-import type { AdoptionBody, AdoptionItem, AdoptionPlan, RefusedItem } from './adoption-item.ts';
+import type { AdoptionBody, AdoptionItem, AdoptionPlan, LeftItem } from './adoption-item.ts';
 
 const TENANT_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/u;
 const SERVICE_ID = /^[a-z0-9-]{1,40}$/u;
@@ -21,24 +21,24 @@ export function planDocuments(documents: readonly unknown[], renames: Renames): 
   const read = documents.map((document, index) => readDocument(document, `document ${index + 1}`, renames));
   const named = Map.groupBy(read, ({ tenant, service }) => `${tenant ?? ''}/${service}`);
   const items: AdoptionItem[] = [];
-  const refused: RefusedItem[] = [];
+  const left: LeftItem[] = [];
   for (const one of read) {
     const rivals = named.get(`${one.tenant ?? ''}/${one.service}`) ?? [];
-    if ('reason' in one) refused.push(one);
-    else if (rivals.length > 1) refused.push(ambiguous(one, rivals.map(({ from }) => from)));
+    if ('reason' in one) left.push(one);
+    else if (rivals.length > 1) left.push(ambiguous(one, rivals.map(({ from }) => from)));
     else items.push(one);
   }
-  return { items, refused };
+  return { items, left };
 }
 
-function ambiguous({ body: _body, ...item }: AdoptionItem, all: readonly string[]): RefusedItem {
-  return { ...item, reason: `Several documents are about this credential (${all.slice(0, 5).join(', ')}). Leave the right one.` };
+function ambiguous({ body: _body, ...item }: AdoptionItem, all: readonly string[]): LeftItem {
+  return { ...item, outcome: 'refused', reason: `Several documents are about this credential (${all.slice(0, 5).join(', ')}). Leave the right one.` };
 }
 
-function readDocument(document: unknown, from: string, renames: Renames): AdoptionItem | RefusedItem {
+function readDocument(document: unknown, from: string, renames: Renames): AdoptionItem | LeftItem {
   const { tenantId, provider, encryptedApiKey, endpoint, deploymentMappings } = properties(document);
   const [tenant, service] = [renamed(tenantId, renames.tenants), renamed(provider, renames.services)];
-  const refuse = (reason: string): RefusedItem => ({ from, tenant: tenant ?? null, service: service ?? '', label: DEFAULT_LABEL, reason });
+  const refuse = (reason: string): LeftItem => ({ outcome: 'refused', from, tenant: tenant ?? null, service: service ?? '', label: DEFAULT_LABEL, reason });
   if (tenant === undefined || service === undefined) return refuse('tenantId and provider have to be there, as texts.');
   if (!TENANT_ID.test(tenant)) return refuse('No tenant can have this id here: 1 to 63 of a-z, 0-9, dot, underscore and hyphen. Give it another: --tenant \'<its id>=<new id>\'.');
   if (!SERVICE_ID.test(service)) return refuse('No service has this name. Give the right one: --service \'<its name>=<service>\'.');

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { callKeyhold, type KeyholdApi, unexpectedAnswer } from '../../adapters/keyhold-api/call-keyhold.ts';
 import { StartError } from '../../ports/start-error.ts';
-import type { AdoptionItem, AdoptionPlan, RefusedItem } from './adoption-item.ts';
+import type { AdoptionItem, AdoptionPlan, LeftItem } from './adoption-item.ts';
 
 const PAGE = 1_000;
 const Found = Type.Object({
@@ -24,17 +24,17 @@ export function requireForm(encryption: string | undefined): 'cipher' | 'fernet'
 /** What lies in a store where credentials do, by its names (R6.3). What no credential can be called is left alone, and told. */
 export async function planNames(api: KeyholdApi, store: string, encryption: 'cipher' | 'fernet' | undefined): Promise<AdoptionPlan> {
   const items: AdoptionItem[] = [];
-  const refused: RefusedItem[] = [];
+  const left: LeftItem[] = [];
   let cursor: string | null = null;
   do {
     const path: string = `/api/v1/stores/${encodeURIComponent(store)}/secrets?limit=${PAGE}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
     const page = await callKeyhold(api, { method: 'GET', path });
     if (!Value.Check(Found, page)) throw unexpectedAnswer(api);
     for (const { place, credential } of page.items) {
-      if (credential === null) refused.push({ from: place, tenant: null, service: '', label: '', reason: 'By its name this is no service\'s credential. It was left alone.' });
+      if (credential === null) left.push({ outcome: 'skipped', from: place, tenant: null, service: '', label: '', reason: 'By its name this is no service\'s credential. It was left alone.' });
       else items.push({ from: place, ...credential, body: { inStore: store, place, ...(encryption === undefined ? {} : { encryption }) } });
     }
     cursor = page.nextCursor;
   } while (cursor !== null);
-  return { items, refused };
+  return { items, left };
 }

@@ -44,15 +44,14 @@ export async function runAdoption(source: AdoptionSourceOfItems, options: Adopti
   const api = requiredKeyhold(options);
   if (options.report !== undefined) requireFree(options.report);
   const tenants = await knownTenants(api);
-  const { items, refused } = await source.plan(api);
+  const { items, left } = await source.plan(api);
   const { results, ...ended } = await runItems(items, terminal, (item) => adopt(api, item, tenants, options));
-  const all = [...results, ...refused.map((item): ItemResult => ({ ...item, outcome: 'refused' }))];
   const legacy = results.filter(({ outcome, legacy: form }) => form !== undefined && (outcome === 'adopted' || outcome === 'already')).length;
   const advice = [
     ...(legacy === 0 ? [] : [`${legacy} kept as the earlier system has encrypted them. \`keyhold migrate legacy\` rewrites them into the store for new keys.`]),
     ...(source.afterwards === undefined || !results.some(({ outcome }) => outcome === 'adopted' || outcome === 'already') ? [] : [source.afterwards]),
   ];
-  return reportRun({ command: source.command, dryRun: options.dryRun === true, startedAt, done: { results: all, ...ended }, advice, file: options.report }, terminal);
+  return reportRun({ command: source.command, dryRun: options.dryRun === true, startedAt, done: { results: [...results, ...left], ...ended }, advice, file: options.report }, terminal);
 }
 
 async function adopt(api: KeyholdApi, item: AdoptionItem, tenants: Set<string>, { dryRun = false, createTenants = false, read }: AdoptionOptions): Promise<Done> {

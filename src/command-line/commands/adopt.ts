@@ -17,7 +17,7 @@ interface StoreOptions extends AdoptionOptions {
   readonly encryption?: string;
 }
 
-const afterwards = 'Copies of these values remain where they were found, and in backups of it. Delete them there once nothing reads them, and replace the keys that matter at their providers.';
+const afterwards = 'Copies of these values remain where they were found, and in its backups. Delete them there once nothing reads them, and replace the keys that matter at their providers.';
 
 /** `keyhold adopt`: makes credentials of what exists already, without moving it (R6.3), over the API of a running Keyhold. */
 export function addAdoptCommand(program: Command, terminal: Terminal, exit: (code: number) => void): void {
