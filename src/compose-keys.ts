@@ -5,16 +5,21 @@ import type { Config } from './config/config.ts';
 import { readEnvironment } from './config/environment.ts';
 import { readWrapperChange } from './config/new-key-wrapper.ts';
 import type { Access } from './core/access/authorize.ts';
+import type { SigningKey } from './core/audit/notes/signing-key.ts';
+import type { Stores } from './core/credentials/store-errors.ts';
 import type { DataKeys } from './core/crypto/data-keys.ts';
 import { DataKeyRotation } from './core/keys/data-key-rotation.ts';
 import { DataKeyRotationService } from './core/keys/data-key-rotation-service.ts';
+import { KnownCopies } from './core/keys/known-copies.ts';
 import { ProviderKeys } from './core/keys/provider-keys.ts';
 import { ResealValues } from './core/keys/reseal-values.ts';
 import { RootKeyService } from './core/keys/root-key-service.ts';
 import { SealedReferences } from './core/keys/sealed-references.ts';
 import type { KeyStepHook } from './core/keys/steps.ts';
+import { TenantShredding } from './core/keys/tenant-shredding.ts';
 import type { ControlPlaneServices } from './http/control-plane-services.ts';
 import { RotateDataKeys } from './jobs/rotate-data-keys.ts';
+import type { Bus } from './ports/bus.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 
@@ -34,21 +39,25 @@ export function createDataKeyRotation({ metadata, dataKeys, access, log, step }:
 }
 
 export interface KeysOptions extends DataKeysOptions {
-  readonly config: Pick<Config, 'keyWrapper'>;
+  readonly config: Pick<Config, 'keyWrapper' | 'backupsKeptMs'>;
   readonly custody: OpenCustody;
+  readonly stores: Stores;
+  readonly bus: Bus;
+  /** The audit log's. */
+  readonly signer: SigningKey;
   readonly isSealed: () => boolean;
 }
 
 export interface Keys {
   /** For the control plane. */
-  readonly services: Pick<ControlPlaneServices, 'rootKeys' | 'dataKeyRotation' | 'providerKeys'>;
+  readonly services: Pick<ControlPlaneServices, 'rootKeys' | 'dataKeyRotation' | 'providerKeys' | 'shredding'>;
   readonly start: () => void;
   readonly stop: () => Promise<void>;
 }
 
 /** What looks after the keys above the values: the root key's wrapping, the data keys. */
 export function createKeys(options: KeysOptions): Keys {
-  const { config, metadata, custody, isSealed, log, step } = options;
+  const { config, metadata, custody, dataKeys, stores, bus, signer, isSealed, log, step } = options;
   const { root, vault } = custody;
   const rotation = createDataKeyRotation(options);
   const job = new RotateDataKeys({ rotation, isSealed, log });
@@ -64,6 +73,17 @@ export function createKeys(options: KeysOptions): Keys {
       }),
       dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => job.wake() }),
       providerKeys: new ProviderKeys({ credentials: metadata.credentials, tenants: metadata.tenants }),
+      shredding: new TenantShredding({
+        tenants: metadata.tenants,
+        dataKeys,
+        copies: new KnownCopies({ credentials: metadata.credentials, stores, backupsKeptMs: config.backupsKeptMs }),
+        wipe: () => metadata.wipe(),
+        signer,
+        bus,
+        clock: systemClock,
+        log,
+        step,
+      }),
     },
     start: () => job.start(),
     stop: () => job.stop(),

@@ -111,7 +111,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const legacy = new LegacyReader({ ...config.legacy, catalog });
   const { store, fallback, stores, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
 
-  const { audit, heads, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
+  const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const witness = await openWitness(config, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
@@ -124,7 +124,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
-  const keys = createKeys({ config, metadata, custody, dataKeys, access, isSealed: () => seal.sealed, log, step: step ?? (() => undefined) });
+  const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
   if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
@@ -228,6 +228,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     tokens: metadata.tokens,
     gatewayKeys: metadata.gatewayKeys,
     credentials: unlessSealed,
+    shredding: keys.services.shredding,
     tenantService: tenants,
     tokenService: tokens,
     gatewayKeyService: gatewayKeys,

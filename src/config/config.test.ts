@@ -57,6 +57,7 @@ describe('configuration (R0.1)', () => {
       adminToken: null,
       keyWrapper: { kind: 'key-file', keyFile: '/srv/app/data/keyhold.key' },
       keyWrapperWaitMs: 60_000,
+      backupsKeptMs: null,
       auditKeyFile: '/srv/app/data/keyhold.key.audit',
       auditWitness: null,
       client: { url: null, token: null },

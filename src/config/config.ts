@@ -30,6 +30,8 @@ export interface Config {
   readonly keyWrapper: KeyWrapperConfig;
   /** How long a start waits for a wrapping key whose service is away. */
   readonly keyWrapperWaitMs: number;
+  /** For how long backups of the database are kept, which certificates of shredding say; null: not said. */
+  readonly backupsKeptMs: number | null;
   /** The key that signs the audit log's heads (S30). Absolute. */
   readonly auditKeyFile: string;
   /** null: none. */
@@ -111,6 +113,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     adminToken,
     keyWrapper,
     keyWrapperWaitMs: reader.read(settings.keyWrapperWait),
+    backupsKeptMs: reader.read(settings.backupRetention),
     auditKeyFile,
     auditWitness: auditWitnessConfig(reader),
     database: Object.freeze({ kind: 'sqlite', file }),

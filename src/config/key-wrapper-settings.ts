@@ -1,6 +1,6 @@
 import type { KeyWrapperKind } from '../ports/key-wrapper.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
-import { oneOf, path, shutdownTimeout } from './parsers.ts';
+import { days, oneOf, path, shutdownTimeout } from './parsers.ts';
 import { passphrase } from './passphrase.ts';
 import type { Setting } from './settings.ts';
 import { vaultKeyName, vaultMount } from './vault-parsers.ts';
@@ -69,8 +69,18 @@ const keyWrapperWait: Setting<number> = {
   parse: shutdownTimeout,
 };
 
+const backupRetention: Setting<number | null> = {
+  name: 'KEYHOLD_BACKUP_RETENTION',
+  secret: false,
+  description: ['For how many days you keep backups of the database, such as 30d. Certificates of a tenant\'s shredding say until when a copy remains; without it they say that this is not known.'],
+  example: '30d',
+  fallback: null,
+  fallbackText: '',
+  parse: days,
+};
+
 /** R0.5. */
-export const keyWrapperSettings = { keyWrapper, keyFile, keyPassphrase, transitMount, transitKey, keyWrapperWait } as const;
+export const keyWrapperSettings = { keyWrapper, keyFile, keyPassphrase, transitMount, transitKey, keyWrapperWait, backupRetention } as const;
 
 /** The same for what is to wrap the root key after `keyhold keys rotate`: `KEYHOLD_NEW_…`. What is left out is as it is now. */
 export const newKeyWrapperSettings = {

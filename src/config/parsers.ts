@@ -53,6 +53,13 @@ export function shutdownTimeout(text: string): number {
   return milliseconds;
 }
 
+/** Milliseconds of `30d`; a bare number means days. */
+export function days(text: string): number {
+  const amount = /^(\d{1,5})d?$/u.exec(text)?.[1];
+  if (amount === undefined) throw new InvalidValue(`is ${quoted(text)}, but must be a number of days such as 30d`);
+  return Number(amount) * 86_400_000;
+}
+
 /** A parser for one of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): (text: string) => Word {
   return (text) => {

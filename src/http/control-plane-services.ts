@@ -16,6 +16,7 @@ import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
 import type { DataKeyRotationService } from '../core/keys/data-key-rotation-service.ts';
 import type { ProviderKeys } from '../core/keys/provider-keys.ts';
+import type { TenantShredding } from '../core/keys/tenant-shredding.ts';
 import type { RootKeyService } from '../core/keys/root-key-service.ts';
 import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
@@ -48,6 +49,7 @@ export interface ControlPlaneServices {
   readonly rootKeys: RootKeyService;
   readonly dataKeyRotation: DataKeyRotationService;
   readonly providerKeys: ProviderKeys;
+  readonly shredding: TenantShredding;
   /** null where no HashiCorp Vault is switched on (R4.17). */
   readonly vault: { connected(): boolean } | null;
   readonly audit: AuditLog;

@@ -20,6 +20,8 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'GET /api/v1/tenants/:tenant': platformReaders,
   'PATCH /api/v1/tenants/:tenant': ['platform-admin'],
   'DELETE /api/v1/tenants/:tenant': ['platform-admin'],
+  'POST /api/v1/tenants/:tenant/shred': ['platform-admin'],
+  'GET /api/v1/platform/shreddings': ['platform-admin', 'platform-auditor'],
   'GET /api/v1/tenants/:tenant/policy': tenantReaders,
   'PUT /api/v1/tenants/:tenant/policy': ['tenant-admin'],
   'POST /api/v1/tenants/:tenant/tokens': ['tenant-admin', 'platform-admin'],

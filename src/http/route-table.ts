@@ -48,6 +48,8 @@ import { createTenant } from './routes/tenants/create-tenant.ts';
 import { deleteTenant } from './routes/tenants/delete-tenant.ts';
 import { getTenant } from './routes/tenants/get-tenant.ts';
 import { listTenants } from './routes/tenants/list-tenants.ts';
+import { listShreddings } from './routes/tenants/list-shreddings.ts';
+import { shredTenant } from './routes/tenants/shred-tenant.ts';
 import { updateTenant } from './routes/tenants/update-tenant.ts';
 import { createToken } from './routes/tokens/create-token.ts';
 import { listTokens } from './routes/tokens/list-tokens.ts';
@@ -66,6 +68,8 @@ export const routeTable: readonly Route[] = [
   getTenant,
   updateTenant,
   deleteTenant,
+  shredTenant,
+  listShreddings,
   getPolicy,
   putPolicy,
   ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createAccessWorld, platformAdmin, tenantActor } from '../../test/support/access-world.ts';
+import type { Grant } from '../core/access/grant.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { tenantScope } from '../ports/scope.ts';
 import { RemoveTenants } from './remove-tenants.ts';
@@ -19,7 +20,16 @@ async function world() {
       return purge.answer(tenant);
     },
   };
-  const job = () => new RemoveTenants({ ...made, credentials });
+  const shredded: string[] = [];
+  const shredding = {
+    finish: async (grant: Grant) => {
+      const { scope } = grant.use('tenant.shred');
+      const tenant = scope.kind === 'tenant' ? scope.tenant : '';
+      shredded.push(tenant);
+      return { tenant, startedAt: 0, requestedBy: grant.actor.id, keys: [], certificate: 'certificate' };
+    },
+  };
+  const job = () => new RemoveTenants({ ...made, credentials, shredding });
   const token = await made.perform(admin, 'token.create', { scope: acme }, (grant) => made.tokenService.create(grant, { name: 'x', role: 'tenant-member' }));
   const key = await made.perform(admin, 'gateway-key.create', { scope: acme }, (grant) => made.gatewayKeyService.create(grant, { name: 'x' }));
   const others = await made.perform(tenantActor('tenant-admin', 'other'), 'gateway-key.create', { scope: tenantScope('other') }, (grant) =>
@@ -28,12 +38,12 @@ async function world() {
   const remove = () => made.perform(platformAdmin, 'tenant.delete', { scope: acme }, (grant) => made.tenantService.remove(grant));
   const stateOf = async (tenant: string) => (await made.store.tenants.get({ tenant }))?.record.state;
   const signsIn = async (text: { reveal(): string } | null) => (await made.principals.authenticate(text?.reveal() ?? '', ['g', 't'])) !== undefined;
-  return { made, purge, job, token: token.text, key: key.text, others: others.text, remove, stateOf, signsIn };
+  return { made, purge, shredded, job, token: token.text, key: key.text, others: others.text, remove, stateOf, signsIn };
 }
 
 describe('removing tenants (R0.2, S10)', () => {
   it('ends tokens and gateway keys, purges credentials and leaves a tombstone, each step audited', async () => {
-    const { made, purge, job, token, key, others, remove, stateOf, signsIn } = await world();
+    const { made, purge, shredded, job, token, key, others, remove, stateOf, signsIn } = await world();
     for (const text of [token, key, others]) expect(await signsIn(text)).toBe(true);
     await remove();
     made.rows.length = 0;
@@ -45,8 +55,10 @@ describe('removing tenants (R0.2, S10)', () => {
       'gateway-key.revoke remove-tenants',
       'token.revoke remove-tenants',
     ]);
+    expect(shredded).toEqual([]);
     made.advance(15_000);
     expect(await run.runOnce()).toEqual({ removed: 1, waiting: 0 });
+    expect(shredded).toEqual(['acme']);
     expect(await stateOf('acme')).toBe('deleted');
     expect(await stateOf('other')).toBe('active');
     expect(made.rows.at(-2)).toContain('tenant.delete remove-tenants tenant:acme');

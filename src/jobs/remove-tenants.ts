@@ -1,5 +1,6 @@
 import { systemActor } from '../core/access/actor.ts';
 import type { Access } from '../core/access/authorize.ts';
+import type { TenantShredding } from '../core/keys/tenant-shredding.ts';
 import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
@@ -17,6 +18,8 @@ export interface RemoveTenantsDependencies {
   readonly gatewayKeys: GatewayKeyRepository;
   /** Destroys a tenant's credentials and their values; true when none is left and no write of one is open. Safe to repeat. */
   readonly credentials: { purgeAll(tenant: string): Promise<boolean> };
+  /** Destroys the tenant's data keys, last of all, and certifies that (S16). */
+  readonly shredding: Pick<TenantShredding, 'finish'>;
   readonly tenantService: TenantService;
   readonly tokenService: TokenService;
   readonly gatewayKeyService: GatewayKeyService;
@@ -109,13 +112,14 @@ export class RemoveTenants {
   }
 
   async #sweep(tenant: string): Promise<boolean> {
-    const { access, clock, credentials, log, tenantService } = this.#dependencies;
+    const { access, clock, credentials, log, shredding, tenantService } = this.#dependencies;
     const begun = this.#begun.get(tenant) ?? clock.monotonic();
     this.#begun.set(tenant, begun);
     try {
       const ended = (await this.#endKeysAndTokens(tenant)) === 0;
       const purged = await credentials.purgeAll(tenant);
       if (!ended || !purged || clock.monotonic() - begun < SETTLE_MS) return false;
+      await access.perform(actor, 'tenant.shred', { scope: tenantScope(tenant) }, null, (grant) => shredding.finish(grant));
       await access.perform(actor, 'tenant.delete', { scope: tenantScope(tenant) }, null, (grant) => tenantService.finishRemoval(grant));
       this.#begun.delete(tenant);
       log.info('tenant_removed', 'A tenant has been removed. Its id is never used again', { tenantId: tenant });

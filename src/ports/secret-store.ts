@@ -79,6 +79,16 @@ export interface StoreCapabilities {
   readonly destroyVersion: boolean;
 }
 
+/** A copy of what was destroyed that a store keeps of its own accord. */
+export interface KnownCopy {
+  /** What it is, for people. */
+  readonly what: string;
+  /** Where: a secret's name in the store, a vault. */
+  readonly place: string;
+  /** When it goes by itself, milliseconds since the epoch; null where the store does not say. */
+  readonly until: number | null;
+}
+
 export interface StoreHealth {
   readonly connected: boolean;
   readonly latencyMs: number;
@@ -127,6 +137,8 @@ export interface SecretStore {
   restore(reference: SecretReference): Promise<void>;
   /** Destroys a version for good, as far as the store can. Idempotent. */
   destroy(reference: SecretReference): Promise<void>;
+  /** What remains of a name whose versions were all destroyed (S16). Absent: nothing that the store knows of. */
+  copies?(name: SecretName): Promise<readonly KnownCopy[]>;
   /** A cheap round trip. Never rejects. */
   health(): Promise<StoreHealth>;
 }

@@ -33,6 +33,7 @@ import { DataKeys } from '../../src/core/crypto/data-keys.ts';
 import { DataKeyRotation } from '../../src/core/keys/data-key-rotation.ts';
 import { DataKeyRotationService } from '../../src/core/keys/data-key-rotation-service.ts';
 import { ProviderKeys } from '../../src/core/keys/provider-keys.ts';
+import { TenantShredding } from '../../src/core/keys/tenant-shredding.ts';
 import { RootKeyService } from '../../src/core/keys/root-key-service.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
@@ -134,6 +135,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
     dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => undefined }),
     providerKeys: new ProviderKeys(metadata),
+    shredding: new TenantShredding({ tenants, dataKeys, copies: { of: async () => [] }, wipe: async () => undefined, signer: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), bus, clock, log, step: () => undefined }),
     rootKeys: new RootKeyService({
       platform: metadata.platform,
       root,

@@ -31,6 +31,9 @@ export const actions = {
   'tenant.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
   'tenant.update': { platform: null, tenant: ['platform-admin'], ...close },
   'tenant.delete': { platform: null, tenant: ['platform-admin', 'system'], ...close },
+  /** Destroys its data keys at once, and begins its removal (S16). */
+  'tenant.shred': { platform: null, tenant: ['platform-admin', 'system'], ...closeKey },
+  'shredding.read': { platform: ['platform-admin', 'platform-auditor'], tenant: null, ...read },
   'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },

@@ -24,6 +24,8 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'tenant.read': { platform: [], tenant: [A, O, P] },
   'tenant.update': { platform: [], tenant: [A] },
   'tenant.delete': { platform: [], tenant: [A, sys] },
+  'tenant.shred': { platform: [], tenant: [A, sys] },
+  'shredding.read': { platform: [A, P], tenant: [] },
   'policy.read': { platform: [], tenant: [P, a, m, u] },
   'policy.put': { platform: [], tenant: [a] },
   'token.list': { platform: [A, P], tenant: [P, a, m, u] },
@@ -68,13 +70,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'signed-in.read',
+  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
+  'tenant.create', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
@@ -222,7 +224,7 @@ describe('perform (S21, S29)', () => {
 describe('while the installation is sealed (S29)', () => {
   /** Everything that uses, reads, writes or destroys a key; whatever is not here goes on. */
   const stopped = new Set<Action>([
-    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview', 'data-keys.reseal',
+    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview', 'data-keys.reseal', 'tenant.shred',
   ]);
 
   it.each(allActions)('%s is refused if it touches keys, and goes on otherwise', async (action) => {

@@ -2,7 +2,7 @@ import type { SecretStore } from '../../ports/secret-store.ts';
 
 /** The store with some of its members replaced. The others are its own, and what it cannot do, stays undone. */
 export function storeAround(store: SecretStore, replaced: Partial<SecretStore>): SecretStore {
-  const { giveUp, traceOf, newerThan, newestBase, newest, place, found, seal, ...always } = {
+  const { giveUp, traceOf, newerThan, newestBase, newest, place, found, seal, copies, ...always } = {
     kind: store.kind,
     capabilities: store.capabilities,
     put: (name, fields, intent, notes) => store.put(name, fields, intent, notes),
@@ -16,6 +16,7 @@ export function storeAround(store: SecretStore, replaced: Partial<SecretStore>):
     place: store.place?.bind(store),
     found: store.found?.bind(store),
     seal: store.seal?.bind(store),
+    copies: store.copies?.bind(store),
     remove: (reference) => store.remove(reference),
     restore: (reference) => store.restore(reference),
     destroy: (reference) => store.destroy(reference),
@@ -31,6 +32,7 @@ export function storeAround(store: SecretStore, replaced: Partial<SecretStore>):
     ...(place === undefined ? {} : { place }),
     ...(found === undefined ? {} : { found }),
     ...(seal === undefined ? {} : { seal }),
+    ...(copies === undefined ? {} : { copies }),
     ...replaced,
   };
 }

@@ -18,6 +18,14 @@ export const keySteps = [
   'data.retired',
   'data.destroyed',
   'data.finished',
+  /** The tenant's record says which data keys are to be destroyed; none is yet. */
+  'shred.noted',
+  /** One is destroyed; the record does not say so. */
+  'shred.destroyed',
+  /** All are, and the record says so; the database's files have not been wiped. */
+  'shred.recorded',
+  'shred.wiped',
+  'shred.certified',
 ] as const;
 
 export type KeyStep = (typeof keySteps)[number];

@@ -70,6 +70,8 @@ export class CredentialValues {
     this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
       if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
+      // Where a key is destroyed, what was opened with it goes, too (S16).
+      if (message.topic === 'data-key') for (const credential of this.#cachedAs.keys()) if (credential.startsWith(`${message.scopeKey}/`)) this.#evict(credential);
     });
   }
 

@@ -6,6 +6,25 @@ export interface IdempotencyMark {
   readonly createdAt: number;
 }
 
+/** A data key of a tenant that was destroyed, or is about to be. */
+export interface ShreddedKey {
+  readonly id: string;
+  readonly createdAt: number;
+  /** What fixes the key and tells nothing of it, 64 hexadecimal digits; null for one that could not be opened any more. */
+  readonly commitment: string | null;
+  /** null: not yet. */
+  readonly destroyedAt: number | null;
+}
+
+/** The shredding of a tenant (S16). It stays with the tombstone. */
+export interface ShreddingRecord {
+  readonly startedAt: number;
+  readonly requestedBy: string;
+  readonly keys: readonly ShreddedKey[];
+  /** A signed note; null until nothing is left to destroy. */
+  readonly certificate: string | null;
+}
+
 export interface TenantRecord {
   readonly id: string;
   readonly name: string;
@@ -20,6 +39,8 @@ export interface TenantRecord {
   readonly createdBy: string;
   readonly deletedAt: number | null;
   readonly idempotency: IdempotencyMark | null;
+  /** Absent while nobody has begun to destroy its data keys. */
+  readonly shredding?: ShreddingRecord | undefined;
 }
 
 export interface TenantRepository extends Repository<{ readonly tenant: string }, TenantRecord> {

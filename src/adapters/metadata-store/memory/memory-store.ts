@@ -33,6 +33,7 @@ export function createMemoryStore(): MetadataStore {
     audit: new MemoryAudit(),
     usage: new MemoryUsage(),
     ping: async () => {},
+    wipe: async () => {},
     close: async () => {},
   };
 }

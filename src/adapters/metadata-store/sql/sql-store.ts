@@ -31,6 +31,9 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     ping: async () => {
       await one.read(executor, {});
     },
+    wipe: async () => {
+      await executor.read(dialect.wipe, []);
+    },
     close: () => executor.close(),
   };
 }

@@ -12,4 +12,6 @@ export const sqliteDialect: SqlDialect = {
     },
   }),
   jsonRows: (array) => sql`json_each(${array})`,
+  // secure_delete has overwritten the pages; what stood in them before is still in the WAL.
+  wipe: 'PRAGMA wal_checkpoint(TRUNCATE)',
 };

@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
-import type { FoundSecret, PutIntent, PutNotes, SecretName, SecretReference, SecretStore, StoreHealth } from '../../../ports/secret-store.ts';
+import type { FoundSecret, KnownCopy, PutIntent, PutNotes, SecretName, SecretReference, SecretStore, StoreHealth } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import { type AzureIdentity, openAzureCredential } from '../../azure/azure-credential.ts';
 import { CallGate } from '../../azure/call-gate.ts';
@@ -148,6 +148,13 @@ class AzureKeyVaultStore implements AzureStore {
   async destroy({ name, version }: SecretReference): Promise<void> {
     if (version.startsWith(TRACE)) await this.#turns.take(secretNameInAzure(name), () => this.#removal.withdraw(secretNameInAzure(name), version.slice(TRACE.length)));
     else await this.#change(name, version, (inAzure) => this.#removal.destroy(inAzure, version));
+  }
+
+  async copies(name: SecretName): Promise<readonly KnownCopy[]> {
+    const place = secretNameInAzure(name);
+    const deleted = await this.#secrets.deleted(place);
+    if (deleted === undefined) return [];
+    return [{ what: 'the soft-deleted secret in Azure Key Vault, with all versions', place, until: deleted.endsAt === 0 ? null : deleted.endsAt }];
   }
 
   async health(): Promise<StoreHealth> {

@@ -1,0 +1,71 @@
+import type { CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
+import type { Page, Stored } from '../../ports/metadata/stored.ts';
+import { type Scope, tenantScope } from '../../ports/scope.ts';
+import { type KnownCopy, type StoreKind, storeKinds } from '../../ports/secret-store.ts';
+import { asKeyholdError } from '../../ports/errors.ts';
+import type { Stores } from '../credentials/store-errors.ts';
+
+const PAGE = 200;
+
+export interface KnownCopiesDependencies {
+  readonly credentials: Pick<CredentialRepository, 'list'>;
+  readonly stores: Stores;
+  /** For how long the operator keeps backups of the database, in milliseconds; null: not said. */
+  readonly backupsKeptMs: number | null;
+}
+
+/** What remains of a tenant's values after its data keys are destroyed, as far as Keyhold knows (S16). */
+export class KnownCopies {
+  readonly #dependencies: KnownCopiesDependencies;
+
+  constructor(dependencies: KnownCopiesDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** `shreddedAt`: copies of the database from before then still hold the wrapped keys. */
+  async of(tenant: string, shreddedAt: number): Promise<readonly KnownCopy[]> {
+    const { backupsKeptMs } = this.#dependencies;
+    const backups: KnownCopy = {
+      what: 'backups and other copies of the database from before, which hold the wrapped data keys and the sealed values',
+      place: 'wherever the operator keeps them',
+      until: backupsKeptMs === null ? null : shreddedAt + backupsKeptMs,
+    };
+    const inStores: KnownCopy[] = [];
+    const kinds = new Set<StoreKind>();
+    for await (const record of this.#records(tenantScope(tenant))) {
+      for (const kind of storesOf(record)) {
+        kinds.add(kind);
+        inStores.push(...(await this.#copiesIn(kind, record)));
+      }
+    }
+    return [backups, ...inStores, ...(kinds.has('vault') ? [snapshots] : [])];
+  }
+
+  async #copiesIn(kind: StoreKind, { scope, service, label }: CredentialRecord): Promise<readonly KnownCopy[]> {
+    const store = this.#dependencies.stores(kind);
+    const place = `${service}/${label}`;
+    if (store === undefined) return [{ what: `what ${kind} has kept, which is switched off now and could not be asked`, place, until: null }];
+    try {
+      return (await store.copies?.({ scope, service, label })) ?? [];
+    } catch (error) {
+      return [{ what: `what ${kind} has kept, which could not be asked (${asKeyholdError(error).code})`, place, until: null }];
+    }
+  }
+
+  async *#records(scope: Scope): AsyncGenerator<CredentialRecord> {
+    let after: string | undefined;
+    do {
+      const page: Page<Stored<CredentialRecord>> = await this.#dependencies.credentials.list(scope, { limit: PAGE, after });
+      for (const { record } of page.items) yield record;
+      after = page.next;
+    } while (after !== undefined);
+  }
+}
+
+const snapshots: KnownCopy = { what: 'snapshots and backups of HashiCorp Vault from before', place: 'wherever its operator keeps them', until: null };
+
+/** The vaults in which versions of the credential lay. The database's own copies are told of once for all. */
+function storesOf({ current, leftIn, retired }: CredentialRecord): readonly StoreKind[] {
+  const used = new Set([current?.reference.store, ...Object.keys(leftIn ?? {}), ...retired.map(({ reference }) => reference.store)]);
+  return storeKinds.filter((kind) => kind !== 'sealed' && used.has(kind));
+}
