@@ -8,6 +8,7 @@ import { ClosedSegment } from './closed-segment.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { endLine, roomForEnd, startLine } from './entry.ts';
 import { SegmentFile } from './segment-file.ts';
+import { OpenTable } from './open-table.ts';
 import { segmentFileName } from './segment-name.ts';
 import { takeOver } from './take-over.ts';
 import { type GivenEnd, type OpenRequest, TickBatch } from './tick-batch.ts';
@@ -55,7 +56,7 @@ class FolderJournal implements FileJournal {
   readonly #damaged: number;
   /** Oldest first; those of dead journals before this one's. */
   readonly #closed: ClosedSegment[];
-  readonly #open = new Map<string, OpenRequest>();
+  readonly #open = new OpenTable();
   /** Bytes that the ends of the open requests may need: always set aside in the current segment. */
   #reserved = 0;
   #batch: TickBatch | null = null;
@@ -81,7 +82,7 @@ class FolderJournal implements FileJournal {
   // The two calls of every request answer with one promise for the whole tick, so they are not async functions themselves.
   begin(start: UsageStart): Promise<void> {
     if (this.#isClosed) return Promise.reject(new KeyholdError('unavailable', 'Keyhold is stopping. Send the request again.', { retryAfterSeconds: 1 }));
-    if (this.#open.has(start.id)) return Promise.reject(new KeyholdError('internal', 'A request was begun twice in the usage journal.'));
+    if (this.#open.get(start.id) !== undefined) return Promise.reject(new KeyholdError('internal', 'A request was begun twice in the usage journal.'));
     let request: OpenRequest;
     try {
       const { text, bytes } = startLine(start);
@@ -89,7 +90,7 @@ class FolderJournal implements FileJournal {
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#open.set(request.id, request);
+    this.#open.add(request);
     return this.#ofThisTick().begin(request);
   }
 
@@ -259,7 +260,7 @@ class FolderJournal implements FileJournal {
 
   /** The next segment, begun with the starts of all that is open and with room for their ends. */
   #newSegment(): SegmentFile {
-    const starts = [...this.#open.values()].filter(({ state }) => state !== 'beginning');
+    const starts = this.#open.all().filter(({ state }) => state !== 'beginning');
     const carried = Buffer.from(starts.map(({ line }) => line).join(''));
     const file = SegmentFile.create(this.#disk, join(this.#folder, segmentFileName(this.#journal, this.#segment + 1)), carried, this.#reserved);
     this.#segment += 1;
