@@ -1,8 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { callKeyhold, type KeyholdApi, unexpectedAnswer } from '../adapters/keyhold-api/call-keyhold.ts';
-import { credentialPath, credentialsPath } from './credential-path.ts';
-import type { ItemResult } from './item-result.ts';
+import { credentialsPath, itemOverApi } from './item-call.ts';
 import { knownTenants } from './known-tenants.ts';
 import { requireFree } from './report-file.ts';
 import { reportRun } from './report-run.ts';
@@ -19,14 +18,6 @@ const Credentials = Type.Object({
   items: Type.Array(Type.Object({ service: Type.String(), label: Type.String(), state: Type.String(), storedIn: Type.String(), legacy: Type.Optional(Type.String()) })),
   nextCursor: Type.Union([Type.Null(), Type.String()]),
 });
-const Migrated = Type.Object({
-  outcome: Type.String(),
-  storedIn: Type.String(),
-  legacy: Type.Optional(Type.String()),
-  authenticated: Type.Boolean(),
-  hints: Type.Record(Type.String(), Type.String()),
-  warnings: Type.Array(Type.String()),
-});
 
 /**
  * Rewrites every credential that an earlier system has encrypted into the store for new keys, one audited request each (R3.4). What is left is what the
@@ -37,7 +28,7 @@ export async function migrateLegacy({ dryRun = false, ...options }: MigrationOpt
   const api = requiredKeyhold(options);
   if (options.report !== undefined) requireFree(options.report);
   const items = await legacyCredentials(api);
-  const done = await runItems(items, terminal, (item) => migrate(api, item, dryRun));
+  const done = await runItems(items, terminal, (item) => itemOverApi(api, item, dryRun ? 'migrate/preview' : 'migrate'));
   const isDone = !dryRun && done.error === undefined && done.results.every(({ outcome }) => outcome === 'migrated' || outcome === 'already');
   const advice = isDone
     ? [
@@ -46,13 +37,6 @@ export async function migrateLegacy({ dryRun = false, ...options }: MigrationOpt
       ]
     : [];
   return reportRun({ command: 'migrate legacy', dryRun, startedAt, done, advice, file: options.report }, terminal);
-}
-
-async function migrate(api: KeyholdApi, item: ItemName, dryRun: boolean): Promise<Omit<ItemResult, keyof ItemName>> {
-  const answer = await callKeyhold(api, { method: 'POST', path: credentialPath(item, dryRun ? 'migrate/preview' : 'migrate') });
-  if (!Value.Check(Migrated, answer)) throw unexpectedAnswer(api);
-  const { outcome, storedIn, legacy, authenticated, hints, warnings } = answer;
-  return { outcome, storedIn, ...(legacy === undefined ? {} : { legacy }), authenticated, hints, warnings };
 }
 
 /** Of the platform and every tenant, by what the records say. A deleted or revoked one is on its way out. */

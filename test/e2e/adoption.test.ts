@@ -167,6 +167,23 @@ describeWithVault('R6.3, R3.4 adoption and migration on the real product', () =>
     expect(await served('hooli')).toBe(gcm.text);
   });
 
+  it('S18 what nothing proves is read by its format alone, and marked in the report', async () => {
+    await world.product().stop();
+    await world.start({ env: { ...legacyEnvironment, KEYHOLD_LEGACY_CIPHER: 'aes-256-cbc' } });
+    const file = join(world.dataDir, 'cbc-documents.json');
+    await writeFile(file, ['openai', 'anthropic'].map((provider) => JSON.stringify({ tenantId: 'acme-cbc', provider, encryptedApiKey: cbc.value })).join('\n'));
+    const { code, stdout, report } = await reported('cbc', 'adopt', 'file', file, '--create-tenants');
+    expect(code).toBe(1);
+    expect(report.items).toMatchObject([
+      { service: 'openai', outcome: 'adopted', legacy: 'cipher', authenticated: false },
+      { service: 'anthropic', outcome: 'refused', reason: expect.stringContaining('could not be read') },
+    ]);
+    expect(stdout).toContain('iv:salt:ciphertext, unauthenticated');
+    expect(report.advice).toContainEqual(expect.stringContaining('1 marked unauthenticated'));
+    expect((await reported('cbc-migration', 'migrate', 'legacy')).report.items).toMatchObject([{ tenant: 'hooli', outcome: 'refused' }, { tenant: 'acme-cbc', outcome: 'migrated', authenticated: false }].toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)));
+    expect(await served('acme-cbc')).toBe(cbc.text);
+  });
+
   it('says what is wrong with how it was called, and does nothing', async () => {
     expect(await keyhold('adopt', 'store', 'azure-key-vault')).toMatchObject({ code: 1, stderr: expect.stringContaining('The store azure-key-vault is not switched on here') });
     expect(await keyhold('adopt', 'store', 'sealed')).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was found.') });

@@ -1,12 +1,9 @@
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
-import { callKeyhold, type KeyholdApi, unexpectedAnswer } from '../../adapters/keyhold-api/call-keyhold.ts';
-import { credentialPath } from '../credential-path.ts';
-import type { ItemResult } from '../item-result.ts';
+import { callKeyhold, type KeyholdApi } from '../../adapters/keyhold-api/call-keyhold.ts';
+import { type ItemDone, itemOverApi } from '../item-call.ts';
 import { knownTenants } from '../known-tenants.ts';
 import { requireFree } from '../report-file.ts';
 import { reportRun } from '../report-run.ts';
-import { type ItemName, runItems } from '../run-items.ts';
+import { runItems } from '../run-items.ts';
 import { type ClientOptions, requiredKeyhold } from '../running-keyhold.ts';
 import type { Terminal } from '../terminal.ts';
 import type { AdoptionItem, AdoptionPlan } from './adoption-item.ts';
@@ -27,17 +24,6 @@ export interface AdoptionSourceOfItems {
   readonly afterwards?: string;
 }
 
-type Done = Omit<ItemResult, keyof ItemName>;
-
-const Adopted = Type.Object({
-  outcome: Type.String(),
-  storedIn: Type.String(),
-  legacy: Type.Optional(Type.String()),
-  authenticated: Type.Boolean(),
-  hints: Type.Record(Type.String(), Type.String()),
-  warnings: Type.Array(Type.String()),
-});
-
 /** Adopts what the source has, one audited request each, and tells what became of everything. Gives the exit status. */
 export async function runAdoption(source: AdoptionSourceOfItems, options: AdoptionOptions, terminal: Terminal): Promise<number> {
   const startedAt = new Date().toISOString();
@@ -54,7 +40,7 @@ export async function runAdoption(source: AdoptionSourceOfItems, options: Adopti
   return reportRun({ command: source.command, dryRun: options.dryRun === true, startedAt, done: { results: [...results, ...left], ...ended }, advice, file: options.report }, terminal);
 }
 
-async function adopt(api: KeyholdApi, item: AdoptionItem, tenants: Set<string>, { dryRun = false, createTenants = false, read }: AdoptionOptions): Promise<Done> {
+async function adopt(api: KeyholdApi, item: AdoptionItem, tenants: Set<string>, { dryRun = false, createTenants = false, read }: AdoptionOptions): Promise<ItemDone> {
   const { tenant } = item;
   if (tenant !== null && !tenants.has(tenant)) {
     if (!createTenants) return { outcome: 'refused', reason: `There is no tenant ${tenant}. Make it, or have all that are missing made: --create-tenants.` };
@@ -62,8 +48,5 @@ async function adopt(api: KeyholdApi, item: AdoptionItem, tenants: Set<string>, 
     await callKeyhold(api, { method: 'POST', path: '/api/v1/tenants', body: { id: tenant, name: tenant } });
     tenants.add(tenant);
   }
-  const answer = await callKeyhold(api, { method: 'POST', path: credentialPath(item, dryRun ? 'adopt/preview' : 'adopt'), body: { ...item.body, read } });
-  if (!Value.Check(Adopted, answer)) throw unexpectedAnswer(api);
-  const { outcome, storedIn, legacy, authenticated, hints, warnings } = answer;
-  return { outcome, storedIn, ...(legacy === undefined ? {} : { legacy }), authenticated, hints, warnings };
+  return itemOverApi(api, item, dryRun ? 'adopt/preview' : 'adopt', { ...item.body, read });
 }

@@ -4,6 +4,7 @@ import { type LegacyForm, type SecretReference, secretNameText, type StoreKind }
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
+import { textsOf } from '../credentials/fields-text.ts';
 import { handOver } from '../credentials/hand-over.ts';
 import type { LegacyReader } from '../credentials/legacy-reader.ts';
 import { checkSettings } from '../credentials/settings.ts';
@@ -12,7 +13,6 @@ import { storedInWords } from '../credentials/stored-in.ts';
 import { looksLikeFernet } from '../crypto/legacy/fernet.ts';
 import { looksLikeLegacyText } from '../crypto/legacy/legacy-text.ts';
 import type { AdoptionRequest, AdoptionSource } from './adoption-request.ts';
-import { textsOf } from './fields-text.ts';
 
 /** What there is to adopt, after every check that needs no record. */
 export interface Finding {

@@ -6,13 +6,13 @@ import type { Grant } from '../access/grant.ts';
 import { credentialKey } from '../credentials/credential-key.ts';
 import type { CredentialParts } from '../credentials/credential-parts.ts';
 import { isThere } from '../credentials/credential-view.ts';
+import { textsOf } from '../credentials/fields-text.ts';
 import { handOver } from '../credentials/hand-over.ts';
 import type { LegacyReader } from '../credentials/legacy-reader.ts';
 import { noCredential } from '../credentials/record-writer.ts';
 import { settledRecord } from '../credentials/settled-record.ts';
 import { storeOf, withoutOurRefusal } from '../credentials/store-errors.ts';
 import { ValueMover } from '../credentials/value-mover.ts';
-import { textsOf } from './fields-text.ts';
 
 export interface LegacyMigrationDependencies {
   readonly parts: CredentialParts;

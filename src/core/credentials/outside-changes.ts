@@ -7,6 +7,7 @@ import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey, credentialKeyText } from './credential-key.ts';
 import type { CredentialParts } from './credential-parts.ts';
+import { textsOf } from './fields-text.ts';
 import { handOver } from './hand-over.ts';
 import { adopted } from './record-changes.ts';
 import { busy } from './record-writer.ts';
@@ -108,8 +109,7 @@ export class OutsideChanges {
   async #adopt(key: CredentialKey, { revision, store, newer }: Found): Promise<void> {
     const { writer, catalog, clock, limits } = this.#parts;
     const fields = await store.get(newer);
-    const texts = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value.reveal()]));
-    const { hints } = handOver(catalog.get(key.service), texts);
+    const { hints } = handOver(catalog.get(key.service), textsOf(fields));
     const before = await writer.get(key);
     if (before?.revision !== revision) throw busy();
     const after = await writer.write(key, before, adopted(before.record, { reference: newer, fields: hints, isPlain: store.seal !== undefined && newer.sealed === undefined }, clock.now(), limits.retireGraceMs));
