@@ -41,10 +41,10 @@ export class ClientAnswer {
     this.#response.head(status, ['x-request-id', this.#requestId, ...SECURITY_HEADERS, ...this.facts, ...headers], this.#closing());
   }
 
-  /** Sends the head now, if no byte of the body came with it in this tick. */
-  flushHeadSoon(): void {
+  /** Sends the head now, if no byte of the body came with it in this tick, and none is `coming`. */
+  flushHeadSoon(coming: () => boolean): void {
     queueMicrotask(() => {
-      if (!this.over) this.#response.flushHead();
+      if (!this.over && !coming()) this.#response.flushHead();
     });
   }
 

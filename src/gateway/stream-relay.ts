@@ -35,7 +35,7 @@ export class StreamRelay implements Relay {
     this.#status = status;
     this.#reader = streamReader(context.route, context.usageAdded);
     context.answer.head(status, passingHeaders(context, headers));
-    context.answer.flushHeadSoon();
+    context.answer.flushHeadSoon(() => this.#isSettling);
   }
 
   data(chunk: Buffer): void {

@@ -56,6 +56,7 @@ export function createMetrics(): Metrics {
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
+  let openNow = 0;
   const requestCounts = new PlainCounts(gatewayRequests);
   const lookupCounts = new PlainCounts(cacheLookups);
 
@@ -66,7 +67,7 @@ export function createMetrics(): Metrics {
       if (firstByteMs !== null) gatewayFirstByte.observe({ service, route }, firstByteMs / 1000);
     },
     openRequests(count) {
-      gatewayOpen.set(count);
+      openNow = count;
     },
     controlRequest({ route, method, status, durationMs }) {
       controlRequests.observe({ route, method, status: String(status) }, durationMs / 1000);
@@ -89,6 +90,7 @@ export function createMetrics(): Metrics {
     async render() {
       requestCounts.flush();
       lookupCounts.flush();
+      gatewayOpen.set(openNow);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

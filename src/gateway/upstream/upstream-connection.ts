@@ -47,7 +47,7 @@ export interface UpstreamConnectionParts {
   readonly now: () => number;
   /** Opens a socket; `connected` when it may be written to, `data` with bytes that are gone afterwards. */
   readonly connect: (connected: () => void, data: (bytes: Buffer) => void) => Socket;
-  /** It can carry another request. */
+  /** It can carry another request: in the next turn, since the upstream's close may be what comes now. */
   readonly idle: (connection: UpstreamConnection) => void;
   readonly closed: (connection: UpstreamConnection) => void;
 }
@@ -241,11 +241,7 @@ export class UpstreamConnection {
     // A second earlier than the upstream said: it counts from when it sent, and a request is under way for a while.
     this.#keptUntil = now() + Math.min(times.idleMs, toldMs === undefined ? times.idleMs : toldMs - 1_000);
     this.#socket.resume();
-    // Not in this turn: the upstream's close may be what comes next (docs/performance.md).
-    setImmediate(() => {
-      if (this.isFresh(now())) idle(this);
-      else this.#socket.destroy();
-    });
+    idle(this);
   }
 
   #end(): void {

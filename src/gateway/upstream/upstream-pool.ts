@@ -16,6 +16,8 @@ export class UpstreamPool {
   /** All there are, and those that wait for a call, dead ones among them. Lists, not Sets: connections pass through all the time (`VisitList`). */
   readonly #all: UpstreamConnection[] = [];
   #idle: UpstreamConnection[] = [];
+  /** Those whose answer came in this turn. */
+  readonly #resting: UpstreamConnection[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #session: Buffer | undefined;
@@ -29,7 +31,7 @@ export class UpstreamPool {
       times,
       now,
       connect: (connected, data) => this.#connect(url, connected, data),
-      idle: (connection) => void this.#idle.push(connection),
+      idle: (connection) => this.#keep(connection),
       closed: (connection) => this.#forget(connection),
     };
     this.#timer = setInterval(() => this.#lookOver(), CHECK_MS).unref();
@@ -55,6 +57,14 @@ export class UpstreamPool {
       if (connection === undefined || connection.isFresh(now)) return connection;
       connection.abort();
     }
+  }
+
+  /** Not before the system has told what else has happened to them: a connection that the upstream closes behind its answer serves nobody. */
+  #keep(connection: UpstreamConnection): void {
+    if (this.#resting.push(connection) > 1) return;
+    setImmediate(() => {
+      this.#idle.push(...this.#resting.splice(0));
+    });
   }
 
   #open(): UpstreamConnection {
