@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from './adapters/clock/system-clock.ts';
+import { openAzureKey } from './adapters/key-wrapper/azure-key.ts';
 import { openKeyFile } from './adapters/key-wrapper/key-file.ts';
 import { openPassphrase } from './adapters/key-wrapper/passphrase.ts';
 import { rootPinFile } from './adapters/key-wrapper/root-pin-file.ts';
@@ -43,6 +44,7 @@ async function openWrapper(config: KeyWrapperConfig, { vault, mayCreate, rewraps
   const pin = rootPinFile(keyFile, random);
   if (config.kind === 'key-file') return { wrapper: await openKeyFile({ file: keyFile, mayCreate, rewraps, random }), pin, ownVault: undefined };
   if (config.kind === 'passphrase') return { wrapper: await openPassphrase({ passphrase: config.passphrase, file: `${keyFile}.passphrase`, mayCreate, random }), pin, ownVault: undefined };
+  if (config.kind === 'azure-key') return { wrapper: openAzureKey(config), pin, ownVault: undefined };
   const { mount, key } = config;
   const client = vault ?? createVaultClient({ ...config.vault, auth: config.vault.signIn, clock: systemClock, random, log });
   return { wrapper: openVaultTransit({ client, mount, key }), pin, ownVault: client === vault ? undefined : client };

@@ -41,7 +41,7 @@ export function keyVaultConfig(reader: Reader, mode: Config['mode']): ReadKeyVau
 }
 
 /** As whom Keyhold signs in to Azure. What is wrong with the variables the reader knows afterwards. */
-function azureIdentity(reader: Reader, mode: Config['mode']): AzureIdentity {
+export function azureIdentity(reader: Reader, mode: Config['mode']): AzureIdentity {
   const { azureTenantId, azureClientId, azureClientSecret, azureFederatedTokenFile, azureAuthorityHost, azureDisconnected, keyVaultManagedIdentity } = azureSettings;
   const [tenantId, clientId, clientSecret] = [reader.read(azureTenantId), reader.read(azureClientId), reader.read(azureClientSecret)];
   const [tokenFile, authorityHost, isDisconnected] = [reader.read(azureFederatedTokenFile), reader.read(azureAuthorityHost), reader.read(azureDisconnected)];

@@ -18,6 +18,14 @@ export function isKnownVault(url: string): boolean {
   return port === '' && VAULT_SUFFIXES.some((suffix) => hostname.endsWith(`.${suffix}`) && VAULT_NAME.test(hostname.slice(0, -suffix.length - 1)));
 }
 
+/** A key of a vault, by its identifier without a version. */
+export function azureKey(text: string): { readonly vaultUrl: string; readonly key: string } {
+  const url = URL.parse(text);
+  const key = /^\/keys\/(?<name>[\dA-Za-z-]{1,127})$/u.exec(url?.pathname ?? '')?.groups?.['name'];
+  if (url === null || key === undefined || url.search !== '' || url.hash !== '') throw new InvalidValue(`is ${quoted(text)}, but must be a key's identifier without a version, such as https://my-vault.vault.azure.net/keys/keyhold`);
+  return Object.freeze({ vaultUrl: keyVaultUrl(url.origin), key });
+}
+
 /** Where tokens come from, without a slash at the end. */
 export function azureAuthorityHost(text: string): string {
   return httpsOrigin(text.includes('://') ? text : `https://${text}`, 'an authority, such as https://login.microsoftonline.us');

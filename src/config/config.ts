@@ -2,7 +2,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
-import { azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
+import { azureIdentity, azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
@@ -92,7 +92,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
   reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
   const file = reader.read({ ...settings.database, parse: (text) => databaseFile(dataDir, settings.database.parse(text)), fallback: join(dataDir, settings.database.fallback) });
-  const keyWrapper = readKeyWrapper(reader, dataDir, (needs) => (vaultEnabled ? vault : vaultFor(needs)));
+  const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor: () => keyVault?.identity ?? azureIdentity(reader, mode) });
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
   reader.show(settings.database, `sqlite:${file}`);

@@ -66,6 +66,17 @@ describe('R0.5: what wraps the root key', () => {
     expect(load({ KEYHOLD_KEY_WRAPPER: 'vault-transit', VAULT_ENABLED: 'true', ...vault }).vault).not.toBeNull();
   });
 
+  it('is a key in Azure Key Vault, of a known cloud, also when no keys are kept there', () => {
+    const { keyWrapper, keyVault } = load({ KEYHOLD_KEY_WRAPPER: 'azure-key', KEYHOLD_AZURE_KEY: 'https://my-vault.vault.azure.net/keys/keyhold' });
+    expect(keyWrapper).toMatchObject({ kind: 'azure-key', vaultUrl: 'https://my-vault.vault.azure.net', key: 'keyhold' });
+    expect(keyVault).toBeNull();
+    expect(refusal(() => load({ KEYHOLD_KEY_WRAPPER: 'azure-key' }))).toContain('KEYHOLD_KEY_WRAPPER=azure-key needs KEYHOLD_AZURE_KEY');
+    expect(refusal(() => load({ KEYHOLD_KEY_WRAPPER: 'azure-key', KEYHOLD_AZURE_KEY: 'https://evil.example.com/keys/keyhold' }))).toContain('no vault of Azure');
+    for (const wrong of ['keyhold', 'https://my-vault.vault.azure.net/keys/a/b', 'https://my-vault.vault.azure.net/secrets/a']) {
+      expect(refusal(() => load({ KEYHOLD_KEY_WRAPPER: 'azure-key', KEYHOLD_AZURE_KEY: wrong }))).toContain('without a version');
+    }
+  });
+
   it('waits for a service that is away, for a time that is a setting', () => {
     expect(load({ KEYHOLD_KEY_WRAPPER_WAIT: '5m' }).keyWrapperWaitMs).toBe(300_000);
     expect(refusal(() => load({ KEYHOLD_KEY_WRAPPER_WAIT: 'long' }))).toContain('KEYHOLD_KEY_WRAPPER_WAIT');

@@ -2,17 +2,20 @@ import type { KeyWrapperKind } from '../ports/key-wrapper.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { days, oneOf, path, shutdownTimeout } from './parsers.ts';
 import { passphrase } from './passphrase.ts';
+import { azureKey } from './azure-parsers.ts';
 import type { Setting } from './settings.ts';
 import { vaultKeyName, vaultMount } from './vault-parsers.ts';
+
+type AzureKey = ReturnType<typeof azureKey>;
 
 const keyWrapper: Setting<KeyWrapperKind> = {
   name: 'KEYHOLD_KEY_WRAPPER',
   secret: false,
-  description: ['What protects the root key: key-file, passphrase, or vault-transit (a key in Vault\'s transit engine).', '`keyhold keys rotate` changes it; docs/keys.md says how.'],
+  description: ['What protects the root key: key-file, passphrase, vault-transit (a key in Vault\'s transit engine) or azure-key (a key in Azure Key Vault).', '`keyhold keys rotate` changes it; docs/keys.md says how.'],
   example: 'key-file',
   fallback: 'key-file',
   fallbackText: 'key-file',
-  parse: oneOf('key-file', 'passphrase', 'vault-transit'),
+  parse: oneOf('key-file', 'passphrase', 'vault-transit', 'azure-key'),
 };
 
 const keyFile: Setting<string | null> = {
@@ -59,6 +62,16 @@ const transitKey: Setting<string> = {
   parse: vaultKeyName,
 };
 
+const azureKeyId: Setting<AzureKey | null> = {
+  name: 'KEYHOLD_AZURE_KEY',
+  secret: false,
+  description: ['The RSA key of KEYHOLD_KEY_WRAPPER=azure-key, without a version. Keyhold signs in to Azure as for AZURE_KEY_VAULT_URL, which need not be set.'],
+  example: 'https://my-vault.vault.azure.net/keys/keyhold',
+  fallback: null,
+  fallbackText: '',
+  parse: azureKey,
+};
+
 const keyWrapperWait: Setting<number> = {
   name: 'KEYHOLD_KEY_WRAPPER_WAIT',
   secret: false,
@@ -80,7 +93,7 @@ const backupRetention: Setting<number | null> = {
 };
 
 /** R0.5. */
-export const keyWrapperSettings = { keyWrapper, keyFile, keyPassphrase, transitMount, transitKey, keyWrapperWait, backupRetention } as const;
+export const keyWrapperSettings = { keyWrapper, keyFile, keyPassphrase, transitMount, transitKey, azureKeyId, keyWrapperWait, backupRetention } as const;
 
 /** The same for what is to wrap the root key after `keyhold keys rotate`: `KEYHOLD_NEW_…`. What is left out is as it is now. */
 export const newKeyWrapperSettings = {
@@ -93,6 +106,7 @@ export const newKeyWrapperSettings = {
   newKeyFile: { ...renewed(keyFile), description: ['Another key file; made where there is none.'], fallbackText: '' },
   newKeyPassphrase: { ...renewed(keyPassphrase), description: ['Another passphrase.'] },
   newTransitMount: { ...renewed(transitMount), description: ['Another transit engine.'], fallback: null, fallbackText: '' } satisfies Setting<string | null>,
+  newAzureKey: { ...renewed(azureKeyId), description: ['Another key in Azure Key Vault.'] },
   newTransitKey: { ...renewed(transitKey), description: ['Another key of it. For another version of the same key leave all of these out.'], fallback: null, fallbackText: '' } satisfies Setting<string | null>,
 } as const;
 

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
-import { type KeyWrapperConfig, keyWrapperOf, readKeyWrapper } from './key-wrapper-config.ts';
+import { azureIdentity } from './azure-config.ts';
+import { type KeyWrapperConfig, keyWrapperOf, readKeyWrapper, type WrapperServices } from './key-wrapper-config.ts';
 import { Reader } from './reader.ts';
 import { settings } from './settings.ts';
 import { type VaultConfig, vaultConfig } from './vault-config.ts';
@@ -22,15 +23,17 @@ export function readWrapperChange(environment: Environment): WrapperChange {
     vault ??= vaultConfig(reader, { needs, refusesHttp, enableFallback: false });
     return vault;
   };
-  const present = readKeyWrapper(reader, dataDir, vaultFor);
-  const next = nextWrapper(reader, present, vaultFor);
+  const mode = reader.read(settings.mode);
+  const services: WrapperServices = { vaultFor, identityFor: () => azureIdentity(reader, mode) };
+  const present = readKeyWrapper(reader, dataDir, services);
+  const next = nextWrapper(reader, present, services);
   if (reader.problems.length > 0) throw configurationError(reader.problems);
   return { present, next };
 }
 
-function nextWrapper(reader: Reader, present: KeyWrapperConfig, vaultFor: (needs: string) => VaultConfig | null): KeyWrapperConfig | null {
-  const { newKeyWrapper, newKeyFile, newKeyPassphrase, newTransitMount, newTransitKey } = settings;
-  if (![newKeyWrapper, newKeyFile, newKeyPassphrase, newTransitMount, newTransitKey].some((setting) => reader.isSet(setting))) return null;
+function nextWrapper(reader: Reader, present: KeyWrapperConfig, { vaultFor, identityFor }: WrapperServices): KeyWrapperConfig | null {
+  const { newKeyWrapper, newKeyFile, newKeyPassphrase, newTransitMount, newTransitKey, newAzureKey } = settings;
+  if (![newKeyWrapper, newKeyFile, newKeyPassphrase, newTransitMount, newTransitKey, newAzureKey].some((setting) => reader.isSet(setting))) return null;
   const kind = reader.read(newKeyWrapper) ?? present.kind;
   const givenFile = reader.read(newKeyFile);
   const keyFile = givenFile === null ? present.keyFile : reader.absolute(givenFile);
@@ -44,8 +47,10 @@ function nextWrapper(reader: Reader, present: KeyWrapperConfig, vaultFor: (needs
       transitMount: reader.read(newTransitMount) ?? (present.kind === 'vault-transit' ? present.mount : settings.transitMount.fallback),
       transitKey: reader.read(newTransitKey) ?? (present.kind === 'vault-transit' ? present.key : settings.transitKey.fallback),
       vault: kind === 'vault-transit' ? vaultFor(`${newKeyWrapper.name}=vault-transit`) : null,
+      azureKey: reader.read(newAzureKey) ?? (present.kind === 'azure-key' ? { vaultUrl: present.vaultUrl, key: present.key } : null),
+      identity: kind === 'azure-key' ? identityFor() : null,
     },
-    { wrapper: newKeyWrapper.name, passphrase: newKeyPassphrase.name },
+    { wrapper: newKeyWrapper.name, passphrase: newKeyPassphrase.name, azureKey: newAzureKey.name },
   );
   if (next.kind === 'key-file' && present.kind === 'key-file' && next.keyFile === present.keyFile) {
     reader.problems.push(`KEYHOLD_NEW_KEY_FILE has to name another file than the present key file. Example: KEYHOLD_NEW_KEY_FILE=${present.keyFile}-2`);

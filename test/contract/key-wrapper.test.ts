@@ -16,7 +16,6 @@ keyWrapperContract('key-file', {
 });
 
 keyWrapperContract('passphrase', {
-  changes: 12,
   create: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'keyhold-test-'));
     const open = (text: string, file: string) => openPassphrase({ passphrase: new SecretValue(text), file: join(folder, file), mayCreate: true, random: randomBytes });

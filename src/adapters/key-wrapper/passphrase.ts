@@ -39,6 +39,8 @@ class PassphraseWrapper implements KeyWrapper {
   readonly #passphrase: SecretValue;
   readonly #salts: PassphraseSalts;
   readonly #random: RandomBytes;
+  /** By their salts: each takes a good part of a second to make. */
+  readonly #keys = new Map<string, KeyObject>();
 
   constructor(passphrase: SecretValue, salts: PassphraseSalts, random: RandomBytes) {
     this.place = salts.file;
@@ -65,10 +67,17 @@ class PassphraseWrapper implements KeyWrapper {
     throw refused;
   }
 
-  async #envelope({ salt, memoryKiB, passes, lanes }: PassphraseSalt, context: Buffer): Promise<EnvelopeContext> {
-    const bytes = await derive('argon2id', { message: this.#passphrase.reveal(), nonce: salt, memory: memoryKiB, passes, parallelism: lanes, tagLength: KEY_BYTES });
-    const key: KeyObject = createSecretKey(bytes);
-    bytes.fill(0);
+  async #envelope(salt: PassphraseSalt, context: Buffer): Promise<EnvelopeContext> {
+    const name = salt.salt.toString('base64');
+    const key = this.#keys.get(name) ?? (await this.#derived(salt));
+    this.#keys.set(name, key);
     return { key, purpose: 'root-key', aad: context };
+  }
+
+  async #derived({ salt, memoryKiB, passes, lanes }: PassphraseSalt): Promise<KeyObject> {
+    const bytes = await derive('argon2id', { message: this.#passphrase.reveal(), nonce: salt, memory: memoryKiB, passes, parallelism: lanes, tagLength: KEY_BYTES });
+    const key = createSecretKey(bytes);
+    bytes.fill(0);
+    return key;
   }
 }

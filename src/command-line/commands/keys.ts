@@ -45,7 +45,8 @@ What is to wrap it is named by settings; what is left out stays as it is:
   another key file      KEYHOLD_NEW_KEY_FILE=/etc/keyhold/keyhold-2.key (made where there is none)
   a passphrase          KEYHOLD_NEW_KEY_WRAPPER=passphrase KEYHOLD_NEW_KEY_PASSPHRASE_FILE=/run/secrets/passphrase
   a key in Vault        KEYHOLD_NEW_KEY_WRAPPER=vault-transit KEYHOLD_NEW_TRANSIT_KEY=keyhold
-  a newer version of the key in Vault: none of them, after vault write -f transit/keys/keyhold/rotate
+  a key in Azure        KEYHOLD_NEW_KEY_WRAPPER=azure-key KEYHOLD_NEW_AZURE_KEY=https://my-vault.vault.azure.net/keys/keyhold
+  a newer version of the key in Vault or Azure: none of them, after it was rotated there
 A running Keyhold reads them from its own environment and .env at that moment. Nothing stops working: until the next start with the
 new settings, the old and the new one both open the root key.
 

@@ -1,7 +1,10 @@
 import { createSecretKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
+import { openPassphrase } from '../../adapters/key-wrapper/passphrase.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
@@ -10,6 +13,7 @@ import { SecretValue } from '../../ports/secret-value.ts';
 import { DataKeys } from './data-keys.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
 import { loadOrCreateRootKey } from './root-key-record.ts';
+import { RootKey } from './root-key.ts';
 import { openValue, type SealedPlace, sealValue } from './seal.ts';
 
 interface Vectors {
@@ -17,6 +21,7 @@ interface Vectors {
   readonly rootId: string;
   readonly rootCommitment: string;
   readonly wrappedRootKey: string;
+  readonly passphrase: { readonly passphrase: string; readonly line: string; readonly wrappedRootKey: string };
   readonly dataKey: { readonly scope: string; readonly tenant: string; readonly id: string; readonly wrapped: string };
   readonly values: readonly {
     readonly scope: string;
@@ -113,6 +118,19 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
       const scope = scopeOf(owner);
       const dataKey = await dataKeys.byId(scope, vectors.dataKey.id);
       expect(openValue(dataKey, { name: { scope, service, label }, field, version }, sealed).reveal()).toBe(text);
+    }
+  });
+
+  it('R0.5 open by the passphrase and its line, too', async () => {
+    const { passphrase, rootId, rootCommitment } = await published();
+    const folder = await mkdtemp(join(tmpdir(), 'keyhold-vectors-'));
+    try {
+      const file = join(folder, 'keyhold.key.passphrase');
+      await writeFile(file, `${passphrase.line}\n`, { mode: 0o600 });
+      const wrapper = await openPassphrase({ passphrase: new SecretValue(passphrase.passphrase), file, mayCreate: false, random: drawing() });
+      expect((await RootKey.unwrapped(wrapper, rootId, passphrase.wrappedRootKey)).commitment()).toBe(rootCommitment);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 });
