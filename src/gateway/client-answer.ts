@@ -52,12 +52,13 @@ export class ClientAnswer {
   write(bytes: string | Buffer, resume: () => void): boolean {
     if (this.over) return true;
     const more = this.#response.write(bytes);
-    this.#onDrain = more
-      ? undefined
-      : () => {
-          this.#onDrain = undefined;
-          resume();
-        };
+    // One that still waits goes on waiting: room for this piece does not mean that the client was told to have caught up.
+    if (!more) {
+      this.#onDrain = () => {
+        this.#onDrain = undefined;
+        resume();
+      };
+    }
     return more;
   }
 

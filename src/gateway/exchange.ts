@@ -1,7 +1,7 @@
 import type { RouteSpec } from '../core/catalog/service.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
-import { KeyholdError } from '../ports/errors.ts';
+import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { ChatRelay } from './chat-relay.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -195,7 +195,11 @@ export class Exchange implements CallObserver {
     if (this.#over) return;
     if (newer !== undefined) {
       this.#resolved = newer;
-      this.start();
+      try {
+        this.start();
+      } catch (error) {
+        this.unanswered(asKeyholdError(error), false);
+      }
       return;
     }
     this.#plan.body.release();

@@ -42,4 +42,20 @@ describe('upstream failures', () => {
   ] as const)('%s within the answer is %s', (kind, expected) => {
     expect(heardOf(kind, true, true)).toEqual({ unanswered: [], broke: [expected] });
   });
+
+  it('an end that cannot be passed on is told as a break, and throws at nobody', () => {
+    const broke: string[] = [];
+    const relay: Relay = {
+      data: () => undefined,
+      end: () => {
+        throw new Error('of the relay');
+      },
+      broke: ({ code }) => broke.push(code),
+      partial: () => ({ counts: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 }, estimated: false }),
+    };
+    const call = new UpstreamCall({ answered: () => relay, unanswered: () => undefined }, 'openai');
+    call.head(200, []);
+    call.ended();
+    expect(broke).toEqual(['internal']);
+  });
 });

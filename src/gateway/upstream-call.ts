@@ -59,7 +59,12 @@ export class UpstreamCall implements CallEvents, Flow {
 
   ended(): void {
     this.#close();
-    this.#relay?.end();
+    try {
+      this.#relay?.end();
+    } catch (cause) {
+      // Nobody above can tell the client any more, and an answer without an end would stay open for ever.
+      this.#relay?.broke(new KeyholdError('internal', `The answer of ${this.#service} could not be passed on.`, { cause }));
+    }
   }
 
   failed(failure: UpstreamFailure, sent: boolean): void {

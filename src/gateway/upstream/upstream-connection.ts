@@ -101,11 +101,14 @@ export class UpstreamConnection {
     if (this.#connected) this.#write();
   }
 
+  /** Reads no further. What does not come meanwhile is not late: nobody looks whether it does. */
   pause(): void {
+    this.#deadline = Number.POSITIVE_INFINITY;
     this.#socket.pause();
   }
 
   resume(): void {
+    if (this.#events !== undefined) this.#deadline = this.#parts.now() + this.#parts.times.answerMs;
     this.#socket.resume();
   }
 
@@ -160,7 +163,8 @@ export class UpstreamConnection {
       this.#socket.destroy();
       return;
     }
-    this.#deadline = this.#parts.now() + this.#parts.times.answerMs;
+    // Neither half a head nor hints before the answer are an answer.
+    if (this.#head !== undefined && !this.#socket.isPaused()) this.#deadline = this.#parts.now() + this.#parts.times.answerMs;
     try {
       const rest = this.#head === undefined ? this.#readHead(bytes) : bytes;
       if (rest !== undefined) this.#readBody(rest);
@@ -186,6 +190,7 @@ export class UpstreamConnection {
       // Hints before the answer are no answer (RFC 9110, section 15.2).
       if (head.status < 200) continue;
       this.#head = head;
+      this.#deadline = this.#parts.now() + this.#parts.times.answerMs;
       this.#missing = head.framing.kind === 'length' ? head.framing.bytes : 0;
       this.#chunks = head.framing.kind === 'chunks' ? new ChunkedBody() : undefined;
       this.#events?.head(head.status, head.headers);
