@@ -98,7 +98,8 @@ export class HttpResponse implements ClientResponse {
   }
 
   get gone(): boolean {
-    return this.#response.destroyed;
+    // An answer whose turn on the connection never came is not destroyed with it.
+    return this.#response.destroyed || this.#request.socket.destroyed;
   }
 
   get over(): boolean {

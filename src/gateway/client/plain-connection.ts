@@ -26,6 +26,8 @@ export interface PlainConnectionParts {
   readonly now: () => number;
   /** For the header `date`. */
   readonly date: () => string;
+  /** Header lines that say how long an idle connection is kept: clients close in time by them, and meet no closing connection. */
+  readonly kept: string;
   readonly owns: (target: string) => boolean;
   readonly serve: (request: ClientRequest, response: ClientResponse) => void;
   /** Somebody else reads the connection from here on, these bytes first. */
@@ -104,8 +106,10 @@ export class PlainConnection {
       return;
     }
     const isBody = request.missing > 0;
+    // Nobody answers what comes behind a last answer, so nobody may serve it either.
+    if (!isBody && this.#isOver) return;
     const rest = isBody ? request.take(bytes) : bytes;
-    if (rest !== undefined) {
+    if (rest !== undefined && !this.#isOver) {
       this.#early = this.#early === undefined ? rest : Buffer.concat([this.#early, rest]);
       this.socket.pause();
     }
@@ -113,7 +117,7 @@ export class PlainConnection {
   }
 
   #begin(arrived: Buffer<ArrayBuffer>): void {
-    const { heads, limits, owns, handOver, serve, now, date } = this.#parts;
+    const { heads, limits, owns, handOver, serve, now, date, kept } = this.#parts;
     const bytes = this.#early === undefined ? arrived : Buffer.concat([this.#early, arrived]);
     this.#early = undefined;
     const end = bytes.indexOf(HEAD_END);
@@ -129,7 +133,7 @@ export class PlainConnection {
       return;
     }
     const request = new PlainRequest(head, this);
-    const response = new PlainResponse(this.socket, date, (last) => this.#answered(last));
+    const response = new PlainResponse(this.socket, date, kept, (last) => this.#answered(last));
     this.#request = request;
     this.#response = response;
     const bodyAt = end + HEAD_END.length;
@@ -147,15 +151,24 @@ export class PlainConnection {
 
   /** All of a refused request's body is gone by, or the last of a wanted one has come. */
   #bodyThere(): void {
+    if (this.#isOver) return;
     this.#deadline = Number.POSITIVE_INFINITY;
     if (this.#isAnswered) this.#next();
+  }
+
+  /** The last answer has left; it is only waited for the client to close, so that no reset overtakes it. */
+  get #isOver(): boolean {
+    return this.#isAnswered && this.#endsAfterAnswer;
   }
 
   #answered(last: boolean): void {
     this.#isAnswered = true;
     if (last || this.#endsAfterAnswer) {
       this.#endsAfterAnswer = true;
+      this.#early = undefined;
       this.socket.end();
+      // Else the client's end would not be seen.
+      this.socket.resume();
       this.#deadline = this.#parts.now() + this.#parts.limits.headMs;
       return;
     }

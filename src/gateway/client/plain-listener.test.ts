@@ -268,7 +268,7 @@ describe('answers on plain connections', () => {
     const { closed, socket, seen, has } = await client(port);
     socket.write(post('/v1/empty', '') + post('/v1/x', ''));
     await has('HTTP/1.1 200');
-    expect(seen.text).toMatch(/^HTTP\/1\.1 204 No Content\r\ndate: [^\r\n]+ GMT\r\n\r\nHTTP\/1\.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n/);
+    expect(seen.text).toMatch(/^HTTP\/1\.1 204 No Content\r\nconnection: keep-alive\r\nkeep-alive: timeout=75\r\ndate: [^\r\n]+ GMT\r\n\r\nHTTP\/1\.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n/);
     await closed;
   });
 

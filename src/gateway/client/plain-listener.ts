@@ -35,6 +35,8 @@ export class PlainListener {
       heads: new PlainHeads(),
       now: () => performance.now(),
       date: () => this.#dateText(),
+      // As node:http has it.
+      kept: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(limits.idleMs / 1_000)}\r\n`,
       owns,
       serve,
       handOver: (connection, bytes) => this.#handOver(connection, bytes),

@@ -17,24 +17,29 @@ export class PlainResponse implements ClientResponse {
   /** Called when the last byte is with the operating system and the connection may go on; `last`: it may not. */
   readonly #ended: (last: boolean) => void;
   readonly #date: () => string;
+  /** The header lines of an answer after which the connection is kept. */
+  readonly #kept: string;
   /** The head, until it leaves with the first bytes. */
   #head = '';
   #framing: Framing = 'none';
   #last = false;
-  #state: 'silent' | 'begun' | 'ended' | 'gone' = 'silent';
+  /** `left`: the connection is the next answer's. */
+  #state: 'silent' | 'begun' | 'ended' | 'left' | 'gone' = 'silent';
   #drained: (() => void) | undefined;
   /** The last byte is with the operating system. */
   readonly #finish = (): void => {
     if (this.#state !== 'ended') return;
+    this.#state = 'left';
     this.#close();
     this.#ended(this.#last);
   };
   #closed: (() => void) | undefined;
   status = 0;
 
-  constructor(socket: Socket, date: () => string, ended: (last: boolean) => void) {
+  constructor(socket: Socket, date: () => string, kept: string, ended: (last: boolean) => void) {
     this.#socket = socket;
     this.#date = date;
+    this.#kept = kept;
     this.#ended = ended;
   }
 
@@ -47,7 +52,7 @@ export class PlainResponse implements ClientResponse {
   }
 
   get over(): boolean {
-    return this.#state === 'gone' || this.#state === 'ended';
+    return this.#state === 'gone' || this.#state === 'ended' || this.#state === 'left';
   }
 
   head(status: number, headers: readonly string[], last: boolean): void {
@@ -65,7 +70,7 @@ export class PlainResponse implements ClientResponse {
     this.#framing = isEmpty ? 'none' : hasLength ? 'length' : 'chunks';
     if (this.#framing === 'chunks') text += 'transfer-encoding: chunked\r\n';
     this.#last = last;
-    if (last) text += 'connection: close\r\n';
+    text += last ? 'connection: close\r\n' : this.#kept;
     this.#head = `${text}date: ${this.#date()}\r\n\r\n`;
     this.status = status;
   }
@@ -89,7 +94,7 @@ export class PlainResponse implements ClientResponse {
   }
 
   breakOff(lastWords: string): void {
-    if (this.#state === 'gone') return;
+    if (this.#state === 'gone' || this.#state === 'left') return;
     const socket = this.#socket;
     const reset = (): void => {
       if (!socket.destroyed) socket.resetAndDestroy();
@@ -108,7 +113,7 @@ export class PlainResponse implements ClientResponse {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    if (this.#state !== 'left') this.#socket.destroy();
   }
 
   onDrain(drained: () => void): void {
@@ -130,7 +135,6 @@ export class PlainResponse implements ClientResponse {
     this.#state = 'gone';
     this.#close();
   }
-
 
   #close(): void {
     const closed = this.#closed;
