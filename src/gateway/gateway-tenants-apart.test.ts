@@ -111,7 +111,8 @@ it('R5.2 S21 gives nobody a byte of another\'s answer, whatever providers and cl
       }
       own.off('data', data);
       if (isWhole(text) && text.startsWith('HTTP/1.1 200')) complete += 1;
-      for (const [found] of text.matchAll(/who-\d+-/g)) expect(found).toBe(who);
+      const others = [...new Set(text.match(/who-\d+-/g))].filter((found) => found !== who);
+      expect(others).toEqual([]);
     }
     socket?.destroy();
   };
@@ -128,7 +129,7 @@ it('R5.2 S21 gives nobody a byte of another\'s answer, whatever providers and cl
       await Promise.all(clients.map(client));
       await eventually(() => fixture.gateway.openRequests() === 0);
     }),
-    { numRuns: 6, interruptAfterTimeLimit: 12_000 },
+    { numRuns: 20, interruptAfterTimeLimit: 12_000 },
   );
   // Also where the time was up before a run was over.
   await eventually(() => fixture.gateway.openRequests() === 0);
