@@ -15,5 +15,5 @@ async function create() {
   };
 }
 
-secretStoreContract({ name: 'Azure Key Vault', create });
+secretStoreContract({ name: 'Azure Key Vault', column: 'Azure Key Vault', create });
 sharedStoreContract({ name: 'Azure Key Vault', create });

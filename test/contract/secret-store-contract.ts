@@ -4,6 +4,7 @@ import { fieldsDigest } from '../../src/core/crypto/digest.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
 import type { PutIntent, SecretName, SecretReference, SecretStore } from '../../src/ports/secret-store.ts';
 import { type SecretFields, SecretValue } from '../../src/ports/secret-value.ts';
+import { type StoreColumn, StoreTable } from './store-table.ts';
 
 interface SecretStoreUnderTest {
   readonly store: SecretStore;
@@ -14,6 +15,8 @@ export interface SecretStoreContract {
   readonly name: string;
   /** Called once for the suite; the tests use names of their own. */
   readonly create: () => Promise<SecretStoreUnderTest>;
+  /** The column of docs/stores.md that this run is for; left out where it is for none. */
+  readonly column?: StoreColumn;
   /** Tests that this store cannot pass, by title, and why. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
@@ -49,14 +52,26 @@ function revealed(fields: SecretFields): Record<string, string> {
  * What every secret store promises (the port's comments), error codes included. It runs unchanged on every adapter, against real
  * servers, and on the in-memory fake; what differs is named by `capabilities`.
  */
-export function secretStoreContract({ name, create, skip = [] }: SecretStoreContract): void {
+export function secretStoreContract({ name, create, column, skip = [] }: SecretStoreContract): void {
+  const table = column === undefined ? undefined : new StoreTable(column);
   const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason])));
 
   function test(title: string, run: (store: SecretStore, skip: (reason: string) => void) => Promise<void>): void {
     const reason = reasons.get(title);
     reasons.delete(title);
-    if (reason === undefined) it(title, ({ skip: skipNow }) => run(current().store, skipNow));
-    else it.skip(`${title} (${reason})`, () => undefined);
+    table?.rule(title);
+    if (reason !== undefined) {
+      table?.notPossible(title, reason);
+      it.skip(`${title} (${reason})`, () => undefined);
+      return;
+    }
+    it(title, async ({ skip: skipNow }) => {
+      await run(current().store, (why) => {
+        table?.notPossible(title, why);
+        skipNow(why);
+      });
+      table?.possible(title);
+    });
   }
 
   let underTest: SecretStoreUnderTest | undefined;
@@ -229,6 +244,35 @@ export function secretStoreContract({ name, create, skip = [] }: SecretStoreCont
         expect(revealed(await store.get(next))).toEqual({ api_key: 'sk-test-given-003' });
         expect(revealed(await store.get(first))).toEqual({ api_key: 'sk-test-given-001' });
       });
+
+      test('a put that was given up cannot arrive, or is taken back when it has', async (store) => {
+        const secretName = newName();
+        const first = await put(store, secretName, 1, 'sk-test-late-0001');
+        const late = secret('sk-test-late-0002');
+        const given = intend(2, late, first);
+        expect(await store.probe(secretName, given)).toBeUndefined();
+        const moved = await store.giveUp?.(secretName, given);
+        // What else a reference says belongs to the value, and stays with it where it moves.
+        const live = { ...first, version: moved?.version ?? first.version };
+        const arrived = await store.put(secretName, late, given).catch((error: unknown) => {
+          expect(error).toEqual(conflict);
+          return undefined;
+        });
+        if (arrived !== undefined) {
+          const trace = store.traceOf?.(secretName, given);
+          expect(trace).toBeDefined();
+          await store.destroy(trace!);
+          await store.destroy(trace!);
+          await expect(store.get(arrived)).rejects.toThrow(notFound);
+        }
+        expect(revealed(await store.get(live))).toEqual({ api_key: 'sk-test-late-0001' });
+        // Whoever reads the newest version finds the live value.
+        const newest = await store.newestBase?.(secretName);
+        if (newest !== undefined && newest !== null && store.kind !== 'sealed') expect(revealed(await store.get({ ...first, version: newest }))).toEqual({ api_key: 'sk-test-late-0001' });
+        expect(await store.newerThan?.(live)).toBeUndefined();
+        const next = await put(store, secretName, 3, 'sk-test-late-0003', live);
+        expect(revealed(await store.get(next))).toEqual({ api_key: 'sk-test-late-0003' });
+      });
     });
 
     describe('remove, restore, destroy', () => {
@@ -254,7 +298,7 @@ export function secretStoreContract({ name, create, skip = [] }: SecretStoreCont
       });
 
       test('removing or destroying one version leaves the other alone', async (store, skipNow) => {
-        if (!store.capabilities.destroyVersion) skipNow('it cannot destroy one version alone');
+        if (!store.capabilities.destroyVersion) skipNow('it deletes whole names, and can only switch one version off');
         const secretName = newName();
         const first = await put(store, secretName, 1, 'sk-test-apart-001');
         const second = await put(store, secretName, 2, 'sk-test-apart-002', first);
@@ -300,7 +344,7 @@ export function secretStoreContract({ name, create, skip = [] }: SecretStoreCont
       });
 
       test('a destruction wins over everything at the same time', async (store, skipNow) => {
-        if (!store.capabilities.destroyVersion) skipNow('it cannot destroy one version alone');
+        if (!store.capabilities.destroyVersion) skipNow('it deletes whole names, and can only switch one version off');
         const reference = await put(store, newName(), 1, 'sk-test-storm-002');
         const others = [store.remove(reference), store.destroy(reference), store.restore(reference), store.destroy(reference)];
         for (const result of await Promise.allSettled(others)) if (result.status === 'rejected') expect(result.reason).toEqual(notFound);
@@ -314,6 +358,8 @@ export function secretStoreContract({ name, create, skip = [] }: SecretStoreCont
       expect(connected).toBe(true);
       expect(latencyMs).toBeGreaterThanOrEqual(0);
     });
+
+    table?.check();
   });
 
   if (reasons.size > 0) throw new Error(`No such test to skip: ${[...reasons.keys()].join('; ')}`);

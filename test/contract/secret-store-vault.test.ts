@@ -25,7 +25,7 @@ async function create() {
 }
 
 describeWithVault('on a real Vault', () => {
-  secretStoreContract({ name: 'Vault KV v2', create });
+  secretStoreContract({ name: 'Vault KV v2', column: 'HashiCorp Vault', create });
   secretStoreContract({
     name: 'Vault KV v2, with values sealed before it gets them (R3.6)',
     create: async () => {

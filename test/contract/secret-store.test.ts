@@ -26,7 +26,7 @@ function sealedOn({ sealedValues, dataKeys: repository }: MetadataStore): Secret
   return createSealedStore({ values: sealedValues, dataKeys, clock, random: randomBytes });
 }
 
-secretStoreContract({ name: 'in memory', create: async () => ({ store: createMemorySecretStore() }) });
+secretStoreContract({ name: 'in memory', column: 'the fake for unit tests', create: async () => ({ store: createMemorySecretStore() }) });
 
 sharedStoreContract({ name: 'in memory', create: async () => ({ store: createMemorySecretStore() }) });
 
@@ -44,6 +44,7 @@ secretStoreContract({
 
 secretStoreContract({
   name: 'sealed, on SQLite',
+  column: 'encrypted database',
   create: async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'keyhold-sealed-'));
     const metadata = await openSqliteStore({ file: path.join(folder, 'keyhold.db'), clock });
