@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { apiOf, handOver, type TestTenant } from '../support/api.ts';
 import { azureName, type AzureWorld, documentedPermissions, startAzureWorld } from '../support/azure-world.ts';
@@ -158,6 +159,28 @@ describe('keys in Azure Key Vault', () => {
     await handOver(tenant, 'openai', FIRST);
     expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: FIRST });
     expect(await world.newest(azureName(tenant))).toBe(FIRST);
+  });
+
+  it.each(['a service principal that AZURE_CLIENT_SECRET_FILE completes', 'the managed identity of an App Service', 'Workload Identity'] as const)('R1.1 signs in as %s', async (way) => {
+    const { azure } = world;
+    const none = { AZURE_TENANT_ID: '', AZURE_CLIENT_ID: '', AZURE_CLIENT_SECRET: '' };
+    const identity = azure.directory.addManagedIdentity();
+    azure.machine.systemAssigned = identity;
+    azure.vault.permissions.setPolicy(identity, { secrets: [...documentedPermissions, 'recover'] });
+    const file = `${world.dataDir}/client-secret`;
+    await writeFile(file, `${world.env['AZURE_CLIENT_SECRET'] ?? ''}\n`);
+    const env = {
+      'a service principal that AZURE_CLIENT_SECRET_FILE completes': { AZURE_CLIENT_SECRET: '', AZURE_CLIENT_SECRET_FILE: file },
+      'the managed identity of an App Service': { ...none, NODE_ENV: 'production', ...azure.managedIdentityEnvironment('app-service') },
+      'Workload Identity': { ...none, ...azure.workloadIdentityEnvironment(identity) },
+    }[way];
+    await world.product().stop();
+    azure.forgetCalls();
+    await world.start({ env });
+    const tenant = await tenantWithKey(world, `signed-in-${way.length}`, FIRST);
+    expect((await world.ask(tenant.gatewayKey)).key).toBe(FIRST);
+    const by = new Set(azure.calls({ operation: 'secrets.set', status: 200 }).map(({ clientId }) => clientId));
+    expect([...by]).toEqual([way.startsWith('a service') ? world.env['AZURE_CLIENT_ID'] : identity.clientId]);
   });
 
   it('R10.1 no key is in what Keyhold said', () => {

@@ -30,7 +30,7 @@ interface Attempt {
 }
 
 /** What the name stands for before a write: `free`, with a version that a put that was given up left as the newest, or this very put. */
-type Found = { readonly kind: 'free'; readonly stray?: string } | { readonly kind: 'proven'; readonly version: string };
+type Found = { readonly kind: 'free'; readonly hasStray: boolean } | { readonly kind: 'proven'; readonly version: string };
 
 /**
  * Writing to Key Vault, which has no check-and-set: that there is one writer at a time the record sees to (its intent is compare-and-set). Here it is
@@ -80,7 +80,7 @@ export class AzurePut {
     if (attempt.recovered) await this.#switchOff(inAzure);
     const written = await this.#write(attempt);
     if (typeof written === 'object') {
-      if (found.stray !== undefined) await this.#leaveOut(inAzure, found.stray);
+      if (found.hasStray) await this.#leaveOutStrays(attempt);
       return written.version;
     }
     if (written === 'deleted' && (await this.#changes.recover(inAzure))) attempt.recovered = true;
@@ -105,13 +105,13 @@ export class AzurePut {
   /** Throws `conflict` where somebody has written what this put does not build on. */
   async #look({ name, inAzure, intent }: Attempt): Promise<Found> {
     const newest = await this.#secrets.newest(inAzure);
-    if (newest === 'absent') return { kind: 'free' };
+    if (newest === 'absent') return { kind: 'free', hasStray: false };
     if (newest === 'disabled') return this.#lookAtAll(inAzure, intent);
-    if (newest.version === intent.cas) return { kind: 'free' };
+    if (newest.version === intent.cas) return { kind: 'free', hasStray: false };
     const origin = provenOrigin(name, newest, this.#digest);
     if (origin?.intent === intent.id && origin.digest === intent.digest) return { kind: 'proven', version: copyOf(newest) ?? newest.version };
-    if (origin !== undefined && isStrayBeside(origin, intent)) return { kind: 'free', stray: newest.version };
-    if (await this.#isCopyOfBase(inAzure, newest, intent)) return { kind: 'free' };
+    if (origin !== undefined && isStrayBeside(origin, intent)) return { kind: 'free', hasStray: true };
+    if (await this.#isCopyOfBase(inAzure, newest, intent)) return { kind: 'free', hasStray: false };
     throw changedSince();
   }
 
@@ -126,7 +126,7 @@ export class AzurePut {
       return base === undefined || (origin === undefined && kept.createdAt > base.createdAt);
     };
     if (versions.some(isInTheWay)) throw changedSince();
-    return { kind: 'free' };
+    return { kind: 'free', hasStray: false };
   }
 
   async #isCopyOfBase(inAzure: string, newest: ReadSecret, { cas }: PutIntent): Promise<boolean> {
@@ -141,12 +141,16 @@ export class AzurePut {
     }
   }
 
-  /** A version that nobody may use any more; the new one is in its place already. */
-  async #leaveOut(inAzure: string, version: string): Promise<void> {
+  /** Nobody may use what puts left that were given up; the new version is in its place already. One put can have left several, where its answer was lost. */
+  async #leaveOutStrays({ inAzure, intent }: Attempt): Promise<void> {
     try {
-      await this.#secrets.disable(inAzure, version);
+      for (const kept of await this.#secrets.versions(inAzure)) {
+        const origin = originOf(kept);
+        if (!kept.enabled || origin === undefined || origin.intent === intent.id || !isStrayBeside(origin, intent)) continue;
+        await this.#secrets.disable(inAzure, kept.version);
+      }
     } catch (error) {
-      this.#log.warn('credential_value_left', 'A value that arrived too late to be used could not be switched off in Azure Key Vault', { name: inAzure, version, error });
+      this.#log.warn('credential_value_left', 'A value that arrived too late to be used could not be switched off in Azure Key Vault', { name: inAzure, error });
     }
   }
 }
