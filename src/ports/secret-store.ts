@@ -8,6 +8,28 @@ export const storeKinds = ['azure-key-vault', 'vault', 'sealed'] as const;
 
 export type StoreKind = (typeof storeKinds)[number];
 
+/** What a tenant can bring of its own (S20). */
+export type OwnVaultKind = Exclude<StoreKind, 'sealed'>;
+
+/** A tenant's own vault: its kind, its tenant, and an id that no other vault ever gets. */
+export type OwnStoreId = `${OwnVaultKind}:${string}/${string}`;
+
+/** One place for values: a store of the installation by its kind, or one tenant's own vault. */
+export type StoreId = StoreKind | OwnStoreId;
+
+/** What kind of place it is, for people (`storedIn`). */
+export function kindOf(id: StoreId): StoreKind {
+  return storeKinds.find((kind) => id === kind || id.startsWith(`${kind}:`)) ?? 'sealed';
+}
+
+/** The tenant whose own vault it is, and the vault's own id; undefined for a store of the installation. */
+export function ownVaultOf(id: StoreId): { readonly kind: OwnVaultKind; readonly tenant: string; readonly vault: string } | undefined {
+  const match = /^(?<kind>azure-key-vault|vault):(?<tenant>[^/]+)\/(?<vault>[^/]+)$/u.exec(id)?.groups;
+  if (match === undefined) return undefined;
+  const { kind, tenant = '', vault = '' } = match;
+  return { kind: kind === 'vault' ? 'vault' : 'azure-key-vault', tenant, vault };
+}
+
 /** A secret's structured name. Each adapter encodes it its own way, injectively (R1.3, R2.2). */
 export interface SecretName {
   readonly scope: Scope;
@@ -23,7 +45,7 @@ export type LegacyForm = 'cipher' | 'fernet';
  * version id (sealed: the credential's version; Vault: the KV version; Azure: its version id).
  */
 export interface SecretReference {
-  readonly store: StoreKind;
+  readonly store: StoreId;
   readonly name: SecretName;
   readonly version: string;
   /** Marks what an earlier system has encrypted; a value without the mark is never tried as such (S18). */
@@ -101,6 +123,8 @@ export interface StoreHealth {
  */
 export interface SecretStore {
   readonly kind: StoreKind;
+  /** Left out: the installation's own store of its kind. */
+  readonly id?: StoreId;
   readonly capabilities: StoreCapabilities;
   /** Keeps the fields as a new version; returns where. Repeating the same intent returns the same reference. */
   put(name: SecretName, fields: SecretFields, intent: PutIntent, notes?: PutNotes): Promise<SecretReference>;
@@ -141,6 +165,10 @@ export interface SecretStore {
   copies?(name: SecretName): Promise<readonly KnownCopy[]>;
   /** A cheap round trip. Never rejects. */
   health(): Promise<StoreHealth>;
+}
+
+export function idOf({ id, kind }: Pick<SecretStore, 'id' | 'kind'>): StoreId {
+  return id ?? kind;
 }
 
 /** An `unavailable` of which the store is sure that nothing reached it: no value is half-written, and none can arrive later. */

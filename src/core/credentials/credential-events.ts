@@ -1,6 +1,6 @@
 import type { CredentialKey } from '../../ports/metadata/credentials.ts';
 import type { Log, LogFields } from '../../ports/log.ts';
-import type { SecretReference, StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type SecretReference, type StoreId } from '../../ports/secret-store.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import { storedInWords } from './stored-in.ts';
@@ -21,34 +21,34 @@ export class CredentialEvents {
     this.#catalog = catalog;
   }
 
-  added(key: CredentialKey, store: StoreKind, by: Author): void {
+  added(key: CredentialKey, store: StoreId, by: Author): void {
     this.#log.info(`${this.#subject(key)}.added`, 'A credential was stored', {
       ...subjectFields(key),
       requestId: by.requestId ?? undefined,
       addedBy: by.id,
-      storedIn: storedInWords[store].event,
+      storedIn: storedInWords[kindOf(store)].event,
     });
   }
 
-  removed(key: CredentialKey, store: StoreKind, by: Author): void {
+  removed(key: CredentialKey, store: StoreId, by: Author): void {
     this.#log.info(`${this.#subject(key)}.removed`, 'A credential was taken out of use', {
       ...subjectFields(key),
       requestId: by.requestId ?? undefined,
       removedBy: by.id,
-      removedFrom: storedInWords[store].event,
+      removedFrom: storedInWords[kindOf(store)].event,
     });
   }
 
   /** Where its value lies now, and where it lay; the key is the same. */
-  moved(key: CredentialKey, from: StoreKind, to: StoreKind): void {
+  moved(key: CredentialKey, from: StoreId, to: StoreId): void {
     if (from === to) {
-      this.#log.info('credential_rewritten', `A credential's value was written anew into ${storedInWords[to].message}, as it is to be kept there`, { ...subjectFields(key), storedIn: storedInWords[to].event });
+      this.#log.info('credential_rewritten', `A credential's value was written anew into ${storedInWords[kindOf(to)].message}, as it is to be kept there`, { ...subjectFields(key), storedIn: storedInWords[kindOf(to)].event });
       return;
     }
-    this.#log.info('credential_moved', `A credential's value was moved to ${storedInWords[to].message}`, {
+    this.#log.info('credential_moved', `A credential's value was moved to ${storedInWords[kindOf(to)].message}`, {
       ...subjectFields(key),
-      storedIn: storedInWords[to].event,
-      removedFrom: storedInWords[from].event,
+      storedIn: storedInWords[kindOf(to)].event,
+      removedFrom: storedInWords[kindOf(from)].event,
     });
   }
 
@@ -61,7 +61,7 @@ export class CredentialEvents {
 
 /** What is told of a version that somebody wrote past Keyhold: its own version, and where. */
 export function outsideChangeFields(key: CredentialKey, { store, version }: SecretReference): LogFields {
-  return { ...subjectFields(key), version, storedIn: storedInWords[store].event };
+  return { ...subjectFields(key), version, storedIn: storedInWords[kindOf(store)].event };
 }
 
 /** Whose credential for what, in the words of the log. */

@@ -1,6 +1,6 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
-import { type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
+import { idOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
@@ -90,21 +90,21 @@ export class CredentialPut {
     } catch (error) {
       // Only where nothing reached the store: a value that may still arrive there must not get a second home.
       if (fallback === undefined || !(error instanceof StoreUntouched)) throw error;
-      const outcome = await this.#putInto(fallback, task, store.kind);
+      const outcome = await this.#putInto(fallback, task, idOf(store));
       const { message } = storedInWords[store.kind];
       this.#parts.log.warn('stored_in_fallback', `${message} could not be reached, so a key was stored in ${storedInWords[fallback.kind].message}; it moves as soon as ${message} is back`, { ...subjectFields(key), error });
       return { ...outcome, warnings: [...outcome.warnings, `${message} could not be reached. The key was stored in ${storedInWords[fallback.kind].message} and moves by itself when ${message} is back.`] };
     }
   }
 
-  async #putInto(store: SecretStore, task: Task, home?: StoreKind): Promise<PutOutcome> {
+  async #putInto(store: SecretStore, task: Task, home?: StoreId): Promise<PutOutcome> {
     const { key, checked, by } = task;
     const { before, stored, ours } = await putValue(this.#parts, { key, store, begin: (base) => this.#begin(store, task, home, base), by });
     if (ours && home !== undefined) this.#parts.waiting.added(home);
     return { created: before.state !== 'active', record: stored.record, warnings: checked.warnings };
   }
 
-  async #begin(store: SecretStore, task: Task, home: StoreKind | undefined, base: string | null | undefined): Promise<OpenWrite> {
+  async #begin(store: SecretStore, task: Task, home: StoreId | undefined, base: string | null | undefined): Promise<OpenWrite> {
     const { key, checked, ifMatch } = task;
     const { writer, writes, clock, step } = this.#parts;
     // A removal that its store cannot do now does not keep a new key off: what it was to remove is destroyed in its place.
@@ -118,7 +118,7 @@ export class CredentialPut {
     return { record, intent, kept, startedAt };
   }
 
-  #next(record: CredentialRecord, { service, checked, by }: Task, home: StoreKind | undefined): CredentialIntent['next'] {
+  #next(record: CredentialRecord, { service, checked, by }: Task, home: StoreId | undefined): CredentialIntent['next'] {
     const { hints, settings, expiresAt, offerTo } = checked;
     const lives = record.state === 'active';
     return {

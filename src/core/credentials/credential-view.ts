@@ -1,6 +1,6 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
-import type { LegacyForm, StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type LegacyForm, ownVaultOf, type StoreKind } from '../../ports/secret-store.ts';
 import { type IfMatch, requireMatch } from '../versions/etag.ts';
 
 export type CredentialState = 'active' | 'disabled' | 'expired' | 'revoked' | 'deleted' | 'purged';
@@ -12,6 +12,8 @@ export interface CredentialView {
   readonly id: string;
   readonly state: CredentialState;
   readonly storedIn: StoreKind;
+  /** It lies in the tenant's own vault (S20); left out otherwise. */
+  readonly ownVault?: true;
   /** Kept as an earlier system has encrypted it (R3.4); left out otherwise. */
   readonly legacy?: LegacyForm;
   /** By field, the last characters of its value; empty where a value is too short to show any (S22). */
@@ -50,7 +52,8 @@ export function credentialView(record: CredentialRecord, now: number): Credentia
     label: record.label,
     id: current.id,
     state,
-    storedIn: current.reference.store,
+    storedIn: kindOf(current.reference.store),
+    ...(ownVaultOf(current.reference.store) === undefined ? {} : { ownVault: true as const }),
     ...(current.reference.legacy === undefined ? {} : { legacy: current.reference.legacy }),
     hints: Object.fromEntries(current.fields.map(({ name, hint }) => [name, hint])),
     settings: current.settings,

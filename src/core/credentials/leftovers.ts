@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
-import type { SecretReference, StoreKind } from '../../ports/secret-store.ts';
+import type { SecretReference, StoreId } from '../../ports/secret-store.ts';
 import { leftoversGone } from './record-changes.ts';
 import type { RecordWriter } from './record-writer.ts';
 import type { StepHook } from './steps.ts';
@@ -32,7 +32,7 @@ export class Leftovers {
    * Destroys everything that is due, and returns the record without it. One value that cannot be destroyed does not keep the others;
    * its error is thrown at the end, and it stays listed. `isUp`: stores of which it says no are not asked; what lies there stays listed.
    */
-  async clear(key: CredentialKey, before: Stored<CredentialRecord>, isUp: (store: StoreKind) => boolean = () => true): Promise<Stored<CredentialRecord>> {
+  async clear(key: CredentialKey, before: Stored<CredentialRecord>, isUp: (store: StoreId) => boolean = () => true): Promise<Stored<CredentialRecord>> {
     const failures: unknown[] = [];
     const destroyed: SecretReference[] = [];
     for (const reference of dueLeftovers(before.record, this.#clock.now(), isUp)) {
@@ -54,6 +54,6 @@ export class Leftovers {
 }
 
 /** Where the versions lie that left use and are due to be destroyed, in the stores that can be asked. */
-export function dueLeftovers({ retired }: CredentialRecord, now: number, isUp: (store: StoreKind) => boolean): readonly SecretReference[] {
+export function dueLeftovers({ retired }: CredentialRecord, now: number, isUp: (store: StoreId) => boolean): readonly SecretReference[] {
   return retired.filter(({ reference, destroyAfter }) => destroyAfter <= now && isUp(reference.store)).map(({ reference }) => reference);
 }

@@ -1,6 +1,6 @@
 import { asKeyholdError } from '../../ports/errors.ts';
 import { type CredentialKey, type CredentialMaintenance, type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
-import { type StoreKind, storeKinds } from '../../ports/secret-store.ts';
+import { kindOf, ownVaultOf, type StoreId, type StoreKind, storeKinds } from '../../ports/secret-store.ts';
 import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey } from './credential-key.ts';
@@ -26,10 +26,10 @@ export interface ReconcileRun {
 /** How one run goes about it. */
 interface Pass {
   readonly allOpenIntents: boolean;
-  /** The stores that answer. */
-  readonly isUp: (store: StoreKind) => boolean;
+  /** The stores that may be asked. A tenant's own vault always: whether it answers shows then, and is its tenant's alone. */
+  readonly isUp: (store: StoreId) => boolean;
   /** Counted on the way: how many values wait for each store. */
-  readonly waiting: Map<StoreKind, number>;
+  readonly waiting: Map<StoreId, number>;
 }
 
 /**
@@ -57,7 +57,7 @@ export class Reconciler {
    */
   async runOnce({ allOpenIntents }: { readonly allOpenIntents: boolean }): Promise<ReconcileRun> {
     const up = await this.#storesThatAnswer();
-    const pass: Pass = { allOpenIntents, isUp: (store) => up.has(store), waiting: new Map() };
+    const pass: Pass = { allOpenIntents, isUp: (store) => ownVaultOf(store) !== undefined || up.has(kindOf(store)), waiting: new Map() };
     let finished = 0;
     let failed = 0;
     let after: string | undefined;

@@ -1,5 +1,5 @@
 import type { CredentialIntent, CredentialRecord, CurrentVersion, FieldHint, OfferTo, RetiredVersion } from '../../ports/metadata/credentials.ts';
-import type { SecretReference, StoreKind } from '../../ports/secret-store.ts';
+import type { SecretReference, StoreId } from '../../ports/secret-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey } from '../../ports/metadata/credentials.ts';
 
@@ -112,7 +112,7 @@ export function movedTo(record: CredentialRecord, reference: SecretReference, no
 }
 
 /** The store that the live value is to be written to: one that could not be reached when it was stored (R3.5), or its own, where it has to be sealed there. */
-export function homeOf({ state, current }: CredentialRecord): StoreKind | undefined {
+export function homeOf({ state, current }: CredentialRecord): StoreId | undefined {
   return state === 'active' ? current?.home : undefined;
 }
 
@@ -224,7 +224,7 @@ function retiring(record: CredentialRecord, destroyAfter: number): readonly Reti
 }
 
 /** What the record remembers of the store that the live value leaves for another one. */
-function leaving({ current, leftIn }: CredentialRecord, to: StoreKind): Pick<CredentialRecord, 'leftIn'> {
+function leaving({ current, leftIn }: CredentialRecord, to: StoreId): Pick<CredentialRecord, 'leftIn'> {
   if (current === null || current.reference.store === to) return {};
   return { leftIn: { ...leftIn, [current.reference.store]: current.reference.version } };
 }

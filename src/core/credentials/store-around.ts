@@ -2,8 +2,9 @@ import type { SecretStore } from '../../ports/secret-store.ts';
 
 /** The store with some of its members replaced. The others are its own, and what it cannot do, stays undone. */
 export function storeAround(store: SecretStore, replaced: Partial<SecretStore>): SecretStore {
-  const { giveUp, traceOf, newerThan, newestBase, newest, place, found, seal, copies, ...always } = {
+  const { id, giveUp, traceOf, newerThan, newestBase, newest, place, found, seal, copies, ...always } = {
     kind: store.kind,
+    id: store.id,
     capabilities: store.capabilities,
     put: (name, fields, intent, notes) => store.put(name, fields, intent, notes),
     get: (reference) => store.get(reference),
@@ -24,6 +25,7 @@ export function storeAround(store: SecretStore, replaced: Partial<SecretStore>):
   } satisfies EveryMember;
   return {
     ...always,
+    ...(id === undefined ? {} : { id }),
     ...(giveUp === undefined ? {} : { giveUp }),
     ...(traceOf === undefined ? {} : { traceOf }),
     ...(newerThan === undefined ? {} : { newerThan }),

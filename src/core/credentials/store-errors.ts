@@ -1,15 +1,16 @@
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
-import { type SecretStore, type StoreKind, StoreUntouched } from '../../ports/secret-store.ts';
+import { kindOf, ownVaultOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
 import { storedInWords } from './stored-in.ts';
 
-/** The stores that are switched on, by kind. */
-export type Stores = (kind: StoreKind) => SecretStore | undefined;
+/** The stores that are switched on, and tenants' own vaults. */
+export type Stores = (id: StoreId) => SecretStore | undefined;
 
 /** The store that keeps a value; `unavailable` while it is not switched on, since its values are not gone. */
-export function storeOf(stores: Stores, kind: StoreKind): SecretStore {
-  const store = stores(kind);
+export function storeOf(stores: Stores, id: StoreId): SecretStore {
+  const store = stores(id);
   if (store !== undefined) return store;
-  const { message, switchedOnBy } = storedInWords[kind];
+  if (ownVaultOf(id) !== undefined) throw new KeyholdError('internal', 'Nothing opens the own vaults of tenants.');
+  const { message, switchedOnBy } = storedInWords[kindOf(id)];
   throw new KeyholdError('unavailable', `This credential is kept in ${message}, which is not switched on. Its value is not lost: an operator has to switch it on again (${switchedOnBy}) and start Keyhold anew.`, { retryAfterSeconds: 60 });
 }
 

@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
-import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import { idOf, type SecretReference, type SecretStore } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { credentialDigest } from './credential-digest.ts';
 import { subjectFields } from './credential-events.ts';
@@ -74,7 +74,7 @@ export class ValueWrites {
     const intent: CredentialIntent = {
       id: this.#random(16).toString('hex'),
       operation,
-      store: store.kind,
+      store: idOf(store),
       version,
       cas: base === undefined ? baseIn(record, store) : base,
       digest: credentialDigest(this.#digestKey, record, version, kept),
@@ -144,6 +144,7 @@ export class ValueWrites {
 }
 
 /** What the record says is the newest in the store: of the live version, or of one that was there before it went elsewhere. */
-function baseIn({ current, leftIn }: CredentialRecord, { kind }: SecretStore): string | null {
-  return current?.reference.store === kind ? current.reference.version : (leftIn?.[kind] ?? null);
+function baseIn({ current, leftIn }: CredentialRecord, store: SecretStore): string | null {
+  const id = idOf(store);
+  return current?.reference.store === id ? current.reference.version : (leftIn?.[id] ?? null);
 }

@@ -4,7 +4,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { type SecretStore, secretNameText, type StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type SecretStore, secretNameText, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Soon } from '../../ports/soon.ts';
 import type { Access } from '../access/authorize.ts';
@@ -88,7 +88,7 @@ export class CredentialValues {
       const gone = this.#gone.get(key);
       if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
     }
-    const cache = this.#caches[reference.store];
+    const cache = this.#caches[kindOf(reference.store)];
     this.#lieUnder(credential, key, cache);
     let read = false;
     const fields = cache.get(key, async () => {
@@ -148,7 +148,7 @@ export class CredentialValues {
         throw this.#translated(error, key, evictions);
       });
       requireUsable(fields, current);
-      this.#log.info('secret_retrieved', `Retrieved API key from ${storedInWords[reference.store].read}: ${secretNameText({ scope, service, label })}`, {
+      this.#log.info('secret_retrieved', `Retrieved API key from ${storedInWords[kindOf(reference.store)].read}: ${secretNameText({ scope, service, label })}`, {
         requestId: grant.requestId,
       });
       return fields;

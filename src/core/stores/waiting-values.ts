@@ -1,6 +1,6 @@
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import type { StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, ownVaultOf, type StoreId } from '../../ports/secret-store.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
 
 export interface WaitingValuesDependencies {
@@ -15,38 +15,39 @@ export interface WaitingValuesDependencies {
 export class WaitingValues {
   readonly #metrics: WaitingValuesDependencies['metrics'];
   readonly #log: Log;
-  readonly #counts = new Map<StoreKind, number>();
+  readonly #counts = new Map<StoreId, number>();
   /** As it was logged last. */
-  readonly #told = new Map<StoreKind, number>();
+  readonly #told = new Map<StoreId, number>();
 
   constructor({ metrics, log }: WaitingValuesDependencies) {
     this.#metrics = metrics;
     this.#log = log;
   }
 
-  of(store: StoreKind): number {
+  of(store: StoreId): number {
     return this.#counts.get(store) ?? 0;
   }
 
-  added(store: StoreKind): void {
+  added(store: StoreId): void {
     this.#set(store, this.of(store) + 1);
   }
 
   /** After all have been looked at; logs what has changed. */
-  counted(counts: ReadonlyMap<StoreKind, number>): void {
+  counted(counts: ReadonlyMap<StoreId, number>): void {
     for (const store of new Set([...this.#counts.keys(), ...counts.keys()])) {
       const count = counts.get(store) ?? 0;
       this.#set(store, count);
-      if (count === (this.#told.get(store) ?? 0)) continue;
+      // What a tenant's own vault keeps waiting is its tenant's to see.
+      if (ownVaultOf(store) !== undefined || count === (this.#told.get(store) ?? 0)) continue;
       this.#told.set(store, count);
-      const { message, event } = storedInWords[store];
+      const { message, event } = storedInWords[kindOf(store)];
       if (count > 0) this.#log.warn('values_waiting', `Values wait to be moved to ${message}, which could not be reached when they were stored`, { count, storedIn: event });
       else this.#log.info('values_waiting', `No value waits to be moved to ${message} any more`, { count, storedIn: event });
     }
   }
 
-  #set(store: StoreKind, count: number): void {
+  #set(store: StoreId, count: number): void {
     this.#counts.set(store, count);
-    this.#metrics.valuesWaiting({ store, count });
+    if (ownVaultOf(store) === undefined) this.#metrics.valuesWaiting({ store: kindOf(store), count });
   }
 }

@@ -1,5 +1,5 @@
 import type { Scope } from '../scope.ts';
-import type { PutIntent, SecretReference, StoreKind } from '../secret-store.ts';
+import type { PutIntent, SecretReference, StoreId } from '../secret-store.ts';
 import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 
 export interface CredentialKey {
@@ -26,7 +26,7 @@ interface CredentialContent {
   readonly createdAt: number;
   readonly createdBy: string;
   /** The store that the reconciler is to write this version to: one that could not take it (R3.5), or its own, where it is to be sealed (anew). Left out where it lies as it should. */
-  readonly home?: StoreKind;
+  readonly home?: StoreId;
 }
 
 export interface CurrentVersion extends CredentialContent {
@@ -41,7 +41,7 @@ export interface CredentialIntent extends PutIntent {
   /** `move`: the live version is put into `store` once more, and stays the same version. */
   readonly operation: 'put' | 'remove' | 'restore' | 'move';
   /** The store that is being changed, whatever takes new values by the time somebody finishes this. */
-  readonly store: StoreKind;
+  readonly store: StoreId;
   /**
    * For `put`: what becomes current at the commit, with what else the request sets (`offerTo` null: as before). null on a put that a
    * revocation did not wait for: it must not be committed, and what it left in the store is destroyed.
@@ -89,7 +89,7 @@ export interface CredentialRecord {
   readonly intent: CredentialIntent | null;
   readonly retired: readonly RetiredVersion[];
   /** In each store that has kept this credential before and does not now, the store's version that was ours last: the next write there builds on it. */
-  readonly leftIn?: Readonly<Partial<Record<StoreKind, string>>>;
+  readonly leftIn?: Readonly<Partial<Record<StoreId, string>>>;
   readonly expiresAt: number | null;
   readonly weight: number;
   readonly notes: string;
