@@ -14,6 +14,8 @@ export type OwnVaultKind = Exclude<StoreKind, 'sealed'>;
 /** A tenant's own vault: its kind, its tenant, and an id that no other vault ever gets. */
 export type OwnStoreId = `${OwnVaultKind}:${string}/${string}`;
 
+const OWN_STORE = /^(?<kind>azure-key-vault|vault):(?<tenant>[^/]+)\/(?<vault>[^/]+)$/u;
+
 /** One place for values: a store of the installation by its kind, or one tenant's own vault. */
 export type StoreId = StoreKind | OwnStoreId;
 
@@ -22,9 +24,13 @@ export function kindOf(id: StoreId): StoreKind {
   return storeKinds.find((kind) => id === kind || id.startsWith(`${kind}:`)) ?? 'sealed';
 }
 
+export function isStoreId(text: string): text is StoreId {
+  return storeKinds.some((kind) => kind === text) || OWN_STORE.test(text);
+}
+
 /** The tenant whose own vault it is, and the vault's own id; undefined for a store of the installation. */
 export function ownVaultOf(id: StoreId): { readonly kind: OwnVaultKind; readonly tenant: string; readonly vault: string } | undefined {
-  const match = /^(?<kind>azure-key-vault|vault):(?<tenant>[^/]+)\/(?<vault>[^/]+)$/u.exec(id)?.groups;
+  const match = OWN_STORE.exec(id)?.groups;
   if (match === undefined) return undefined;
   const { kind, tenant = '', vault = '' } = match;
   return { kind: kind === 'vault' ? 'vault' : 'azure-key-vault', tenant, vault };

@@ -24,7 +24,7 @@ import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { Stored } from '../../src/ports/metadata/stored.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
-import type { SecretStore, StoreKind } from '../../src/ports/secret-store.ts';
+import type { SecretStore, StoreId, StoreKind } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 
 /** Time that a test moves. */
@@ -180,12 +180,12 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;
   const step: StepHook = (at) => stopAt?.(at);
   /** By kind, those that are switched on. */
-  const switchedOn = new Map<StoreKind, SecretStore>([
+  const switchedOn = new Map<StoreId, SecretStore>([
     [database.kind, database],
     [store.kind, store],
     ...(secretStore === undefined ? [] : [[secretStore.kind, secretStore] as const]),
   ]);
-  const stores = (kind: StoreKind) => switchedOn.get(kind);
+  const stores = (id: StoreId) => switchedOn.get(id);
   const waiting = new WaitingValues({ metrics: noMetrics, log });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step, random, digestKey: Buffer.alloc(32, 1), waiting };
   const placing = (kind: StoreKind): CredentialService => new CredentialService({ ...shared, store: switchedOn.get(kind) ?? store, fallback: fallback && kind !== 'sealed' ? database : undefined });

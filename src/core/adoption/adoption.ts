@@ -1,7 +1,7 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, OfferTo } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
-import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
+import { kindOf, type SecretReference, type SecretStore } from '../../ports/secret-store.ts';
 import type { Grant } from '../access/grant.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Author } from '../credentials/credential-events.ts';
@@ -128,7 +128,7 @@ function outcomeOf(outcome: AdoptionOutcome['outcome'], { storedIn, place, form,
   const legacy = current === undefined ? form : current.reference.legacy;
   return {
     outcome,
-    storedIn: current?.reference.store ?? storedIn,
+    storedIn: current === undefined ? storedIn : kindOf(current.reference.store),
     place,
     ...(legacy === undefined ? {} : { legacy }),
     authenticated,

@@ -1,6 +1,6 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
-import type { LegacyForm, SecretStore, StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type LegacyForm, type SecretStore, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Grant } from '../access/grant.ts';
 import { credentialKey } from '../credentials/credential-key.ts';
@@ -100,7 +100,7 @@ export class LegacyMigration {
 
   #already({ current }: CredentialRecord): MigrationOutcome {
     const hints = Object.fromEntries((current?.fields ?? []).map(({ name, hint }) => [name, hint]));
-    return { outcome: 'already', storedIn: current?.reference.store ?? this.#store.kind, authenticated: true, hints, warnings: [] };
+    return { outcome: 'already', storedIn: current === null ? this.#store.kind : kindOf(current.reference.store), authenticated: true, hints, warnings: [] };
   }
 }
 

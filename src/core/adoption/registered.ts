@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
-import { secretNameText } from '../../ports/secret-store.ts';
+import { kindOf, secretNameText } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { type Stores, storeOf } from '../credentials/store-errors.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
@@ -19,7 +19,7 @@ export async function isRegistered(stores: Stores, record: CredentialRecord | un
   if (state !== 'active' || current === null) {
     throw new KeyholdError('conflict', `The credential ${whose} was ${state} here, and adopting would bring it back. Purge it first, or store its key with PUT.`);
   }
-  const { message } = storedInWords[current.reference.store];
+  const { message } = storedInWords[kindOf(current.reference.store)];
   if (!(await isSameValue(stores, current, finding))) {
     throw new KeyholdError('conflict', `There is a credential ${whose} already, in ${message}, and it is not this one. It was left as it is.`);
   }

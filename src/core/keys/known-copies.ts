@@ -1,7 +1,7 @@
 import type { CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
 import type { Page, Stored } from '../../ports/metadata/stored.ts';
 import { type Scope, tenantScope } from '../../ports/scope.ts';
-import { type KnownCopy, type StoreKind, storeKinds } from '../../ports/secret-store.ts';
+import { isStoreId, kindOf, type KnownCopy, type StoreId } from '../../ports/secret-store.ts';
 import { asKeyholdError } from '../../ports/errors.ts';
 import type { Stores } from '../credentials/store-errors.ts';
 
@@ -31,24 +31,24 @@ export class KnownCopies {
       until: backupsKeptMs === null ? null : shreddedAt + backupsKeptMs,
     };
     const inStores: KnownCopy[] = [];
-    const kinds = new Set<StoreKind>();
+    const ids = new Set<StoreId>();
     for await (const record of this.#records(tenantScope(tenant))) {
-      for (const kind of storesOf(record)) {
-        kinds.add(kind);
-        inStores.push(...(await this.#copiesIn(kind, record)));
+      for (const id of storesOf(record)) {
+        ids.add(id);
+        inStores.push(...(await this.#copiesIn(id, record)));
       }
     }
-    return [backups, ...inStores, ...(kinds.has('vault') ? [snapshots] : [])];
+    return [backups, ...inStores, ...([...ids].some((id) => kindOf(id) === 'vault') ? [snapshots] : [])];
   }
 
-  async #copiesIn(kind: StoreKind, { scope, service, label }: CredentialRecord): Promise<readonly KnownCopy[]> {
-    const store = this.#dependencies.stores(kind);
+  async #copiesIn(id: StoreId, { scope, service, label }: CredentialRecord): Promise<readonly KnownCopy[]> {
+    const store = this.#dependencies.stores(id);
     const place = `${service}/${label}`;
-    if (store === undefined) return [{ what: `what ${kind} has kept, which is switched off now and could not be asked`, place, until: null }];
+    if (store === undefined) return [{ what: `what ${id} has kept, which is switched off now and could not be asked`, place, until: null }];
     try {
       return (await store.copies?.({ scope, service, label })) ?? [];
     } catch (error) {
-      return [{ what: `what ${kind} has kept, which could not be asked (${asKeyholdError(error).code})`, place, until: null }];
+      return [{ what: `what ${id} has kept, which could not be asked (${asKeyholdError(error).code})`, place, until: null }];
     }
   }
 
@@ -65,7 +65,7 @@ export class KnownCopies {
 const snapshots: KnownCopy = { what: 'snapshots and backups of HashiCorp Vault from before', place: 'wherever its operator keeps them', until: null };
 
 /** The vaults in which versions of the credential lay. The database's own copies are told of once for all. */
-function storesOf({ current, leftIn, retired }: CredentialRecord): readonly StoreKind[] {
-  const used = new Set([current?.reference.store, ...Object.keys(leftIn ?? {}), ...retired.map(({ reference }) => reference.store)]);
-  return storeKinds.filter((kind) => kind !== 'sealed' && used.has(kind));
+function storesOf({ current, leftIn, retired }: CredentialRecord): readonly StoreId[] {
+  const used = new Set<StoreId>([...(current === null ? [] : [current.reference.store]), ...Object.keys(leftIn ?? {}).filter(isStoreId), ...retired.map(({ reference }) => reference.store)]);
+  return [...used].filter((id) => kindOf(id) !== 'sealed').toSorted();
 }
