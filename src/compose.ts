@@ -11,6 +11,7 @@ import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
+import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
@@ -28,6 +29,7 @@ import { UnknownKeys } from './core/access/unknown-keys.ts';
 import { Adoption } from './core/adoption/adoption.ts';
 import { LegacyMigration } from './core/adoption/legacy-migration.ts';
 import { Catalog } from './core/catalog/catalog.ts';
+import type { Placement } from './core/credentials/credential-put.ts';
 import { CredentialService } from './core/credentials/credential-service.ts';
 import { credentialParts } from './core/credentials/credential-parts.ts';
 import { LegacyReader } from './core/credentials/legacy-reader.ts';
@@ -35,7 +37,7 @@ import type { CredentialLimits } from './core/credentials/limits.ts';
 import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
 import { Reconciler } from './core/credentials/reconciler.ts';
-import { storeOf } from './core/credentials/store-errors.ts';
+import { type Stores, storeOf } from './core/credentials/store-errors.ts';
 import { credentialServiceLine } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
@@ -59,6 +61,7 @@ import { EndFirstToken } from './jobs/end-first-token.ts';
 import { LeaveHeads } from './jobs/leave-heads.ts';
 import { startReconciling } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
+import { idOf } from './ports/secret-store.ts';
 import type { Log } from './ports/log.ts';
 import { onStoppedAccess } from './stopped-access.ts';
 
@@ -109,7 +112,11 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
-  const { store, fallback, stores, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
+  const { store, fallback, stores: installed, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
+
+  const ownVaults = openOwnVaults({ config, metadata, sealed, dataKeys, digestKey, bus, clock, random, log });
+  const stores: Stores = (id) => ownVaults.stores.storeOf(id) ?? installed(id);
+  const placement: Placement = { store, fallback, ownStoreOf: (scope) => ownVaults.stores.storeFor(scope) };
 
   const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
   const witness = await openWitness(config, auditProofs, log);
@@ -119,8 +126,9 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
-  const credentials = new CredentialService({ ...shared, store, fallback });
+  const credentials = new CredentialService({ ...shared, ...placement });
   const parts = credentialParts(shared);
+  const ownVault = ownVaults.service({ parts, access, usualStore: idOf(store) });
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
@@ -187,11 +195,12 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     seal,
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
+    ownVaults: ownVault.service,
     tokens,
     gatewayKeys,
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
-    legacyMigration: new LegacyMigration({ parts, store, legacy }),
+    legacyMigration: new LegacyMigration({ parts, placement, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
@@ -220,7 +229,11 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   // What would be refused a hundred times an hour waits until keys may be touched again.
   const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
   const unlessSealed = {
-    purgeAll: async (tenant: string) => !seal.sealed && purge.purgeAll(tenant),
+    purgeAll: async (tenant: string) => {
+      if (seal.sealed || !(await purge.purgeAll(tenant))) return false;
+      await ownVault.removeAll(tenant);
+      return true;
+    },
     runOnce: async (options: { readonly allOpenIntents: boolean }) => (seal.sealed ? { finished: 0, failed: 0 } : reconciler.runOnce(options)),
   };
   const removeTenants = new RemoveTenants({
@@ -267,6 +280,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
       await controlPlane.close();
       await custody.close();
       closeStores();
+      await ownVaults.stores.close();
       await secrets.close();
       await delivery.stop();
       await journal.close();

@@ -1,5 +1,5 @@
 import type { AzureIdentity } from '../adapters/azure/azure-credential.ts';
-import { isKnownAuthority, isKnownVault } from './azure-parsers.ts';
+import { isKnownAuthority, isKnownVault } from '../adapters/azure/azure-clouds.ts';
 import { azureSettings } from './azure-settings.ts';
 import type { Config } from './config.ts';
 import type { Reader } from './reader.ts';

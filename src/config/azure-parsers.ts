@@ -1,21 +1,11 @@
 import { SecretValue } from '../ports/secret-value.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 
-/** Where a vault's secrets are in Microsoft's clouds (https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers). */
-const VAULT_SUFFIXES = ['vault.azure.net', 'vault.azure.cn', 'vault.usgovcloudapi.net'];
-const VAULT_NAME = /^[a-z][a-z0-9-]{1,22}[a-z0-9]$/u;
-const AUTHORITY_HOSTS = ['login.microsoftonline.com', 'login.chinacloudapi.cn', 'login.microsoftonline.us'];
 const LONGEST_TTL_MS = 86_400_000;
 
-/** A vault's address without a slash at the end. Whether its host may be any is for `isKnownVault` to say. */
+/** A vault's address without a slash at the end. Whether its host may be any is for `isKnownVault` of the adapter to say. */
 export function keyVaultUrl(text: string): string {
   return httpsOrigin(text, 'a vault, such as https://my-vault.vault.azure.net/');
-}
-
-/** Whether a vault's host is one of a known cloud (S20). */
-export function isKnownVault(url: string): boolean {
-  const { hostname, port } = new URL(url);
-  return port === '' && VAULT_SUFFIXES.some((suffix) => hostname.endsWith(`.${suffix}`) && VAULT_NAME.test(hostname.slice(0, -suffix.length - 1)));
 }
 
 /** A key of a vault, by its identifier without a version. */
@@ -29,10 +19,6 @@ export function azureKey(text: string): { readonly vaultUrl: string; readonly ke
 /** Where tokens come from, without a slash at the end. */
 export function azureAuthorityHost(text: string): string {
   return httpsOrigin(text.includes('://') ? text : `https://${text}`, 'an authority, such as https://login.microsoftonline.us');
-}
-
-export function isKnownAuthority(url: string): boolean {
-  return AUTHORITY_HOSTS.includes(new URL(url).host);
 }
 
 /** The id of a tenant or an application in Entra. */

@@ -72,6 +72,8 @@ describe('configuration (R0.1)', () => {
       offerEnvironmentKeys: false,
       serviceBaseUrls: new Map(),
       allowHttpUpstream: false,
+      egressAllowHosts: [],
+      azure: { isDisconnected: false, authorityHost: null },
       defaultProvider: 'openai',
       warnings: [expect.stringContaining('lies inside the data folder')],
     });

@@ -56,6 +56,10 @@ export interface Config {
   /** By service id; without a slash at the end. */
   readonly serviceBaseUrls: ReadonlyMap<string, string>;
   readonly allowHttpUpstream: boolean;
+  /** Hosts that what tenants name may lead to wherever they are (S33). */
+  readonly egressAllowHosts: readonly string[];
+  /** What holds for every Azure Key Vault. `authorityHost` counts for tenants' own where `isDisconnected`; null: the public cloud's. */
+  readonly azure: { readonly isDisconnected: boolean; readonly authorityHost: string | null };
   /** The id of a service of the catalogue. */
   readonly defaultProvider: string;
   /** For commands that ask a running Keyhold; null: not given. */
@@ -85,6 +89,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const givenStore = reader.read(settings.store);
   const sealBeforeStore = reader.read(settings.sealBeforeStore);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
+  const egressAllowHosts = reader.read(settings.egressAllowHosts);
+  const azure = Object.freeze({ isDisconnected: reader.read(settings.azureDisconnected), authorityHost: reader.read(settings.azureAuthorityHost) });
   const vaultEnabled = reader.read(settings.vaultEnabled);
   const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' });
   const vault = vaultEnabled ? vaultFor('VAULT_ENABLED=true') : null;
@@ -127,6 +133,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     offerEnvironmentKeys: offered ?? mode === 'development',
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
+    egressAllowHosts,
+    azure,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),
     warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store)]),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { AzureIdentity } from '../adapters/azure/azure-credential.ts';
 import type { KeyWrapperKind } from '../ports/key-wrapper.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
-import { isKnownVault } from './azure-parsers.ts';
+import { isKnownVault } from '../adapters/azure/azure-clouds.ts';
 import { keyWrapperSettings } from './key-wrapper-settings.ts';
 import type { Reader } from './reader.ts';
 import type { VaultConfig } from './vault-config.ts';

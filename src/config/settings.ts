@@ -2,6 +2,7 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { auditWitnessSettings } from './audit-witness-settings.ts';
 import { azureSettings } from './azure-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
+import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
@@ -209,6 +210,7 @@ export const settings = {
   ...legacySettings,
   defaultProvider,
   allowHttpUpstream,
+  ...egressSettings,
   offerEnvironmentKeys,
   url,
   token,

@@ -13,6 +13,7 @@ import type { WitnessedHeads } from '../core/audit/witnessed-heads.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
+import type { OwnVaultService } from '../core/own-vaults/own-vault-service.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
 import type { DataKeyRotationService } from '../core/keys/data-key-rotation-service.ts';
 import type { ProviderKeys } from '../core/keys/provider-keys.ts';
@@ -38,6 +39,7 @@ export interface ControlPlaneServices {
   readonly seal: Pick<InstallationSeal, 'seal' | 'unseal' | 'show'>;
   readonly tenants: TenantService;
   readonly policies: PolicyService;
+  readonly ownVaults: OwnVaultService;
   readonly tokens: TokenService;
   readonly gatewayKeys: GatewayKeyService;
   readonly credentials: CredentialService;

@@ -24,6 +24,10 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'GET /api/v1/platform/shreddings': ['platform-admin', 'platform-auditor'],
   'GET /api/v1/tenants/:tenant/policy': tenantReaders,
   'PUT /api/v1/tenants/:tenant/policy': ['tenant-admin'],
+  'GET /api/v1/tenants/:tenant/vault': ['tenant-admin'],
+  'PUT /api/v1/tenants/:tenant/vault': ['tenant-admin'],
+  'DELETE /api/v1/tenants/:tenant/vault': ['tenant-admin'],
+  'POST /api/v1/tenants/:tenant/vault/test': ['tenant-admin'],
   'POST /api/v1/tenants/:tenant/tokens': ['tenant-admin', 'platform-admin'],
   'GET /api/v1/tenants/:tenant/tokens': tenantReaders,
   'DELETE /api/v1/tenants/:tenant/tokens/:id': ['tenant-admin', 'tenant-member'],
@@ -165,7 +169,7 @@ describe('every route of the control plane', () => {
       if (!allowed.includes(role)) {
         expect([role, answer.status, answer.json['error']]).toMatchObject([role, 403, { code: 'permission_denied' }]);
       } else if (route.method === 'GET') {
-        expect([role, answer.status]).toEqual([role, route.url.includes(':id') || route.url.includes(':service') ? 404 : 200]);
+        expect([role, answer.status]).toEqual([role, route.url.includes(':id') || route.url.includes(':service') || route.url.endsWith('/vault') ? 404 : 200]);
       } else {
         expect([role, answer.status, answer.json['error']]).toMatchObject([role, 400, { code: 'invalid_argument' }]);
       }

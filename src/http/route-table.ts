@@ -36,6 +36,10 @@ import { showOpenapi } from './routes/openapi/show-openapi.ts';
 import { sealPlatform } from './routes/platform-seal/seal-platform.ts';
 import { showSeal } from './routes/platform-seal/show-seal.ts';
 import { unsealPlatform } from './routes/platform-seal/unseal-platform.ts';
+import { deleteOwnVault } from './routes/own-vault/delete-own-vault.ts';
+import { getOwnVault } from './routes/own-vault/get-own-vault.ts';
+import { putOwnVault } from './routes/own-vault/put-own-vault.ts';
+import { testOwnVault } from './routes/own-vault/test-own-vault.ts';
 import { getPolicy } from './routes/policy/get-policy.ts';
 import { putPolicy } from './routes/policy/put-policy.ts';
 import { livez } from './routes/probes/livez.ts';
@@ -72,6 +76,10 @@ export const routeTable: readonly Route[] = [
   listShreddings,
   getPolicy,
   putPolicy,
+  getOwnVault,
+  putOwnVault,
+  deleteOwnVault,
+  testOwnVault,
   ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),
   ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
   createGatewayKey,

@@ -6,6 +6,7 @@ export type BusMessage =
   | { readonly topic: 'credential'; readonly scopeKey: string; readonly service: string; readonly label: string; readonly version: number }
   | { readonly topic: 'tenant'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
+  | { readonly topic: 'own-vault'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }
   | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }

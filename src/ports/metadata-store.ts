@@ -1,6 +1,7 @@
 import type { GatewayKeyRepository, TokenRepository } from './metadata/access.ts';
 import type { AuditRepository } from './metadata/audit.ts';
 import type { CredentialMaintenance, CredentialRepository } from './metadata/credentials.ts';
+import type { OwnVaultRepository } from './metadata/own-vaults.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
 import type { UsageRepository } from './metadata/usage.ts';
@@ -13,6 +14,7 @@ export interface MetadataStore {
   readonly kind: 'sqlite' | 'postgres' | 'cosmos' | 'memory';
   readonly tenants: TenantRepository;
   readonly policies: PolicyRepository;
+  readonly ownVaults: OwnVaultRepository;
   readonly credentials: CredentialRepository;
   readonly credentialMaintenance: CredentialMaintenance;
   readonly tokens: TokenRepository;

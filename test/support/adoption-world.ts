@@ -34,7 +34,7 @@ export function createAdoptionWorld({ cipher = 'aes-256-gcm' }: { readonly ciphe
   world.switchedOn.set('vault', vault);
   world.switchedOn.set('sealed', database);
   const adoption = new Adoption({ parts: world.parts, sealed: database, legacy: reader, random: randomBytes });
-  const migration = new LegacyMigration({ parts: world.parts, store: vault, legacy: reader });
+  const migration = new LegacyMigration({ parts: world.parts, placement: { store: vault }, legacy: reader });
   const as = <T>(action: Action, work: (grant: Grant) => Promise<T>, { service = 'openai', scope = tenantScope('acme') }: { service?: string; scope?: Scope } = {}): Promise<T> =>
     world.access.perform(admin, action, { scope, service, label: 'default' }, 'req-1', work);
   return { ...world, world, adoption, migration, platformAs: as };

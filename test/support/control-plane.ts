@@ -6,6 +6,11 @@ import { allServices } from '../../catalog/all-services.ts';
 import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
+import { createSealedStore } from '../../src/adapters/secret-store/sealed/sealed-store.ts';
+import { KeptThere } from '../../src/core/own-vaults/kept-there.ts';
+import { OwnVaultSecrets } from '../../src/core/own-vaults/own-vault-secrets.ts';
+import { OwnVaultService } from '../../src/core/own-vaults/own-vault-service.ts';
+import { memoryOwnVaults } from './memory-own-vaults.ts';
 import { createMemorySecretStore, type MemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
 import { Access } from '../../src/core/access/authorize.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
@@ -121,15 +126,27 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const { root } = await madeRootKey(metadata.platform, clock);
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
   const rotation = new DataKeyRotation({ platform: metadata.platform, tenants, dataKeys, users: [], access, clock, random, log, step: () => undefined });
+  const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
+  const ownVaultService = new OwnVaultService({
+    records: metadata.ownVaults,
+    secrets: new OwnVaultSecrets({ sealed, values: metadata.sealedValues, random }),
+    connector: memoryOwnVaults(),
+    kept: new KeptThere({ credentials, writer: parts.writer }),
+    usualStore: secrets.kind,
+    bus,
+    clock,
+    random,
+  });
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
+    ownVaults: ownVaultService,
     tokens: new TokenService({ tokens, tenants, bus, clock, random }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
     credentials: new CredentialService({ ...shared, store: secrets }),
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),
-    legacyMigration: new LegacyMigration({ parts, store: secrets, legacy }),
+    legacyMigration: new LegacyMigration({ parts, placement: { store: secrets }, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
     storeNames: new StoreNames({ stores: [secrets] }),
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),

@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/identity';
+import type { PipelinePolicy } from './refusal-bodies.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 
 /** As whom we sign in to Azure. Of several, the first that there is counts, as in Microsoft's own chain. */
@@ -14,10 +15,10 @@ export interface AzureIdentity {
   readonly isDisconnected: boolean;
 }
 
-/** A credential of the official library, which is loaded only now. Where neither of the three is given, it is who has signed in with `az login`. */
-export async function openAzureCredential({ servicePrincipal, workload, managed, authorityHost, isDisconnected }: AzureIdentity): Promise<TokenCredential> {
+/** A credential of the official library, which is loaded only now. Where neither of the three is given, it is who has signed in with `az login`. `way` stands between a service principal's sign-in and the network. */
+export async function openAzureCredential({ servicePrincipal, workload, managed, authorityHost, isDisconnected }: AzureIdentity, way?: PipelinePolicy): Promise<TokenCredential> {
   const identity = await import('@azure/identity');
-  const options = { ...(authorityHost === null ? {} : { authorityHost }), retryOptions: { maxRetries: 1, retryDelayInMs: 200 } };
+  const options = { ...(authorityHost === null ? {} : { authorityHost }), retryOptions: { maxRetries: 1, retryDelayInMs: 200 }, additionalPolicies: lastStep(way) };
   const trust = { ...options, disableInstanceDiscovery: isDisconnected };
   if (servicePrincipal !== null) return new identity.ClientSecretCredential(servicePrincipal.tenantId, servicePrincipal.clientId, servicePrincipal.clientSecret.reveal(), trust);
   const chain: TokenCredential[] = [];
@@ -25,4 +26,9 @@ export async function openAzureCredential({ servicePrincipal, workload, managed,
   if (managed !== null) chain.push(new identity.ManagedIdentityCredential({ ...options, ...(managed.clientId === null ? {} : { clientId: managed.clientId }) }));
   else chain.push(new identity.AzureCliCredential(), new identity.AzureDeveloperCliCredential(), new identity.AzurePowerShellCredential());
   return new identity.ChainedTokenCredential(...chain);
+}
+
+/** A policy for the official libraries that is asked after all of theirs, for each request that goes out. */
+export function lastStep(way: PipelinePolicy | undefined): { readonly policy: PipelinePolicy; readonly position: 'perRetry' }[] {
+  return way === undefined ? [] : [{ policy: way, position: 'perRetry' }];
 }

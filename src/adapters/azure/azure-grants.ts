@@ -16,9 +16,10 @@ export function missingPermission(permission: SecretPermission, vaultName: strin
   const all = [...DOCUMENTED, ...(DOCUMENTED.includes(permission) ? [] : [permission])].join(' ');
   const byPolicy = `with access policies: az keyvault set-policy --name ${vaultName} --object-id ${objectId} --secret-permissions ${all}`;
   const byRole = `with RBAC: az role assignment create --role "${ROLE}" --assignee ${objectId} --scope $(az keyvault show --name ${vaultName} --query id --output tsv)`;
-  const commands = code === 'ForbiddenByPolicy' ? byPolicy : code === 'ForbiddenByRbac' ? byRole : `${byPolicy}; ${byRole}`;
+  const ways = code === 'ForbiddenByPolicy' ? [byPolicy] : code === 'ForbiddenByRbac' ? [byRole] : [byPolicy, byRole];
   return new KeyholdError(
     'permission_denied',
-    `The user, group or application does not have secrets ${permission} permission on the key vault ${vaultName}. Grant it, ${commands}. A new grant can take ten minutes until it counts everywhere.`,
+    `The user, group or application does not have secrets ${permission} permission on the key vault ${vaultName}. Grant it, ${ways.join('; ')}. A new grant can take ten minutes until it counts everywhere.`,
+    { details: { permission, commands: ways } },
   );
 }

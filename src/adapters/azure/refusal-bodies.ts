@@ -1,7 +1,7 @@
 import type { SecretClientOptions } from '@azure/keyvault-secrets';
 
 /** A step of the official libraries' way to a vault. */
-type PipelinePolicy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
+export type PipelinePolicy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
 
 /** What a vault's refusal said besides its status. */
 export interface RefusalBody {

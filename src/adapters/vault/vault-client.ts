@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -25,6 +26,8 @@ export interface VaultClientOptions {
   readonly namespace?: string;
   /** PEM texts. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** How the host's name is looked up, where that must not be left to the system. */
+  readonly lookup?: LookupFunction;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
@@ -105,11 +108,11 @@ class HttpVaultClient implements VaultClient {
   #doubtsAgainAt = 0;
   #checking: Promise<void> | undefined;
 
-  constructor({ address, auth, namespace, tls = {}, clock, random, log }: VaultClientOptions) {
+  constructor({ address, auth, namespace, tls = {}, lookup, clock, random, log }: VaultClientOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#watch = new ConnectionWatch({ event: 'vault', title: 'Vault', address, random, log, check: () => this.#check() });
-    this.#link = new VaultLink({ transport: new VaultTransport({ address, tls }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
+    this.#link = new VaultLink({ transport: new VaultTransport({ address, tls, lookup }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
     this.#session = new VaultSession({
       link: this.#link,
       signIn: signInBy(auth, { link: this.#link, clock }),

@@ -36,6 +36,11 @@ export const actions = {
   'shredding.read': { platform: ['platform-admin', 'platform-auditor'], tenant: null, ...read },
   'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
+  /** Where a tenant's keys are kept and what opens it are for the tenant alone (S25). `system` is the removal of a tenant. */
+  'own-vault.read': { platform: null, tenant: ['tenant-admin'], ...read },
+  'own-vault.put': { platform: null, tenant: ['tenant-admin'], ...writeKey },
+  'own-vault.delete': { platform: null, tenant: ['tenant-admin', 'system'], ...closeKey },
+  'own-vault.test': { platform: null, tenant: ['tenant-admin'], ...writeKey },
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },

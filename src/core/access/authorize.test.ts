@@ -28,6 +28,10 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'shredding.read': { platform: [A, P], tenant: [] },
   'policy.read': { platform: [], tenant: [P, a, m, u] },
   'policy.put': { platform: [], tenant: [a] },
+  'own-vault.read': { platform: [], tenant: [a] },
+  'own-vault.put': { platform: [], tenant: [a] },
+  'own-vault.delete': { platform: [], tenant: [a, sys] },
+  'own-vault.test': { platform: [], tenant: [a] },
   'token.list': { platform: [A, P], tenant: [P, a, m, u] },
   'token.create': { platform: [A, sys], tenant: [A, a] },
   'token.revoke': { platform: [A, sys], tenant: [a, m, sys] },
@@ -70,12 +74,12 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
-  ...[...readOnly].filter((action) => action !== 'gateway.use'),
+  'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
   'tenant.create', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
@@ -141,8 +145,8 @@ describe('who may do what (R0.2, S21, S25): every role, action and scope', () =>
     });
   });
 
-  it('S25: no platform role makes or changes gateway keys or a tenant\'s policy, or uses its keys', () => {
-    for (const action of ['gateway-key.create', 'gateway-key.update', 'gateway-key.rotate', 'policy.put', 'gateway.use', 'credential.fetch'] as const) {
+  it('S25: no platform role makes or changes gateway keys, a tenant\'s policy or its own vault, or uses its keys', () => {
+    for (const action of ['gateway-key.create', 'gateway-key.update', 'gateway-key.rotate', 'policy.put', 'own-vault.read', 'own-vault.put', 'own-vault.delete', 'own-vault.test', 'gateway.use', 'credential.fetch'] as const) {
       for (const role of [A, O, P, S] as const) expect(actions[action].tenant).not.toContain(role);
     }
   });
@@ -224,7 +228,7 @@ describe('perform (S21, S29)', () => {
 describe('while the installation is sealed (S29)', () => {
   /** Everything that uses, reads, writes or destroys a key; whatever is not here goes on. */
   const stopped = new Set<Action>([
-    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview', 'data-keys.reseal', 'tenant.shred',
+    'gateway.use', 'credential.put', 'credential.fetch', 'credential.changed_outside', 'credential.delete', 'credential.recover', 'credential.purge', 'credential.reconcile', 'credential.move', 'credential.adopt', 'credential.migrate', 'credential.preview', 'data-keys.reseal', 'tenant.shred', 'own-vault.put', 'own-vault.delete', 'own-vault.test',
   ]);
 
   it.each(allActions)('%s is refused if it touches keys, and goes on otherwise', async (action) => {

@@ -1,10 +1,11 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
-import { kindOf, type LegacyForm, type SecretStore, type StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type LegacyForm, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Grant } from '../access/grant.ts';
 import { credentialKey } from '../credentials/credential-key.ts';
 import type { CredentialParts } from '../credentials/credential-parts.ts';
+import { type Placement, placementFor } from '../credentials/credential-put.ts';
 import { isThere } from '../credentials/credential-view.ts';
 import { textsOf } from '../credentials/fields-text.ts';
 import { handOver } from '../credentials/hand-over.ts';
@@ -17,7 +18,7 @@ import { ValueMover } from '../credentials/value-mover.ts';
 export interface LegacyMigrationDependencies {
   readonly parts: CredentialParts;
   /** Takes what is migrated, as it takes new values (R0.5). */
-  readonly store: SecretStore;
+  readonly placement: Placement;
   readonly legacy: LegacyReader;
 }
 
@@ -45,13 +46,13 @@ interface Opened {
 /** Rewrites what an earlier system has encrypted into the store for new keys, one credential at a time (R3.4). */
 export class LegacyMigration {
   readonly #parts: CredentialParts;
-  readonly #store: SecretStore;
+  readonly #placement: Placement;
   readonly #legacy: LegacyReader;
   readonly #mover: ValueMover;
 
-  constructor({ parts, store, legacy }: LegacyMigrationDependencies) {
+  constructor({ parts, placement, legacy }: LegacyMigrationDependencies) {
     this.#parts = parts;
-    this.#store = store;
+    this.#placement = placement;
     this.#legacy = legacy;
     this.#mover = new ValueMover(parts);
   }
@@ -62,7 +63,7 @@ export class LegacyMigration {
     return translated(async () => {
       const record = this.#live(key, (await this.#parts.writer.get(key))?.record);
       const opened = await this.#open(key, record);
-      return opened === undefined ? this.#already(record) : { outcome: 'migratable', storedIn: this.#store.kind, ...opened.found };
+      return opened === undefined ? this.#already(record) : { outcome: 'migratable', storedIn: (await placementFor(this.#placement, key.scope)).store.kind, ...opened.found };
     });
   }
 
@@ -76,8 +77,9 @@ export class LegacyMigration {
       const record = this.#live(key, (await settledRecord(this.#parts, key))?.record);
       const opened = await this.#open(key, record);
       if (opened === undefined) return this.#already(record);
-      await this.#mover.moveLegacy(key, opened.current, opened.fields, this.#store);
-      return { outcome: 'migrated', storedIn: this.#store.kind, ...opened.found };
+      const { store } = await placementFor(this.#placement, key.scope);
+      await this.#mover.moveLegacy(key, opened.current, opened.fields, store);
+      return { outcome: 'migrated', storedIn: store.kind, ...opened.found };
     });
   }
 
@@ -100,7 +102,7 @@ export class LegacyMigration {
 
   #already({ current }: CredentialRecord): MigrationOutcome {
     const hints = Object.fromEntries((current?.fields ?? []).map(({ name, hint }) => [name, hint]));
-    return { outcome: 'already', storedIn: current === null ? this.#store.kind : kindOf(current.reference.store), authenticated: true, hints, warnings: [] };
+    return { outcome: 'already', storedIn: current === null ? this.#placement.store.kind : kindOf(current.reference.store), authenticated: true, hints, warnings: [] };
   }
 }
 

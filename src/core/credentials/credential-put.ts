@@ -1,6 +1,7 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
-import { idOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
+import { idOf, ownVaultOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
+import type { Scope } from '../../ports/scope.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
@@ -59,6 +60,8 @@ export interface Placement {
   readonly store: SecretStore;
   /** Takes a new value while `store` is away; undefined: then it is refused. */
   readonly fallback?: SecretStore | undefined;
+  /** Takes the new values of this scope instead, and nothing else does (S20); undefined: the scope has no such store. */
+  readonly ownStoreOf?: ((scope: Scope) => Promise<SecretStore | undefined>) | undefined;
 }
 
 export interface CredentialPutDependencies {
@@ -83,7 +86,7 @@ export class CredentialPut {
     const { catalog, clock } = this.#parts;
     const service = catalog.get(key.service);
     const task = { key, service, checked: check(service, key, request, clock.now()), ifMatch, by };
-    const { store, fallback } = this.#placement;
+    const { store, fallback } = await placementFor(this.#placement, key.scope);
     try {
       await requireConnected(store);
       return await this.#putInto(store, task);
@@ -135,10 +138,17 @@ export class CredentialPut {
   }
 }
 
+/** Where this scope's new values go. */
+export async function placementFor({ store, fallback, ownStoreOf }: Placement, scope: Scope): Promise<Omit<Placement, 'ownStoreOf'>> {
+  const own = await ownStoreOf?.(scope);
+  return own === undefined ? { store, fallback } : { store: own };
+}
+
 /** Refuses before anything is written, so that a store that is known to be away leaves nothing to be finished (R3.5). */
 async function requireConnected(store: SecretStore): Promise<void> {
   const { connected } = await store.health();
   if (connected) return;
+  if (ownVaultOf(idOf(store)) !== undefined) throw new StoreUntouched('The tenant\'s own vault cannot be used now, and nothing was stored. POST …/vault/test says what is wrong.', { retryAfterSeconds: 10 });
   throw new StoreUntouched('The secret store cannot be reached now, and nothing was stored. Send the key again in a moment; if it lasts, an operator finds the reason in the log.', { retryAfterSeconds: 10 });
 }
 

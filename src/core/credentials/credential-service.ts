@@ -32,11 +32,11 @@ export class CredentialService {
   readonly #put: CredentialPut;
   readonly #lifecycle: CredentialLifecycle;
 
-  constructor({ store, fallback, ...shared }: CredentialServiceDependencies) {
+  constructor({ store, fallback, ownStoreOf, ...shared }: CredentialServiceDependencies) {
     const { random } = shared;
     this.#records = shared.records;
     this.#parts = credentialParts(shared);
-    this.#put = new CredentialPut({ parts: this.#parts, placement: { store, fallback }, random });
+    this.#put = new CredentialPut({ parts: this.#parts, placement: { store, fallback, ownStoreOf }, random });
     this.#lifecycle = new CredentialLifecycle({ parts: this.#parts, random });
   }
 

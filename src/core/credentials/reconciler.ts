@@ -1,6 +1,6 @@
 import { asKeyholdError } from '../../ports/errors.ts';
 import { type CredentialKey, type CredentialMaintenance, type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
-import { kindOf, ownVaultOf, type StoreId, type StoreKind, storeKinds } from '../../ports/secret-store.ts';
+import { ownVaultOf, type StoreId, storeKinds } from '../../ports/secret-store.ts';
 import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey } from './credential-key.ts';
@@ -26,7 +26,9 @@ export interface ReconcileRun {
 /** How one run goes about it. */
 interface Pass {
   readonly allOpenIntents: boolean;
-  /** The stores that may be asked. A tenant's own vault always: whether it answers shows then, and is its tenant's alone. */
+  /** Asks, once in a run, whether these stores answer. */
+  readonly look: (stores: readonly StoreId[]) => Promise<void>;
+  /** The stores that answer, of those that were looked at. */
   readonly isUp: (store: StoreId) => boolean;
   /** Counted on the way: how many values wait for each store. */
   readonly waiting: Map<StoreId, number>;
@@ -56,8 +58,15 @@ export class Reconciler {
    * rows are written for records with something to do, none otherwise. Rejects only when the records cannot be listed.
    */
   async runOnce({ allOpenIntents }: { readonly allOpenIntents: boolean }): Promise<ReconcileRun> {
-    const up = await this.#storesThatAnswer();
-    const pass: Pass = { allOpenIntents, isUp: (store) => ownVaultOf(store) !== undefined || up.has(kindOf(store)), waiting: new Map() };
+    const up = new Set<StoreId>();
+    const looked = new Set<StoreId>();
+    const look = async (ids: readonly StoreId[]): Promise<void> => {
+      const asked = ids.filter((id) => !looked.has(id));
+      for (const id of asked) looked.add(id);
+      for (const id of await this.#thatAnswer(asked)) up.add(id);
+    };
+    await look(storeKinds);
+    const pass: Pass = { allOpenIntents, look, isUp: (store) => up.has(store), waiting: new Map() };
     let finished = 0;
     let failed = 0;
     let after: string | undefined;
@@ -83,13 +92,14 @@ export class Reconciler {
     return { finished, failed };
   }
 
-  async #storesThatAnswer(): Promise<ReadonlySet<StoreKind>> {
+  async #thatAnswer(ids: readonly StoreId[]): Promise<readonly StoreId[]> {
     const { stores } = this.#parts;
-    const answers = await Promise.all(storeKinds.map(async (kind) => ((await stores(kind)?.health())?.connected === true ? [kind] : [])));
-    return new Set(answers.flat());
+    const answers = await Promise.all(ids.map(async (id) => ((await stores(id)?.health())?.connected === true ? [id] : [])));
+    return answers.flat();
   }
 
   async #reconcile(key: CredentialKey, pass: Pass): Promise<boolean> {
+    await pass.look(ownVaultsIn((await this.#parts.writer.get(key))?.record));
     try {
       const moved = await this.#moveHome(key, pass);
       return (await this.#finishAndClear(key, pass)) || moved;
@@ -147,4 +157,11 @@ export class Reconciler {
   #isOverdue({ state, deletedAt, intent }: CredentialRecord): boolean {
     return state === 'deleted' && intent === null && deletedAt !== null && deletedAt + RECOVERABLE_MS <= this.#parts.clock.now();
   }
+}
+
+/** The own vaults of its tenant that the record has to do with. */
+function ownVaultsIn(record: CredentialRecord | undefined): readonly StoreId[] {
+  if (record === undefined) return [];
+  const ids = [homeOf(record), ...record.retired.map(({ reference }) => reference.store)];
+  return ids.filter((id) => id !== undefined).filter((id) => ownVaultOf(id) !== undefined);
 }

@@ -1,4 +1,4 @@
-import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import { asKeyholdError, KeyholdError, type KeyholdErrorOptions } from '../../ports/errors.ts';
 import { kindOf, ownVaultOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
 import { storedInWords } from './stored-in.ts';
 
@@ -14,9 +14,18 @@ export function storeOf(stores: Stores, id: StoreId): SecretStore {
   throw new KeyholdError('unavailable', `This credential is kept in ${message}, which is not switched on. Its value is not lost: an operator has to switch it on again (${switchedOnBy}) and start Keyhold anew.`, { retryAfterSeconds: 60 });
 }
 
+/** A tenant's own vault refuses us: what its message says is for that tenant. */
+export class OwnVaultRefusal extends KeyholdError {
+  constructor(publicMessage: string, options: KeyholdErrorOptions = {}) {
+    super('permission_denied', publicMessage, options);
+    this.name = 'OwnVaultRefusal';
+  }
+}
+
 /** What a store says of us is not said of the caller: a refusal of our access is an outage. Everything else stays as it is. */
 export function withoutOurRefusal(error: unknown): unknown {
   if (asKeyholdError(error).code !== 'permission_denied') return error;
+  if (error instanceof OwnVaultRefusal) return new KeyholdError('unavailable', error.publicMessage, { cause: error, retryAfterSeconds: 30 });
   return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30 });
 }
 

@@ -18,6 +18,7 @@ export const credentialSchema = Type.Object({
   id: Type.String(),
   state: Type.Enum(['active', 'disabled', 'expired', 'revoked', 'deleted', 'purged']),
   storedIn: Type.Enum(['azure-key-vault', 'vault', 'sealed']),
+  ownVault: Type.Optional(Type.Literal(true, { description: 'Only on a key that is kept in a vault of the tenant\'s own.' })),
   legacy: Type.Optional(Type.Enum(['cipher', 'fernet'], { description: 'Only on a key that is kept as an earlier system has encrypted it: cipher (iv:salt:ciphertext) or fernet.' })),
   hints: Type.Record(Type.String(), Type.String(), { description: 'By field, the last characters of its value; empty for a short one.' }),
   settings,

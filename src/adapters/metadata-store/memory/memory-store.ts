@@ -1,5 +1,6 @@
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenRecord, TokenRepository } from '../../../ports/metadata/access.ts';
 import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord, SealedValueRepository } from '../../../ports/metadata/sealed.ts';
+import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
@@ -23,6 +24,7 @@ export function createMemoryStore(): MetadataStore {
     kind: 'memory',
     tenants: new MemoryTenants(),
     policies: new RecordMap<{ readonly tenant: string }, PolicyRecord>(({ tenant }) => [tenant]),
+    ownVaults: new RecordMap<{ readonly tenant: string }, OwnVaultRecord>(({ tenant }) => [tenant]),
     credentials,
     credentialMaintenance: credentials,
     tokens: new MemoryTokens(),

@@ -8,7 +8,7 @@ import { SqlAudit } from './sql-audit.ts';
 import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
-import { policyTable, SqlTenants } from './sql-tenants.ts';
+import { ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 
 /** The metadata store over any SQL database whose migrations have run. Its `close` closes the executor. */
@@ -19,6 +19,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     kind: dialect.kind,
     tenants: new SqlTenants(executor, dialect),
     policies: new SqlRecords(executor, dialect, policyTable),
+    ownVaults: new SqlRecords(executor, dialect, ownVaultTable),
     credentials,
     credentialMaintenance: credentials,
     tokens: new SqlTokens(executor, dialect),

@@ -1,3 +1,4 @@
+import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
 import type { SqlDialect } from './dialect.ts';
@@ -19,6 +20,8 @@ const tenants: RecordTable<TenantKey, TenantRecord> = {
 };
 
 export const policyTable: RecordTable<TenantKey, PolicyRecord> = { ...tenants, name: 'policies', indexOf: () => ({}) };
+
+export const ownVaultTable: RecordTable<TenantKey, OwnVaultRecord> = { ...tenants, name: 'own_vaults', indexOf: () => ({}) };
 
 /** Tenants in SQL. */
 export class SqlTenants extends SqlRecords<TenantKey, TenantRecord> implements TenantRepository {

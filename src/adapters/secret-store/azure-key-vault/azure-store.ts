@@ -6,6 +6,7 @@ import type { FoundSecret, KnownCopy, PutIntent, PutNotes, SecretName, SecretRef
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import { type AzureIdentity, openAzureCredential } from '../../azure/azure-credential.ts';
 import { CallGate } from '../../azure/call-gate.ts';
+import type { PipelinePolicy } from '../../azure/refusal-bodies.ts';
 import { ConnectionWatch } from '../../vault/connection-watch.ts';
 import { AzurePut } from './azure-put.ts';
 import { AzureRemoval } from './azure-removal.ts';
@@ -32,6 +33,8 @@ export interface AzureStoreOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
+  /** What stands between the official libraries and the network; left out: nothing. */
+  readonly way?: PipelinePolicy | undefined;
 }
 
 export interface AzureStore extends SecretStore {
@@ -59,7 +62,7 @@ class AzureKeyVaultStore implements AzureStore {
   readonly #justRead: JustRead;
   readonly #turns = new Turns();
 
-  constructor({ url, identity, digest, clock, random, log }: AzureStoreOptions) {
+  constructor({ url, identity, digest, clock, random, log, way }: AzureStoreOptions) {
     this.#clock = clock;
     this.#digest = digest;
     this.#justRead = new JustRead(clock);
@@ -71,7 +74,7 @@ class AzureKeyVaultStore implements AzureStore {
       onOutage: (failure) => (failure.trouble === 'refused' || failure.trouble === 'no-identity' ? this.#watch.refused(failure, false) : this.#watch.failed(failure)),
     });
     const denied = new DeniedPermissions(log, clock);
-    this.#secrets = new VaultSecrets({ url, credential: () => openAzureCredential(identity), isDisconnected: identity.isDisconnected, gate: this.#gate, onDenied: (permission, error) => denied.tell(permission, error) });
+    this.#secrets = new VaultSecrets({ url, credential: () => openAzureCredential(identity, way), isDisconnected: identity.isDisconnected, way, gate: this.#gate, onDenied: (permission, error) => denied.tell(permission, error) });
     const changes = new NameChanges(this.#secrets, clock);
     this.#puts = new AzurePut({ secrets: this.#secrets, changes, digest, clock, log });
     this.#removal = new AzureRemoval({ secrets: this.#secrets, changes, log });
@@ -98,8 +101,8 @@ class AzureKeyVaultStore implements AzureStore {
     return version === undefined ? undefined : referenceTo(name, version);
   }
 
-  traceOf(name: SecretName, { id }: PutIntent): SecretReference {
-    return referenceTo(name, `${TRACE}${id}`);
+  traceOf(name: SecretName, intent: PutIntent): SecretReference {
+    return traceOfPut(name, intent);
   }
 
   async newerThan({ name, version }: SecretReference): Promise<SecretReference | undefined> {
@@ -183,6 +186,11 @@ class AzureKeyVaultStore implements AzureStore {
     const inAzure = secretNameInAzure(name);
     return VERSION.test(version) ? this.#turns.take(inAzure, () => work(inAzure)) : undefined;
   }
+}
+
+/** See `SecretStore.traceOf`. */
+export function traceOfPut(name: SecretName, { id }: PutIntent): SecretReference {
+  return referenceTo(name, `${TRACE}${id}`);
 }
 
 function referenceTo({ scope, service, label }: SecretName, version: string): SecretReference {

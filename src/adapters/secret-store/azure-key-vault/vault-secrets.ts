@@ -3,8 +3,9 @@ import type { SecretClient } from '@azure/keyvault-secrets';
 import type { KeyholdError } from '../../../ports/errors.ts';
 import { AzureFailure, asUnavailable } from '../../azure/azure-failure.ts';
 import { missingPermission, type SecretPermission } from '../../azure/azure-grants.ts';
+import { lastStep } from '../../azure/azure-credential.ts';
 import { type AzureRefusal, understood } from '../../azure/azure-refusal.ts';
-import { RefusalBodies } from '../../azure/refusal-bodies.ts';
+import { type PipelinePolicy, RefusalBodies } from '../../azure/refusal-bodies.ts';
 import type { CallGate } from '../../azure/call-gate.ts';
 import { type DeletedSecret, deletedSecret, type KeptSecret, keptSecret, type ReadSecret, readSecret } from './kept-secret.ts';
 
@@ -27,6 +28,8 @@ export interface VaultSecretsOptions {
   readonly credential: () => Promise<TokenCredential>;
   readonly isDisconnected: boolean;
   readonly gate: CallGate;
+  /** What stands between the library and the network; left out: nothing. */
+  readonly way?: PipelinePolicy | undefined;
   readonly onDenied: (permission: SecretPermission, error: KeyholdError) => void;
 }
 
@@ -238,9 +241,9 @@ export class VaultSecrets {
   }
 
   async #open(): Promise<SecretClient> {
-    const { url, credential, isDisconnected } = this.#options;
+    const { url, credential, isDisconnected, way } = this.#options;
     const [library, token] = await Promise.all([import('@azure/keyvault-secrets'), credential()]);
-    return new library.SecretClient(url, token, { disableChallengeResourceVerification: isDisconnected, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 }, additionalPolicies: [{ policy: this.#bodies.policy, position: 'perCall' }] });
+    return new library.SecretClient(url, token, { disableChallengeResourceVerification: isDisconnected, retryOptions: { maxRetries: 0 }, redirectOptions: { maxRetries: 0 }, additionalPolicies: [{ policy: this.#bodies.policy, position: 'perCall' }, ...lastStep(way)] });
   }
 
   #refused(refusal: AzureRefusal, permission: SecretPermission): Error {

@@ -1,0 +1,83 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { isPublicAddress } from './address-ranges.ts';
+
+/** All addresses of a name. */
+export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
+
+export interface EgressOptions {
+  /** Hosts that an operator lets be reached wherever they are: names or IP addresses, lower case. */
+  readonly allowHosts: readonly string[];
+  /** Left out: as the system resolves names. */
+  readonly resolve?: Resolve;
+}
+
+/** A host that is not connected to, and why. Nothing was sent. */
+export class EgressRefused extends Error {
+  /** As network errors carry one, so that whoever made the connection can tell it from those. */
+  readonly code = 'ERR_EGRESS_REFUSED';
+
+  constructor(host: string) {
+    super(`${host} is, or resolves to, an address of this machine, of a private network or of another range that Keyhold does not connect to. If it has to be reached, an operator adds the host to KEYHOLD_EGRESS_ALLOW_HOSTS.`);
+    this.name = 'EgressRefused';
+  }
+}
+
+/**
+ * The way out to hosts that somebody else than the operator has named (S33). Every address that a name has is looked at, and the connection goes to one of
+ * exactly those: there is no second look at the name in between that could find another.
+ */
+export class Egress {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #resolve: Resolve;
+
+  constructor({ allowHosts, resolve = systemAddresses }: EgressOptions) {
+    this.#allowed = new Set(allowHosts.map((host) => bare(host.toLowerCase())));
+    this.#resolve = resolve;
+  }
+
+  /** Throws `EgressRefused` for an address, and what the system says of a name that it does not find. A host as a URL has it. */
+  async requireReachable(host: string): Promise<void> {
+    await this.#addresses(bare(host));
+  }
+
+  /** Of a host that is an IP address: sockets look no name up for it, so `lookup` never sees it. Throws `EgressRefused`. */
+  requireAllowedLiteral(host: string): void {
+    const name = bare(host);
+    if (isIP(name) !== 0 && !this.#allowed.has(name) && !isPublicAddress(name)) throw new EgressRefused(name);
+  }
+
+  /** For the `lookup` option of sockets, agents and pools. */
+  readonly lookup: LookupFunction = (host, { all = false, family }, done) => {
+    this.#addresses(host)
+      .then((addresses) => {
+        const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
+        const fitting = addresses.filter((each) => wanted === 0 || each.family === wanted);
+        const [first] = fitting;
+        if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
+        if (all) done(null, [...fitting]);
+        else done(null, first.address, first.family);
+      })
+      .catch((error: unknown) => done(error instanceof Error ? error : new Error('The name could not be looked up.'), ''));
+  };
+
+  /** Refused as soon as one of several is refused: what a name resolves to is its owner's choice, and may differ from one look to the next. */
+  async #addresses(host: string): Promise<readonly LookupAddress[]> {
+    this.requireAllowedLiteral(host);
+    const addresses = await this.#resolve(host);
+    if (this.#allowed.has(host.toLowerCase())) return addresses;
+    if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address))) throw new EgressRefused(host);
+    return addresses;
+  }
+}
+
+/** Without the brackets that a URL puts around an IPv6 address. */
+function bare(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}
+
+function systemAddresses(host: string): Promise<readonly LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    systemLookup(host, { all: true, verbatim: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)));
+  });
+}
