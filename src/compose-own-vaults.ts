@@ -32,7 +32,7 @@ export interface OwnVaultsOptions {
   readonly log: Log;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly parts: Pick<CredentialParts, 'writer'>;
   readonly access: Access;
   /** Where new values go without an own vault. */

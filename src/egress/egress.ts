@@ -48,18 +48,21 @@ export class Egress {
   }
 
   /** For the `lookup` option of sockets, agents and pools. */
-  readonly lookup: LookupFunction = (host, { all = false, family }, done) => {
-    this.#addresses(host)
-      .then((addresses) => {
-        const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
-        const fitting = addresses.filter((each) => wanted === 0 || each.family === wanted);
-        const [first] = fitting;
-        if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
-        if (all) done(null, [...fitting]);
-        else done(null, first.address, first.family);
-      })
-      .catch((error: unknown) => done(error instanceof Error ? error : new Error('The name could not be looked up.'), ''));
-  };
+  readonly lookup: LookupFunction = (host, options, done) => void this.#answer(host, options, done);
+
+  async #answer(host: string, { all = false, family }: Parameters<LookupFunction>[1], done: Parameters<LookupFunction>[2]): Promise<void> {
+    const found = await this.#fitting(host, family).catch((error: unknown) => (error instanceof Error ? error : new Error('The name could not be looked up.')));
+    if (found instanceof Error) done(found, '');
+    else if (all) done(null, [...found]);
+    else done(null, found[0].address, found[0].family);
+  }
+
+  async #fitting(host: string, family: Parameters<LookupFunction>[1]['family']): Promise<readonly [LookupAddress, ...LookupAddress[]]> {
+    const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
+    const [first, ...others] = (await this.#addresses(host)).filter((each) => wanted === 0 || each.family === wanted);
+    if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
+    return [first, ...others];
+  }
 
   /** Refused as soon as one of several is refused: what a name resolves to is its owner's choice, and may differ from one look to the next. */
   async #addresses(host: string): Promise<readonly LookupAddress[]> {

@@ -1,5 +1,6 @@
-import type { Egress } from '../../egress/egress.ts';
+import { type Egress, EgressRefused } from '../../egress/egress.ts';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { OwnVaultConnector } from '../../ports/own-vault.ts';
 import type { FieldsDigest } from '../secret-store/azure-key-vault/own-versions.ts';
@@ -22,11 +23,23 @@ export interface OwnVaultTools {
 /** Opens HashiCorp Vaults and Azure Key Vaults that tenants bring (S20): nothing of the installation's own connections is used for them. */
 export function createOwnVaultConnector(tools: OwnVaultTools): OwnVaultConnector {
   return {
-    checked: (settings) => (settings.kind === 'vault' ? checkedHashiCorpVault(settings, tools) : checkedAzureVault(settings, tools)),
-    open: ({ tenant, settings, secret }) => (settings.kind === 'vault' ? openHashiCorpVault(tenant, settings, secret, tools) : openAzureVault(tenant, settings, secret, tools)),
+    checked: (settings) => allowed(() => (settings.kind === 'vault' ? checkedHashiCorpVault(settings, tools) : checkedAzureVault(settings, tools)), 'invalid_argument'),
+    open: ({ tenant, settings, secret }) => allowed(() => {
+      // An operator may have allowed less since.
+      tools.egress.requireAllowedLiteral(new URL(settings.kind === 'vault' ? settings.address : settings.url).hostname);
+      return settings.kind === 'vault' ? openHashiCorpVault(tenant, settings, secret, tools) : openAzureVault(tenant, settings, secret, tools);
+    }, 'unavailable'),
     kinds: {
       vault: { capabilities: { destroyVersion: true } },
       'azure-key-vault': { capabilities: { destroyVersion: false }, traceOf: traceOfPut },
     },
   };
+}
+
+function allowed<T>(work: () => T, code: 'invalid_argument' | 'unavailable'): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof EgressRefused ? new KeyholdError(code, error.message, { cause: error }) : error;
+  }
 }

@@ -4,7 +4,7 @@ import type { OwnVaultRecord } from '../../ports/metadata/own-vaults.ts';
 import type { SealedValueRepository } from '../../ports/metadata/sealed.ts';
 import { tenantScope } from '../../ports/scope.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
-import { SecretValue } from '../../ports/secret-value.ts';
+import type { SecretValue } from '../../ports/secret-value.ts';
 import { secretHint } from '../crypto/secret-hint.ts';
 
 /** No service of the catalogue is called so. */

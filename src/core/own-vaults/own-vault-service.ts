@@ -166,7 +166,11 @@ export class OwnVaultService {
 
   async #forget({ record, revision }: Stored<OwnVaultRecord>): Promise<void> {
     const { records, secrets } = this.#dependencies;
-    await records.remove({ tenant: record.tenant }, revision).finally(() => this.#announce(record.tenant, revision));
+    try {
+      await records.remove({ tenant: record.tenant }, revision);
+    } finally {
+      await this.#announce(record.tenant, revision);
+    }
     await secrets.destroy(record.secret.reference);
   }
 
