@@ -1,6 +1,7 @@
 import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/access.ts';
 import type { AuditLeaf, AuditRepository, AuditRow } from '../../src/ports/metadata/audit.ts';
 import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
+import type { OwnVaultRecord } from '../../src/ports/metadata/own-vaults.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
 import { type Scope, tenantScope } from '../../src/ports/scope.ts';
@@ -23,6 +24,20 @@ export function policyRecord(changes: Partial<PolicyRecord> = {}): PolicyRecord 
     validateOnAdd: false,
     unpricedModels: 'allow',
     ...changes,
+  };
+}
+
+export function ownVaultRecord(tenant: string): OwnVaultRecord {
+  return {
+    tenant,
+    id: '0123456789abcdef',
+    state: 'active',
+    takesNew: true,
+    settings: { kind: 'vault', address: 'https://vault.example.com:8200', namespace: 'admin/🗝', mount: 'secret', roleId: null, caCertificate: null },
+    secret: { reference: { store: 'sealed', name: { scope: tenantScope(tenant), service: 'own-vault', label: 'l1' }, version: '1' }, hint: '' },
+    createdAt: time,
+    updatedAt: time,
+    changedBy: 'token:admin',
   };
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { tokenFor } from '../support/own-vault-token.ts';
 import { readStoredState } from '../support/stored-state.ts';
 import { startVault, type VaultServer } from '../support/servers/vault.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
@@ -21,21 +22,6 @@ function path({ id }: TestTenant, service = 'openai'): string {
 
 function vaultPath({ id }: TestTenant): string {
   return `/api/v1/tenants/${id}/vault`;
-}
-
-/** A token that may do in this vault what Keyhold needs for this tenant, but for what is left out. */
-async function tokenFor(vault: VaultServer, tenant: string, withoutRule = 'nothing'): Promise<string> {
-  const below = `tenants/${tenant}/api-keys`;
-  const rules = [
-    `path "secret/data/${below}/*" { capabilities = ["create", "update", "read"] }`,
-    ...['delete', 'undelete', 'destroy'].map((operation) => `path "secret/${operation}/${below}/*" { capabilities = ["update"] }`),
-    `path "secret/metadata/${below}/*" { capabilities = ["create", "update", "patch", "read", "list"] }`,
-    `path "secret/metadata/${below}" { capabilities = ["list"] }`,
-    `path "secret/config" { capabilities = ["read"] }`,
-  ].filter((rule) => !rule.includes(withoutRule));
-  const policy = `keyhold-${tenant}-${withoutRule.replaceAll('/', '-')}`;
-  await vault.ask('PUT', `sys/policies/acl/${policy}`, { policy: rules.join('\n') });
-  return String((await vault.ask('POST', 'auth/token/create', { policies: [policy], period: '24h' }))['client_token']);
 }
 
 async function register(tenant: TestTenant, vault: VaultServer): Promise<void> {

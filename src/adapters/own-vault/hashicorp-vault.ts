@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
 import type { Egress } from '../../egress/egress.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { OwnHashiCorpVault } from '../../ports/metadata/own-vaults.ts';
@@ -44,11 +44,15 @@ export function openHashiCorpVault(tenant: string, settings: OwnHashiCorpVault, 
 }
 
 function requireCertificate(pem: string): void {
-  try {
-    createSecureContext({ ca: pem });
-    if (/-----BEGIN CERTIFICATE-----/u.test(pem)) return;
-  } catch {
-    // Said below.
-  }
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/gu) ?? [];
+  if (blocks.length > 0 && blocks.every(isCertificate)) return;
   throw new KeyholdError('invalid_argument', 'caCertificate is not a certificate in PEM: it begins with -----BEGIN CERTIFICATE-----, with its line breaks.', { details: { property: 'caCertificate' } });
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }

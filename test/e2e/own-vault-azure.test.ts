@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TestTenant } from '../support/api.ts';
+import { type AzureServer, startAzureServer } from '../support/servers/azure/server.ts';
+import type { AzureApp } from '../support/servers/azure/directory.ts';
+import type { AzureVault } from '../support/servers/azure/vault.ts';
+import { startStoreWorld, type StoreWorld } from '../support/store-world.ts';
+
+const OURS = 'sk-test-ours-key-00000001';
+const THEIRS = 'sk-test-theirs-key-000001';
+const NEEDED = ['get', 'list', 'set', 'delete', 'recover'] as const;
+
+let azure: AzureServer;
+let world: StoreWorld;
+let vault: AzureVault;
+let app: AzureApp;
+
+function vaultPath({ id }: TestTenant): string {
+  return `/api/v1/tenants/${id}/vault`;
+}
+
+function body(): Record<string, unknown> {
+  return { kind: 'azure-key-vault', url: vault.url, tenantId: azure.directory.tenantId, clientId: app.clientId, clientSecret: [...app.secrets].at(-1) };
+}
+
+describe('a tenant\'s own Azure Key Vault (S20)', () => {
+  beforeAll(async () => {
+    azure = await startAzureServer();
+    vault = await azure.addVault({ name: 'theirs' });
+    app = azure.directory.addApp();
+    vault.permissions.setPolicy(app, { secrets: [...NEEDED] });
+    // Ours may do everything in theirs, too: nothing of ours must ever be used there.
+    vault.permissions.setPolicy(azure.app, { secrets: [...NEEDED, 'purge'] });
+    world = await startStoreWorld({ ...azure.environment(), KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1,localhost' });
+    await world.start();
+  });
+  afterAll(async () => {
+    await world.close();
+    await azure.close();
+  });
+
+  it('keeps the tenant\'s values there, reached as the tenant\'s service principal alone, beside our own vault', async () => {
+    const [own, other] = [await world.tenant('own'), await world.tenant('other')];
+    const put = await own.admin.must('PUT', vaultPath(own), body());
+    expect(put.text).not.toContain(String(body()['clientSecret']));
+    const stored = await own.admin.must('PUT', '/api/v1/tenants/own/credentials/openai', { fields: { api_key: THEIRS } });
+    expect(stored.body).toMatchObject({ storedIn: 'azure-key-vault', ownVault: true });
+    await other.admin.must('PUT', '/api/v1/tenants/other/credentials/openai', { fields: { api_key: OURS } });
+    expect(await world.ask(own.gatewayKey)).toMatchObject({ status: 200, key: THEIRS });
+    expect(await world.ask(other.gatewayKey)).toMatchObject({ status: 200, key: OURS });
+    const inTheirs = azure.calls({ where: 'theirs', authenticated: true });
+    expect(new Set(inTheirs.map(({ clientId }) => clientId))).toEqual(new Set([app.clientId]));
+    expect(inTheirs.filter(({ name }) => name?.includes('other'))).toEqual([]);
+    expect(azure.calls({ where: 'keyhold-test' }).filter(({ name, clientId }) => name?.includes('tenant-own') || clientId === app.clientId)).toEqual([]);
+    expect(world.product().output()).not.toContain(THEIRS);
+  });
+
+  it.each([
+    ['set', 'write'],
+    ['get', 'read'],
+    ['list', 'list'],
+    ['delete', 'delete'],
+  ] as const)('the trial names the missing permission %s and the command that grants it', async (permission, step) => {
+    const tenant = await world.tenant(`lacks-${permission}`);
+    vault.permissions.setPolicy(app, { secrets: NEEDED.filter((each) => each !== permission) });
+    try {
+      await tenant.admin.must('PUT', vaultPath(tenant), body());
+      const { body: result } = await tenant.admin.must('POST', `${vaultPath(tenant)}/test`);
+      const failed = (result['steps'] as { outcome: string }[]).filter(({ outcome }) => outcome === 'failed');
+      expect(failed).toEqual([expect.objectContaining({ step, reason: expect.stringContaining(`does not have secrets ${permission} permission`), grant: expect.stringContaining('az keyvault set-policy') })]);
+    } finally {
+      vault.permissions.setPolicy(app, { secrets: [...NEEDED] });
+    }
+  });
+
+  it('the trial passes with these permissions', async () => {
+    const tenant = await world.tenant('fits');
+    await tenant.admin.must('PUT', vaultPath(tenant), body());
+    expect((await tenant.admin.must('POST', `${vaultPath(tenant)}/test`)).body).toMatchObject({ ok: true });
+  });
+
+  it('refuses a wrong client secret in words of our own', async () => {
+    const tenant = await world.tenant('wrong');
+    const refused = await tenant.admin.call('PUT', vaultPath(tenant), { ...body(), clientSecret: 'wrong-client-secret-0001' });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('does not let Keyhold sign in')]);
+    expect(refused.text).not.toMatch(/wrong-client-secret|AADSTS/);
+  });
+});
