@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => plane.close());
 
 /** What only the platform's administrator may do to a tenant's things. */
-const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'credential.adopt', 'credential.migrate', 'credential.preview']);
+const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'tenant.shred', 'credential.adopt', 'credential.migrate', 'credential.preview']);
 
 /** Somebody who may do it: the platform's administrator where a tenant's may not. */
 function caller({ url, action }: GuardedRoute): string | undefined {
@@ -205,7 +205,8 @@ function wholeOf(route: GuardedRoute): Record<string, unknown> {
 }
 
 /** A value of the right type, so that what is wrong is the one thing that a test changes. */
-function sample({ type }: AnySchema): unknown {
+function sample({ type, enum: values }: AnySchema): unknown {
+  if (values !== undefined) return values[0];
   return type === 'object' ? { api_key: 'sk-test-key-1234567890' } : 'sample';
 }
 

@@ -122,12 +122,12 @@ describeWithVault('the life of a tenant\'s own vault (S20)', { timeout: 120_000 
     const secured = await startVault({ storage: 'file', tls });
     try {
       const tenant = await world.tenant('secured');
-      const { roleId, newSecretId } = await newAppRole(secured);
-      const auth = { roleId, secretId: await newSecretId() };
+      const role = await newAppRole(secured);
+      const auth = { roleId: role.roleId, secretId: await role.newSecretId() };
       const untrusted = await tenant.admin.call('PUT', vaultPath(tenant), { kind: 'vault', address: secured.address, auth });
       expect([untrusted.status, untrusted.text]).toEqual([400, expect.stringContaining('caCertificate')]);
       const put = await tenant.admin.must('PUT', vaultPath(tenant), { kind: 'vault', address: secured.address, auth, caCertificate: await readFile(tls.ca, 'utf8') });
-      expect(put.body).toMatchObject({ auth: { method: 'app-role', roleId } });
+      expect(put.body).toMatchObject({ auth: { method: 'app-role', roleId: auth.roleId } });
       expect(put.text).not.toContain(auth.secretId);
       await tenant.admin.must('PUT', `/api/v1/tenants/${tenant.id}/credentials/openai`, { fields: { api_key: KEY } });
       expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: KEY });
