@@ -6,8 +6,9 @@ import { failToStart } from '../support/canary/failing-starts.ts';
 import { callProviders, callQuotingProviders } from '../support/canary/gateway-calls.ts';
 import { handOverKeys, handOverWrongly, makeCallers } from '../support/canary/hand-overs.ts';
 import { adoptAndMigrate } from '../support/canary/legacy-values.ts';
-import { askForEverything, changeTheWrapper, dieWhileInUse, makeAdministrator, sealAndUnseal, startAgain, startFirst } from '../support/canary/life.ts';
+import { askForEverything, changeTheWrapper, dieWhileInUse, makeAdministrator, rotateAndShred, sealAndUnseal, startAgain, startFirst } from '../support/canary/life.ts';
 import { misplaceKeys } from '../support/canary/misplaced-keys.ts';
+import { bringVaults } from '../support/canary/own-vaults.ts';
 
 let world: CanaryWorld;
 
@@ -45,6 +46,10 @@ describe('R10.1: recognisable keys go through everything, and are found nowhere'
   it('the emergency stop and its end', () => sealAndUnseal(world));
 
   it('the root key in a passphrase\'s keeping', () => changeTheWrapper(world));
+
+  it('new data keys for everything, and a tenant that is shredded', () => rotateAndShred(world));
+
+  it('S20: vaults that a tenant brings, one of which says whatever it was sent', () => bringVaults(world));
 
   it('everything that tells: lists, usage, audit, metrics, descriptions', async () => {
     expect(await askForEverything(world)).toEqual([]);

@@ -69,6 +69,8 @@ export class CanaryWorld {
       ...localServices(this.provider, ['openai', 'anthropic', 'groq', 'mistral', 'openrouter']),
       KEYHOLD_SERVICE_BASE_URL_DEEPSEEK: this.quoting.url,
       KEYHOLD_SERVICE_BASE_URL_XAI: this.quoting.url,
+      KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1',
+      KEYHOLD_ALLOW_HTTP_UPSTREAM: 'true',
       KEYHOLD_LOG_LEVEL: 'debug',
       KEYHOLD_ADMIN_TOKEN: '',
       NODE_OPTIONS: `--report-on-signal --report-signal=SIGUSR2 --report-directory=${this.reports}`,

@@ -68,12 +68,23 @@ export async function changeTheWrapper(world: CanaryWorld): Promise<void> {
   world.settings = { ...world.settings, KEYHOLD_KEY_WRAPPER: 'passphrase', KEYHOLD_KEY_PASSPHRASE: world.passphrase };
 }
 
+/** Everything is sealed anew, and a tenant is shredded. */
+export async function rotateAndShred(world: CanaryWorld): Promise<void> {
+  const shredded = { method: 'POST', path: '/api/v1/tenants/canary-shredded/shred', token: world.platform };
+  await world.statuses([
+    [202, { method: 'POST', path: `${ofPlatform}/keys/rotate-data`, token: world.platform }],
+    [201, { method: 'POST', path: '/api/v1/tenants', token: world.platform, body: { id: 'canary-shredded', name: 'canary-shredded' } }],
+    [201, { method: 'PUT', path: '/api/v1/tenants/canary-shredded/credentials/openai', token: world.platform, body: { fields: { api_key: world.canaries.mint('shredded') } } }],
+    [202, shredded],
+  ]);
+}
+
 /** Everything that tells: lists, usage, audit, metrics, descriptions; then an orderly stop. The routes of the control plane that have not answered until then. */
 export async function askForEverything(world: CanaryWorld): Promise<readonly string[]> {
   for (const path of [ofTenant, `${ofTenant}/policy`, `${ofTenant}/tokens`, `${ofTenant}/gateway-keys`, `${ofTenant}/credentials`, `${ofTenant}/usage/events?limit=1000`, `${ofTenant}/usage?groupBy=model,service,route,credentialId,keySource`, `${ofTenant}/audit?limit=1000`, `${ofTenant}/audit/checkpoint`, `${ofTenant}/audit/proof?from=1`, `${ofTenant}/audit/entries?limit=1000`]) {
     await world.ok({ method: 'GET', path, token: path === ofTenant ? world.platform : world.admin });
   }
-  for (const path of ['/api/v1/tenants', '/api/v1/tokens', `${ofPlatform}/credentials`, '/api/v1/audit?limit=1000', '/api/v1/audit/checkpoint', '/api/v1/audit/proof?from=1', '/api/v1/audit/entries?limit=1000', '/api/v1/stores', '/api/brain/vault/health', '/api/v1/services', '/api/v1/me', '/api/v1/openapi.json', '/api/v1/health', '/livez', '/readyz', '/metrics']) {
+  for (const path of ['/api/v1/tenants', '/api/v1/tokens', `${ofPlatform}/credentials`, `${ofPlatform}/shreddings`, `${ofPlatform}/keys/data-rotation`, `${ofPlatform}/keys/provider-keys`, '/api/v1/audit?limit=1000', '/api/v1/audit/checkpoint', '/api/v1/audit/proof?from=1', '/api/v1/audit/entries?limit=1000', '/api/v1/stores', '/api/brain/vault/health', '/api/v1/services', '/api/v1/me', '/api/v1/openapi.json', '/api/v1/health', '/livez', '/readyz', '/metrics']) {
     await world.ok({ method: 'GET', path, token: world.platform });
   }
   world.evidence.add('output at the end', world.product.output());
