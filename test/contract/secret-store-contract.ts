@@ -17,9 +17,10 @@ export interface SecretStoreContract {
   readonly create: () => Promise<SecretStoreUnderTest>;
   /** The column of docs/stores.md that this run is for; left out where it is for none. */
   readonly column?: StoreColumn;
-  /** Tests that this store cannot pass, by title, and why. */
-  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
+
+/** A rule about what a store cannot do, as its `capabilities` say: there is nothing to try, and the table says why. */
+class NotPossible extends Error {}
 
 /** With which the suite makes its intents. */
 export const suiteDigestKey = Buffer.alloc(32, 1);
@@ -52,24 +53,19 @@ function revealed(fields: SecretFields): Record<string, string> {
  * What every secret store promises (the port's comments), error codes included. It runs unchanged on every adapter, against real
  * servers, and on the in-memory fake; what differs is named by `capabilities`.
  */
-export function secretStoreContract({ name, create, column, skip = [] }: SecretStoreContract): void {
+export function secretStoreContract({ name, create, column }: SecretStoreContract): void {
   const table = column === undefined ? undefined : new StoreTable(column);
-  const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason])));
 
-  function test(title: string, run: (store: SecretStore, skip: (reason: string) => void) => Promise<void>): void {
-    const reason = reasons.get(title);
-    reasons.delete(title);
+  function test(title: string, run: (store: SecretStore) => Promise<void>): void {
     table?.rule(title);
-    if (reason !== undefined) {
-      table?.notPossible(title, reason);
-      it.skip(`${title} (${reason})`, () => undefined);
-      return;
-    }
-    it(title, async ({ skip: skipNow }) => {
-      await run(current().store, (why) => {
-        table?.notPossible(title, why);
-        skipNow(why);
-      });
+    it(title, async () => {
+      try {
+        await run(current().store);
+      } catch (error) {
+        if (!(error instanceof NotPossible)) throw error;
+        table?.notPossible(title, error.message);
+        return;
+      }
       table?.possible(title);
     });
   }
@@ -297,8 +293,8 @@ export function secretStoreContract({ name, create, column, skip = [] }: SecretS
         await expect(store.get(first)).rejects.toThrow(notFound);
       });
 
-      test('removing or destroying one version leaves the other alone', async (store, skipNow) => {
-        if (!store.capabilities.destroyVersion) skipNow('it deletes whole names, and can only switch one version off');
+      test('removing or destroying one version leaves the other alone', async (store) => {
+        if (!store.capabilities.destroyVersion) throw new NotPossible('it deletes whole names, and can only switch one version off');
         const secretName = newName();
         const first = await put(store, secretName, 1, 'sk-test-apart-001');
         const second = await put(store, secretName, 2, 'sk-test-apart-002', first);
@@ -343,8 +339,8 @@ export function secretStoreContract({ name, create, column, skip = [] }: SecretS
         expect(revealed(await store.get(reference))).toEqual({ api_key: 'sk-test-storm-001' });
       });
 
-      test('a destruction wins over everything at the same time', async (store, skipNow) => {
-        if (!store.capabilities.destroyVersion) skipNow('it deletes whole names, and can only switch one version off');
+      test('a destruction wins over everything at the same time', async (store) => {
+        if (!store.capabilities.destroyVersion) throw new NotPossible('it deletes whole names, and can only switch one version off');
         const reference = await put(store, newName(), 1, 'sk-test-storm-002');
         const others = [store.remove(reference), store.destroy(reference), store.restore(reference), store.destroy(reference)];
         for (const result of await Promise.allSettled(others)) if (result.status === 'rejected') expect(result.reason).toEqual(notFound);
@@ -361,6 +357,4 @@ export function secretStoreContract({ name, create, column, skip = [] }: SecretS
 
     table?.check();
   });
-
-  if (reasons.size > 0) throw new Error(`No such test to skip: ${[...reasons.keys()].join('; ')}`);
 }

