@@ -1,6 +1,7 @@
 import type { GatewayKeyRepository, TokenRepository } from './metadata/access.ts';
 import type { AuditRepository } from './metadata/audit.ts';
 import type { CredentialMaintenance, CredentialRepository } from './metadata/credentials.ts';
+import type { LeaseRepository } from './metadata/leases.ts';
 import type { OwnVaultRepository } from './metadata/own-vaults.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
@@ -22,6 +23,7 @@ export interface MetadataStore {
   readonly sealedValues: SealedValueRepository;
   readonly dataKeys: DataKeyRepository;
   readonly platform: PlatformRepository;
+  readonly leases: LeaseRepository;
   readonly audit: AuditRepository;
   readonly usage: UsageRepository;
   /** A cheap round trip; `unavailable` when the database cannot answer. */

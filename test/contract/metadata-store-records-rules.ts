@@ -68,6 +68,13 @@ const cases: readonly Case[] = [
         { name: 'first-start', tokenId: 't2', createdAt: time + 1 },
       ),
   },
+  {
+    kind: 'leases',
+    check: (body, { leases }) => {
+      const lastRun = { replica: 'replica_1', startedAt: time, endedAt: time + 5, outcome: 'failed', code: 'unavailable' } as const;
+      return body(leases, { name: 'reconcile' }, { holder: 'replica_1', termMs: 30_000, lastRun: null, nextRunAt: time }, { holder: null, termMs: 30_000, lastRun, nextRunAt: null });
+    },
+  },
 ];
 
 /** The rule of `Repository`, on each of them. */

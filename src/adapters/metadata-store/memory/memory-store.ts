@@ -1,5 +1,6 @@
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenRecord, TokenRepository } from '../../../ports/metadata/access.ts';
 import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord, SealedValueRepository } from '../../../ports/metadata/sealed.ts';
+import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
@@ -32,6 +33,7 @@ export function createMemoryStore(): MetadataStore {
     sealedValues: new MemorySealedValues(),
     dataKeys: new MemoryDataKeys(),
     platform: new RecordMap<{ readonly name: PlatformRecordName }, PlatformRecord>(({ name }) => [name]),
+    leases: new RecordMap<{ readonly name: string }, LeaseRecord>(({ name }) => [name]),
     audit: new MemoryAudit(),
     usage: new MemoryUsage(),
     ping: async () => {},

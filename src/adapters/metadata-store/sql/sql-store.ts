@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { SqlExecutor } from './executor.ts';
+import { leaseTable } from './lease-table.ts';
 import { PreparedQuery } from './prepared-query.ts';
 import { SqlGatewayKeys, SqlTokens } from './sql-access.ts';
 import { SqlAudit } from './sql-audit.ts';
@@ -27,6 +28,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     sealedValues: new SqlSealedValues(executor, dialect),
     dataKeys: new SqlDataKeys(executor, dialect),
     platform: new SqlRecords(executor, dialect, platformTable),
+    leases: new SqlRecords(executor, dialect, leaseTable),
     audit: new SqlAudit(executor, dialect),
     usage: new SqlUsage(executor, dialect),
     ping: async () => {
