@@ -52,7 +52,7 @@ async function openWrapper(config: KeyWrapperConfig, { vault, mayCreate, rewraps
 
 export interface RootKeyOptions {
   readonly config: Pick<Config, 'keyWrapper' | 'keyWrapperWaitMs'>;
-  readonly metadata: Pick<MetadataStore, 'platform'>;
+  readonly metadata: Pick<MetadataStore, 'platform' | 'wipe'>;
   readonly vault: VaultClient | undefined;
   readonly log: Log;
 }
@@ -83,7 +83,8 @@ export async function withNextWrapper<T>({ present, next }: WrapperChange, { vau
  * The root key (S12). A wrapping key whose service is away is waited for, up to `KEYHOLD_KEY_WRAPPER_WAIT`; nothing is ever made in its place.
  * Throws `StartError` as `loadOrCreateRootKey` does, and 1 when the service stays away.
  */
-export async function openRootKey({ config, metadata: { platform }, vault, log }: RootKeyOptions): Promise<OpenCustody> {
+export async function openRootKey({ config, metadata, vault, log }: RootKeyOptions): Promise<OpenCustody> {
+  const { platform } = metadata;
   await requireWrapperKind(platform, config.keyWrapper.kind);
   const mayCreate = await rootKeyMayBeMade(platform);
   const { wrapper, pin, ownVault } = await openWrapper(config.keyWrapper, { vault, mayCreate, log });
@@ -91,7 +92,10 @@ export async function openRootKey({ config, metadata: { platform }, vault, log }
   try {
     const load = (): Promise<OpenRootKey> => loadOrCreateRootKey({ platform, wrapper, pin, random: randomBytes, clock: systemClock, mayCreate });
     const open = await whileAway(load, wrapper, config.keyWrapperWaitMs, log);
-    for (const { kind, place } of await settleWrapping(platform, open)) {
+    const removed = await settleWrapping(platform, open);
+    // A copy of the files that is made from now on holds nothing for the old wrapping key.
+    if (removed.length > 0) await metadata.wipe().catch((error: unknown) => log.warn('database_not_wiped', 'The old wrapping of the root key is removed, but still in the log beside the database for a while', { error }));
+    for (const { kind, place } of removed) {
       log.info('root_key_wrapping_removed', `The root key is wrapped by ${wrapper.kind} (${wrapper.place}) alone; what wrapped it before opens nothing any more`, { name: kind, file: place });
     }
     return { ...open, vault: vault ?? ownVault, close };

@@ -43,6 +43,12 @@ describe('R3.4: what opens the values of an earlier system', () => {
     expect(legacy.fernetKeys.map((key) => key.reveal())).toEqual(fernet.keys.slice(0, 2));
   });
 
+  it('refuses derivations that scrypt does not have, or that would take the machine\'s memory for one value', () => {
+    expect(problemsOf({ KEYHOLD_LEGACY_SCRYPT_N: '65536', KEYHOLD_LEGACY_SCRYPT_R: '1' })).toMatch(/KEYHOLD_LEGACY_SCRYPT_N is 65536 with KEYHOLD_LEGACY_SCRYPT_R 1/u);
+    expect(problemsOf({ KEYHOLD_LEGACY_SCRYPT_N: '1048576', KEYHOLD_LEGACY_SCRYPT_R: '32' })).toMatch(/4096 MiB/u);
+    expect(load({ KEYHOLD_LEGACY_KEY: 'fake', KEYHOLD_LEGACY_SCRYPT_N: '1048576' }).config.legacy.cipher?.kdf).toMatchObject({ n: 1_048_576, r: 8 });
+  });
+
   it('says what is wrong, and shows no secret', () => {
     const text = problemsOf({
       KEYHOLD_LEGACY_KEY: 'fake-first-line\nfake-second-line',

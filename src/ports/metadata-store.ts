@@ -28,7 +28,7 @@ export interface MetadataStore {
   readonly usage: UsageRepository;
   /** A cheap round trip; `unavailable` when the database cannot answer. */
   ping(): Promise<void>;
-  /** Takes what was removed or replaced out of the database's own files, as far as it can (S16): free pages and logs that it keeps for itself. */
+  /** Takes what was removed or replaced out of the database's own files, as far as it can (S16): free pages and logs that it keeps for itself. Throws `unavailable` where it cannot now. */
   wipe(): Promise<void>;
   close(): Promise<void>;
 }

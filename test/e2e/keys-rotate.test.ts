@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keySteps } from '../../src/core/keys/steps.ts';
@@ -30,6 +32,19 @@ async function start(dataDir: string, env: Variables = {}, entry?: string): Prom
   const product = await startProduct({ dataDir, env, ...(entry === undefined ? {} : { entry }) });
   running.push(product);
   return product;
+}
+
+/** The root key as each wrapping key has it, read past the product. */
+function wrappedIn(dataDir: string): readonly string[] {
+  const database = new DatabaseSync(join(dataDir, 'data', 'keyhold.db'), { readOnly: true });
+  const row = database.prepare("SELECT body FROM platform WHERE name = 'root'").get();
+  database.close();
+  return (JSON.parse(String(row?.['body'])) as { wrappings: { wrapped: string }[] }).wrappings.map(({ wrapped }) => wrapped);
+}
+
+function filesWith(dataDir: string, text: string): readonly string[] {
+  const folder = join(dataDir, 'data');
+  return readdirSync(folder).filter((name) => name.startsWith('keyhold.db') && readFileSync(join(folder, name), 'latin1').includes(text));
 }
 
 const wrappingsOf = async (product: Product): Promise<unknown> => (await apiOf(product.url, testAdminToken).must('GET', '/api/v1/platform/keys')).body['wrappings'];
@@ -64,12 +79,15 @@ describe('R0.5, S14: another wrapping key while everything runs', () => {
     expect(rows).toMatchObject([{ outcome: 'ok' }, { phase: 'intent' }, { outcome: 'failed' }, { phase: 'intent' }]);
     await product.stop();
 
+    const before = wrappedIn(dataDir);
+    expect(before).toHaveLength(2);
     // Both open it; the first start with the new one takes the old one out.
     const again = await start(dataDir);
     expect(await wrappingsOf(again)).toHaveLength(2);
     await again.stop();
     const next = await start(dataDir, { KEYHOLD_KEY_FILE: newKey, KEYHOLD_AUDIT_KEY_FILE: `${oldKey}.audit` });
     expect(await wrappingsOf(next)).toMatchObject([{ place: newKey, state: 'present' }]);
+    expect(before.map((text) => filesWith(dataDir, text).length > 0), 'what is left in the files, the log of changes included').toEqual([false, true]);
     expect((await handOver({ ...tenant, admin: apiOf(next.url, tenant.admin.token) }, 'openai', 'sk-test-after-the-change')).status).toBe(200);
     await next.stop();
     const old = await runToEnd({ dataDir });

@@ -46,7 +46,7 @@ export class PassphraseSalts {
   /** Adds one; those that are there stay. Durable when resolved. */
   async add(): Promise<PassphraseSalt> {
     const kept = await this.all();
-    if (kept.length >= MOST) throw new StartError(6, `${this.file} holds ${kept.length} salts, of as many changes of the passphrase. Stop Keyhold, back the file up, and keep the last line alone.`);
+    if (kept.length >= MOST) throw new StartError(6, `${this.file} holds ${kept.length} salts, of as many changes of the passphrase, and takes no more. Back the file up; then remove a line, and start Keyhold: where it starts, that line is not needed; where it does not, put it back and remove another.`);
     const made: PassphraseSalt = { ...NEW, salt: this.#random(SALT_BYTES) };
     const lines = [...kept.toReversed(), made].map(lineOf);
     await replacePrivateFile(this.file, `${lines.join('\n')}\n`, this.#random);

@@ -47,6 +47,19 @@ describe('R0.5: a passphrase', () => {
     await expect(one.unwrap(after, context)).rejects.toThrow(expect.objectContaining({ code: 'corrupt' }));
   });
 
+  it('is the same however its letters are composed, as keyboards and systems differ in that', async () => {
+    const [composed, decomposed] = ['test passphrase sch\u00f6n', 'test passphrase scho\u0308n'];
+    const wrapped = await (await open(composed)).wrap(root, context);
+    expect((await (await open(decomposed)).unwrap(wrapped, context)).equals(root)).toBe(true);
+  });
+
+  it('holds forty salts, and advises nothing then by which the one in use could be lost', async () => {
+    const lines = Array.from({ length: 40 }, (_, index) => `$argon2id$v=19$m=65536,t=3,p=4$${Buffer.alloc(16, index).toString('base64').replace(/=+$/, '')}`);
+    await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+    await expect((await open('test passphrase one')).wrap(root, context)).rejects.toThrow(refusal('40 salts', 'Back the file up', 'put it back'));
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toEqual(lines);
+  });
+
   it('S15 is not begun anew where something is wrapped under it, and says what is missing or wrong', async () => {
     await expect(open('test passphrase one', false)).rejects.toThrow(refusal(file, 'salt', 'backup'));
     for (const content of ['', 'salt', '$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA', '$argon2id$v=19$m=9999999,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA', '$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAB']) {

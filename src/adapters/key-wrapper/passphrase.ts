@@ -12,7 +12,7 @@ const KEY_BYTES = 32;
 const derive = promisify(argon2);
 
 export interface PassphraseOptions {
-  /** `KEYHOLD_KEY_PASSPHRASE`, in UTF-8 as it was given. */
+  /** `KEYHOLD_KEY_PASSPHRASE`. It counts in Unicode's composed form (NFC), in UTF-8. */
   readonly passphrase: SecretValue;
   /** Absolute path of the file with its salt and parameters. */
   readonly file: string;
@@ -75,7 +75,8 @@ class PassphraseWrapper implements KeyWrapper {
   }
 
   async #derived({ salt, memoryKiB, passes, lanes }: PassphraseSalt): Promise<KeyObject> {
-    const bytes = await derive('argon2id', { message: this.#passphrase.reveal(), nonce: salt, memory: memoryKiB, passes, parallelism: lanes, tagLength: KEY_BYTES });
+    // Systems and keyboards differ in how they compose a letter; the passphrase is the same (RFC 8265, section 4.2.2).
+    const bytes = await derive('argon2id', { message: this.#passphrase.reveal().normalize('NFC'), nonce: salt, memory: memoryKiB, passes, parallelism: lanes, tagLength: KEY_BYTES });
     const key = createSecretKey(bytes);
     bytes.fill(0);
     return key;

@@ -53,4 +53,9 @@ describe('R6.3: documents of an earlier system', () => {
       ['document 3', expect.stringContaining('document 1, document 3')],
     ]);
   });
+  it('are told apart in time, however many are about one credential or however long one of them is', () => {
+    const many = plan(Array.from({ length: 50_000 }, () => document));
+    expect(many.left).toHaveLength(50_000);
+    expect(plan([{ ...document, encryptedApiKey: `gAAAA${'A'.repeat(10_000_000)}` }]).left).toMatchObject([{ outcome: 'refused' }]);
+  });
 });

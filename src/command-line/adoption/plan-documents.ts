@@ -25,14 +25,15 @@ export function planDocuments(documents: readonly unknown[], renames: Renames): 
   for (const one of read) {
     const rivals = named.get(`${one.tenant ?? ''}/${one.service}`) ?? [];
     if ('reason' in one) left.push(one);
-    else if (rivals.length > 1) left.push(ambiguous(one, rivals.map(({ from }) => from)));
+    else if (rivals.length > 1) left.push(ambiguous(one, rivals));
     else items.push(one);
   }
   return { items, left };
 }
 
-function ambiguous({ body: _body, ...item }: AdoptionItem, all: readonly string[]): LeftItem {
-  return { ...item, outcome: 'refused', reason: `Several documents are about this credential (${all.slice(0, 5).join(', ')}). Leave the right one.` };
+function ambiguous({ body: _body, ...item }: AdoptionItem, rivals: readonly Pick<LeftItem, 'from'>[]): LeftItem {
+  const some = rivals.slice(0, 5).map(({ from }) => from);
+  return { ...item, outcome: 'refused', reason: `Several documents are about this credential (${some.join(', ')}${rivals.length > some.length ? ' …' : ''}). Leave the right one.` };
 }
 
 function readDocument(document: unknown, from: string, renames: Renames): AdoptionItem | LeftItem {

@@ -48,6 +48,11 @@ describe('S13: an envelope', () => {
     const sealed = sealEnvelope(context, plain, randomBytes);
     expect(opening(sealed, { key: createSecretKey(Buffer.alloc(32, 2)) })).toThrow(corrupt);
     expect(opening(sealed, { purpose: 'data-key' })).toThrow(corrupt);
+    for (const index of context.aad.keys()) {
+      const changed = Buffer.from(context.aad);
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      expect(opening(sealed, { aad: changed }), `byte ${index} of the context`).toThrow(corrupt);
+    }
     expect(opening(sealed, { aad: Buffer.from('plac') })).toThrow(corrupt);
     expect(opening(sealed, { aad: Buffer.alloc(0) })).toThrow(corrupt);
   });

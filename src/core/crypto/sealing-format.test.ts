@@ -22,7 +22,7 @@ interface Vectors {
   readonly rootCommitment: string;
   readonly wrappedRootKey: string;
   readonly passphrase: { readonly passphrase: string; readonly line: string; readonly wrappedRootKey: string };
-  readonly dataKey: { readonly scope: string; readonly tenant: string; readonly id: string; readonly wrapped: string };
+  readonly dataKey: { readonly scope: string; readonly tenant: string; readonly id: string; readonly wrapped: string; readonly commitment: string };
   readonly values: readonly {
     readonly scope: string;
     readonly tenant: string;
@@ -95,6 +95,7 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
     const dataKey = await dataKeys.current(scope);
     expect(dataKey.id).toBe(vectors.dataKey.id);
     expect((await repository.get({ scope, id: 'dk_1' }))?.record.wrapped).toBe(vectors.dataKey.wrapped);
+    expect(await dataKeys.commitmentOf(scope, dataKey.id)).toBe(vectors.dataKey.commitment);
 
     const draws = [
       [0xa0, 0xc0],

@@ -8,6 +8,7 @@ import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-s
 import { createMemorySecretStore } from '../../adapters/secret-store/memory/memory-secret-store.ts';
 import { createSealedStore } from '../../adapters/secret-store/sealed/sealed-store.ts';
 import type { BusMessage } from '../../ports/bus.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import { tenantScope } from '../../ports/scope.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
@@ -41,13 +42,16 @@ async function world({ backupsKeptMs = 30 * DAY, keyVault = {} }: { readonly bac
   const dataKeys = dataKeysOf();
   const store = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random: randomBytes });
   const azure = storeAround(createMemorySecretStore({ kind: 'azure-key-vault' }), keyVault);
-  const wipes = { count: 0 };
+  const wipes = { count: 0, isBusy: false };
   const dyingAt = (diesAt?: KeyStep) =>
     new TenantShredding({
       tenants: metadata.tenants,
       dataKeys,
       copies: new KnownCopies({ credentials: metadata.credentials, stores: (kind) => (kind === 'azure-key-vault' ? azure : undefined), backupsKeptMs }),
-      wipe: async () => void (wipes.count += 1),
+      wipe: async () => {
+        if (wipes.isBusy) throw new KeyholdError('unavailable', 'Another program reads the database.');
+        wipes.count += 1;
+      },
       signer,
       bus,
       clock,
@@ -77,6 +81,19 @@ describe('S16: shredding a tenant', () => {
     for (const read of [store.get(reference), readsFrom(reference)]) await expect(read).rejects.toThrow(expect.objectContaining({ code: 'corrupt' }));
     expect(announced).toContainEqual(expect.objectContaining({ topic: 'data-key', scopeKey: 'tenant:acme', id: 'dk_1' }));
     expect((await metadata.tenants.get({ tenant: 'acme' }))?.record.state).toBe('deleting');
+  });
+
+  it('takes the wrapped keys out of the files at once, and certifies nothing before that was possible', async () => {
+    const { wipes, now, finish, put, readsFrom } = await world();
+    const reference = await put(1);
+    wipes.isBusy = true;
+    expect(await now()).toMatchObject({ keys: [{ destroyedAt: expect.any(Number) }], certificate: null });
+    await expect(readsFrom(reference)).rejects.toThrow(expect.objectContaining({ code: 'corrupt' }));
+    await expect(finish()).rejects.toThrow(expect.objectContaining({ code: 'unavailable' }));
+    wipes.isBusy = false;
+    await now();
+    expect(wipes.count).toBe(1);
+    expect((await finish()).certificate).not.toBeNull();
   });
 
   it('ends with a certificate that the audit log\'s key has signed: what was destroyed, and each copy that remains with its date', async () => {

@@ -45,12 +45,16 @@ export class TenantShredding {
     this.#dependencies = dependencies;
   }
 
-  /** Begins the removal of the tenant, as its deletion does, and destroys its data keys now. Can be repeated. */
+  /** Begins the removal of the tenant, as its deletion does, destroys its data keys now, and takes them out of the database's files. Can be repeated. */
   async shredNow(grant: Grant): Promise<ShreddingView> {
     const { scope } = grant.use('tenant.shred');
     if (scope.kind !== 'tenant') throw new KeyholdError('not_found', 'The platform is not a tenant.');
     await this.#change(scope.tenant, (record) => (record.state === 'deleting' ? undefined : { ...record, state: 'deleting' }));
-    return this.#destroyKeys(scope.tenant, grant.actor.id);
+    const shredding = await this.#destroyKeys(scope.tenant, grant.actor.id);
+    const { wipe, log } = this.#dependencies;
+    // The keys are gone either way, and the certificate waits for it.
+    await wipe().catch((error: unknown) => log.warn('database_not_wiped', 'What was removed could not be taken out of the database\'s files yet. It is tried again until the tenant is gone', { tenantId: scope.tenant, error }));
+    return shredding;
   }
 
   /** What is left of it once nothing of the tenant is used any more: the last keys, the database's files, the certificate. Can be repeated. */

@@ -14,6 +14,4 @@ export interface SqlDialect {
   readonly queries: Kysely<SqlTables>;
   /** One row for each element of a JSON array, in a column named `value` on which `->> index` works. */
   readonly jsonRows: (array: RawBuilder<SqlValue>) => RawBuilder<unknown>;
-  /** The statement that takes what is gone out of the database's own logs and free pages. */
-  readonly wipe: string;
 }

@@ -15,6 +15,8 @@ export interface SqlExecutor {
   read(sql: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
   /** The rows of RETURNING; the write is durable when the promise resolves. */
   write(sql: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]>;
+  /** Takes what is gone out of the database's own logs and free pages. Throws `unavailable` where another program keeps it there; does not wait for that. */
+  wipe(): Promise<void>;
   /** Ends after everything that was asked before. */
   close(): Promise<void>;
 }

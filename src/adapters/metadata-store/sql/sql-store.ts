@@ -34,9 +34,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     ping: async () => {
       await one.read(executor, {});
     },
-    wipe: async () => {
-      await executor.read(dialect.wipe, []);
-    },
+    wipe: () => executor.wipe(),
     close: () => executor.close(),
   };
 }

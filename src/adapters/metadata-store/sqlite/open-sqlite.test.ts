@@ -46,6 +46,23 @@ async function refusal(path = file): Promise<StartError> {
   throw new Error('it was opened', { cause: error });
 }
 
+describe('S16: wiping', () => {
+  it('leaves nothing of what was removed in the log, and is refused, not as if done, while another program reads', async () => {
+    const store = await open();
+    const kept = await store.dataKeys.create({ scope: { kind: 'tenant', tenant: 'acme' }, id: 'dk_1' }, { wrapped: 'test-wrapped-key-that-is-to-go', rootId: 'root_test', createdAt: 1 });
+    await store.dataKeys.remove({ scope: { kind: 'tenant', tenant: 'acme' }, id: 'dk_1' }, kept.revision);
+    const left = (): readonly string[] => readdirSync(folder).filter((name) => readFileSync(join(folder, name), 'latin1').includes('test-wrapped-key'));
+    expect(left()).toContain('keyhold.db-wal');
+    const other = new DatabaseSync(file, { readOnly: true });
+    other.exec('BEGIN; SELECT * FROM tenants');
+    await expect(store.wipe()).rejects.toThrow(expect.objectContaining({ code: 'unavailable' }));
+    other.close();
+    await store.wipe();
+    expect(left()).toEqual([]);
+    await store.close();
+  });
+});
+
 describe('openSqliteStore', () => {
   it('keeps the file and what SQLite puts beside it to its owner, whatever the umask', async () => {
     const before = process.umask(0);

@@ -26,6 +26,8 @@ class NotingExecutor implements SqlExecutor {
     return this.read(sql, values);
   }
 
+  async wipe(): Promise<void> {}
+
   async close(): Promise<void> {
     this.database.close();
   }

@@ -43,12 +43,14 @@ export class SqliteDatabase {
     }
   }
 
-  /** Runs a batch: the reads first, on what is committed, and then the writes. `answer` is called once for each of the two. */
+  /** Runs a batch: the reads first, on what is committed, then the writes, and then what wipes. `answer` is called once for each of them. */
   run(statements: readonly Statement[], answer: (answers: readonly Answer[]) => void): void {
     const reads = statements.filter(({ access }) => access === 'read');
     if (reads.length > 0) answer(reads.map((read) => this.#attempt(read)));
     const writes = statements.filter(({ access }) => access === 'write');
     if (writes.length > 0) answer(this.#commit(writes));
+    const wipes = statements.filter(({ access }) => access === 'wipe');
+    if (wipes.length > 0) answer(wipes.map((wipe) => this.#wipe(wipe)));
   }
 
   /** Writes the WAL back into the file and closes it. */
@@ -86,6 +88,21 @@ export class SqliteDatabase {
       return { id, rows: this.#prepare(sql).all(...values) };
     } catch (error) {
       return { id, failure: failureOf(error) };
+    }
+  }
+
+  /**
+   * secure_delete has overwritten the pages; what stood in them before is still in the WAL. Another program that reads keeps it there, and is not waited for, since
+   * everybody else would wait, too: the row's `busy` tells.
+   */
+  #wipe({ id }: Statement): Answer {
+    try {
+      this.#database.exec('PRAGMA busy_timeout = 0');
+      return { id, rows: this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all() };
+    } catch (error) {
+      return { id, failure: failureOf(error) };
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
   }
 

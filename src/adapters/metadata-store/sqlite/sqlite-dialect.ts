@@ -12,6 +12,4 @@ export const sqliteDialect: SqlDialect = {
     },
   }),
   jsonRows: (array) => sql`json_each(${array})`,
-  // secure_delete has overwritten the pages; what stood in them before is still in the WAL.
-  wipe: 'PRAGMA wal_checkpoint(TRUNCATE)',
 };

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { KeyholdError } from '../../../ports/errors.ts';
-import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
+import { numberOf, type SqlExecutor, type SqlRow, type SqlValue } from '../sql/executor.ts';
 import { translate } from './sqlite-errors.ts';
 import type { Answer, Order, Report, Statement, WorkerOptions } from './worker-protocol.ts';
 
@@ -83,6 +83,13 @@ export class SqliteExecutor implements SqlExecutor {
 
   write(sql: string, values: readonly SqlValue[]): Promise<readonly SqlRow[]> {
     return this.#ask('write', sql, values);
+  }
+
+  async wipe(): Promise<void> {
+    const [row] = await this.#ask('wipe', '', []);
+    if (row === undefined || numberOf(row, 'busy') !== 0) {
+      throw new KeyholdError('unavailable', 'Another program is reading the database, so what was removed is still in the log beside it. Close that program.', { retryAfterSeconds: 5 });
+    }
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,8 @@ export interface WorkerOptions {
 
 export interface Statement {
   readonly id: number;
-  readonly access: 'read' | 'write';
+  /** `wipe` has a statement of its own, and runs after everything else that came with it. */
+  readonly access: 'read' | 'write' | 'wipe';
   readonly sql: string;
   readonly values: readonly SqlValue[];
 }

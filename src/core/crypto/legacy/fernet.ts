@@ -3,6 +3,7 @@ import type { SecretValue } from '../../../ports/secret-value.ts';
 import { utf8Text } from './utf8-text.ts';
 
 const TOKEN = /^(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=|[\w-]{4})$/u;
+/** Longer than any key, by far. */
 const LONGEST = 65_536;
 const VERSION = 0x80;
 /** Version, time, IV; the ciphertext is whole blocks, and the HMAC ends it (https://github.com/fernet/spec/blob/master/Spec.md). */
@@ -12,7 +13,7 @@ const BLOCK_BYTES = 16;
 
 /** Whether a text looks like a Fernet token: version 0x80 and a time before the year 2242. */
 export function looksLikeFernet(text: string): boolean {
-  return text.startsWith('gAAAA') && TOKEN.test(text);
+  return text.startsWith('gAAAA') && text.length <= LONGEST && TOKEN.test(text);
 }
 
 /** Whether a text can be a Fernet key: 32 bytes as URL-safe base64, with its `=`. */

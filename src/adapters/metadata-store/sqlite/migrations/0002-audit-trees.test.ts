@@ -19,7 +19,7 @@ describe('a database of version 1', () => {
     migrate(database, allMigrations, 2);
 
     const run = async (sql: string, values: readonly SqlValue[]) => database.prepare(sql).all(...values);
-    const { audit } = createSqlStore({ read: run, write: run, close: async () => database.close() }, sqliteDialect);
+    const { audit } = createSqlStore({ read: run, write: run, wipe: async () => {}, close: async () => database.close() }, sqliteDialect);
     const trees = new AuditTrees();
     for (const row of rows) trees.place(row);
     expect(await audit.read(null, 0, 1000)).toEqual(rows);

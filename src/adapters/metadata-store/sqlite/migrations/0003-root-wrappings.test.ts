@@ -15,7 +15,7 @@ describe('a database of version 2', () => {
     migrate(database, allMigrations, 2);
 
     const run = async (sql: string, values: readonly SqlValue[]) => database.prepare(sql).all(...values);
-    const { platform } = createSqlStore({ read: run, write: run, close: async () => database.close() }, sqliteDialect);
+    const { platform } = createSqlStore({ read: run, write: run, wipe: async () => {}, close: async () => database.close() }, sqliteDialect);
     const { wrapped, ...kept } = old;
     expect(await platform.get({ name: 'root' })).toEqual({ record: { ...kept, wrappings: [{ kind: 'key-file', place: '', wrapped, madeAt: 5 }] }, revision: 2 });
   });
