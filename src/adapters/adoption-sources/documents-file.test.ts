@@ -39,6 +39,24 @@ describe('R6.3: a file with documents', () => {
     expect(String(error)).not.toContain('sk-test');
   });
 
+  it('is read with the mark that Windows puts at its start', async () => {
+    expect(await read('\uFEFF[{"a":1}]')).toEqual([{ a: 1 }]);
+  });
+
+  it.each([
+    ['{"tenantId":"acme","tenantId":"beta"}', 1],
+    ['[\n{"a":{"b":1},"c":[{"b":2}]},\n{"a":1, "\\u0061" : 2}]', 3],
+    ['{"a":1}\n{"a":"x\\"a\\":","b":"{","a":"y"}', 2],
+    ['{"__proto__":1,"__proto__":2}', 1],
+  ])('with one name twice in an object is refused, since parsers differ in what that says: %s', async (text, line) => {
+    await expect(read(text)).rejects.toThrow(expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`in line ${line}.`) }));
+  });
+
+  it('may have a name in several objects, and what looks like one in texts', async () => {
+    const text = '[{"a":"a","b":["a","a"],"c":{"a":"\\\\","b":"\\"a\\":1"}},{"a":"{\\"a\\":1,"}]';
+    expect(await read(text)).toEqual(JSON.parse(text));
+  });
+
   it('is told from one that is not there', async () => {
     await expect(documentsInFile(join(folder, 'missing.json'))).rejects.toThrow('cannot be read');
   });

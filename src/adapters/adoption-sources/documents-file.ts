@@ -1,14 +1,22 @@
 import { readFile, stat } from 'node:fs/promises';
 import { StartError } from '../../ports/start-error.ts';
+import { lineOfRepeatedName } from './repeated-names.ts';
 
 const LARGEST = 256 * 2 ** 20;
 
 /**
  * The documents of a JSON file: a list, an object with a list under `documents`, `items` or `value`, or one document a line. Throws `StartError` (2) that
- * says which of them it is not; nothing that stands in the file is ever quoted, since it may be a key.
+ * says which of them it is not, and where an object has a name twice; nothing that stands in the file is ever quoted, since it may be a key.
  */
 export async function documentsInFile(file: string): Promise<readonly unknown[]> {
   const text = await textOf(file);
+  const documents = documentsIn(file, text);
+  const line = lineOfRepeatedName(text);
+  if (line !== undefined) throw new StartError(2, `${file} has an object with one name twice, in line ${line}. Which of the two counts is not for Keyhold to choose: leave the right one.`);
+  return documents;
+}
+
+function documentsIn(file: string, text: string): readonly unknown[] {
   const whole = parsed(text);
   if (Array.isArray(whole)) return whole;
   const { documents, items, value } = properties(whole);
@@ -23,7 +31,7 @@ export async function documentsInFile(file: string): Promise<readonly unknown[]>
 async function textOf(file: string): Promise<string> {
   try {
     if ((await stat(file)).size > LARGEST) throw new StartError(2, `${file} is larger than 256 MiB. Split it.`);
-    return await readFile(file, 'utf8');
+    return (await readFile(file, 'utf8')).replace(/^\uFEFF/u, '');
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
     throw new StartError(2, `${file} cannot be read. Name a file that is there and that this user may read.`, { cause });
