@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { auditKeyFile } from './adapters/audit-files/audit-key-file.ts';
 import { openEmergencyFile } from './adapters/audit-files/emergency-file.ts';
@@ -23,6 +23,8 @@ export interface AuditOptions {
   readonly metadata: Pick<MetadataStore, 'audit' | 'platform'>;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** This process's id. */
+  readonly replica: string;
 }
 
 /** The files that the audit log has outside the database. */
@@ -63,9 +65,9 @@ export async function openWitness({ auditWitness, dataDir }: Pick<Config, 'audit
 }
 
 /** The writer alone, on a tree that the caller has opened. */
-export async function openWriter({ config, metadata, log, metrics }: AuditOptions, tree: LogTree): Promise<Pick<OpenAudit, 'audit' | 'closeJournal'>> {
+export async function openWriter({ config, metadata, log, metrics, replica }: AuditOptions, tree: LogTree): Promise<Pick<OpenAudit, 'audit' | 'closeJournal'>> {
   const journal = await openEmergencyFile(auditFiles(config).emergency);
-  const audit = createAuditLog({ repository: metadata.audit, tree, journal, clock: systemClock, random: randomBytes, replica: randomUUID(), log, metrics });
+  const audit = createAuditLog({ repository: metadata.audit, tree, journal, clock: systemClock, random: randomBytes, replica, log, metrics });
   const left = await audit.placeLeftRows();
   if (left > 0) log.warn('audit_journal_placed', 'Rows that could not be written into the audit log were found in the emergency journal, and are placed now', { count: left });
   return { audit, closeJournal: () => journal.close() };

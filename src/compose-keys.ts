@@ -18,6 +18,7 @@ import { SealedReferences } from './core/keys/sealed-references.ts';
 import type { KeyStepHook } from './core/keys/steps.ts';
 import { TenantShredding } from './core/keys/tenant-shredding.ts';
 import type { ControlPlaneServices } from './http/control-plane-services.ts';
+import type { LeasedJob } from './jobs/leased-job.ts';
 import { RotateDataKeys } from './jobs/rotate-data-keys.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Log } from './ports/log.ts';
@@ -46,21 +47,21 @@ export interface KeysOptions extends DataKeysOptions {
   /** The audit log's. */
   readonly signer: SigningKey;
   readonly isSealed: () => boolean;
+  /** A rotation of data keys was asked for here. */
+  readonly wake: () => void;
 }
 
 export interface Keys {
   /** For the control plane. */
   readonly services: Pick<ControlPlaneServices, 'rootKeys' | 'dataKeyRotation' | 'providerKeys' | 'shredding'>;
-  readonly start: () => void;
-  readonly stop: () => Promise<void>;
+  readonly job: LeasedJob;
 }
 
 /** What looks after the keys above the values: the root key's wrapping, the data keys. */
 export function createKeys(options: KeysOptions): Keys {
-  const { config, metadata, custody, dataKeys, stores, bus, signer, isSealed, log, step } = options;
+  const { config, metadata, custody, dataKeys, stores, bus, signer, isSealed, wake, log, step } = options;
   const { root, vault } = custody;
   const rotation = createDataKeyRotation(options);
-  const job = new RotateDataKeys({ rotation, isSealed, log });
   return {
     services: {
       rootKeys: new RootKeyService({
@@ -71,7 +72,7 @@ export function createKeys(options: KeysOptions): Keys {
         // Read anew each time, so that an operator names what is next without a restart: in `.env`, or in the files that it names.
         withNext: (work) => withNextWrapper({ present: config.keyWrapper, next: readWrapperChange(readEnvironment()).next }, { vault, log }, work),
       }),
-      dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => job.wake() }),
+      dataKeyRotation: new DataKeyRotationService({ rotation, wake }),
       providerKeys: new ProviderKeys({ credentials: metadata.credentials, tenants: metadata.tenants }),
       shredding: new TenantShredding({
         tenants: metadata.tenants,
@@ -85,7 +86,6 @@ export function createKeys(options: KeysOptions): Keys {
         step,
       }),
     },
-    start: () => job.start(),
-    stop: () => job.stop(),
+    job: new RotateDataKeys({ rotation, isSealed }),
   };
 }

@@ -9,6 +9,7 @@ import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.t
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
+import { createJobs } from './compose-jobs.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
@@ -36,12 +37,13 @@ import { LegacyReader } from './core/credentials/legacy-reader.ts';
 import type { CredentialLimits } from './core/credentials/limits.ts';
 import { OutsideChanges } from './core/credentials/outside-changes.ts';
 import { PurgeTenant } from './core/credentials/purge-tenant.ts';
-import { Reconciler } from './core/credentials/reconciler.ts';
+import { type ReconcileOptions, Reconciler } from './core/credentials/reconciler.ts';
 import { type Stores, storeOf } from './core/credentials/store-errors.ts';
 import { credentialServiceLine } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
+import { newReplicaId } from './core/replicas/replica-id.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
 import { StoreNames } from './core/stores/store-names.ts';
@@ -59,7 +61,7 @@ import { ReadinessProbe } from './http/readiness.ts';
 import { createServer } from './http/server.ts';
 import { EndFirstToken } from './jobs/end-first-token.ts';
 import { LeaveHeads } from './jobs/leave-heads.ts';
-import { startReconciling } from './jobs/reconcile.ts';
+import { reconcileJob } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
 import { idOf } from './ports/secret-store.ts';
 import type { Log } from './ports/log.ts';
@@ -71,10 +73,14 @@ export interface ComposeOptions {
   readonly version: string;
   /** Where the first administrator's token goes. */
   readonly firstToken: FirstTokenOutlet;
+  /** No other process uses this data folder. */
+  readonly alone: boolean;
   /** For tests that stop at a step of a write. */
   readonly step?: AnyStepHook;
   /** For tests that cannot wait for the reconciler's minute. */
   readonly reconcileEveryMs?: number;
+  /** For tests that cannot wait for the term of a lease. */
+  readonly leaseTermMs?: number;
   /** For tests: instead of the usual limits. */
   readonly limits?: CredentialLimits;
 }
@@ -93,9 +99,10 @@ export interface Product {
 }
 
 /** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
-export async function compose({ config, log, version, firstToken, step, reconcileEveryMs, limits }: ComposeOptions): Promise<Product> {
+export async function compose({ config, log, version, firstToken, alone, step, reconcileEveryMs, leaseTermMs, limits }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
+  const replica = newReplicaId(random);
   const bus = createInProcessBus(log);
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
@@ -105,6 +112,8 @@ export async function compose({ config, log, version, firstToken, step, reconcil
 
   const metadata = await openSqliteStore({ file: config.database.file, clock });
   log.info('database_connected', 'SQLite connection established for auth services');
+  // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
+  const databaseIsOurs = alone && metadata.kind === 'sqlite';
 
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
@@ -118,7 +127,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const stores: Stores = (id) => ownVaults.stores.storeOf(id) ?? installed(id);
   const placement: Placement = { store, fallback, ownStoreOf: (scope) => ownVaults.stores.storeFor(scope) };
 
-  const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics });
+  const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics, replica });
   const witness = await openWitness(config, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
@@ -132,7 +141,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
-  const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, log, step: step ?? (() => undefined) });
+  const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
   if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
@@ -190,6 +199,32 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     defaultProvider: config.defaultProvider,
     aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
   });
+  // What would be refused a hundred times an hour waits until keys may be touched again.
+  const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
+  const unlessSealed = {
+    purgeAll: async (tenant: string) => {
+      if (seal.sealed || !(await purge.purgeAll(tenant))) return false;
+      await ownVault.removeAll(tenant);
+      return true;
+    },
+    runOnce: async (options: ReconcileOptions) => (seal.sealed ? { finished: 0, failed: 0 } : reconciler.runOnce(options)),
+  };
+  const removeTenants = new RemoveTenants({
+    tenants: metadata.tenants,
+    tokens: metadata.tokens,
+    gatewayKeys: metadata.gatewayKeys,
+    credentials: unlessSealed,
+    shredding: keys.services.shredding,
+    tenantService: tenants,
+    tokenService: tokens,
+    gatewayKeyService: gatewayKeys,
+    access,
+    bus,
+    clock,
+    log,
+  });
+  const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
+  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: databaseIsOurs, log, termMs: leaseTermMs });
   const readiness = new ReadinessProbe({ database: metadata, stores: allStores, seal, witness, clock, log });
   const controlPlane = await createControlPlane({
     seal,
@@ -203,6 +238,7 @@ export async function compose({ config, log, version, firstToken, step, reconcil
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
     storeNames: new StoreNames({ stores: allStores }),
+    jobs: jobList,
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
     ...keys.services,
     vault: vault ?? null,
@@ -226,57 +262,29 @@ export async function compose({ config, log, version, firstToken, step, reconcil
   const server = createServer({ gateway, controlPlane, random });
   log.info('routes_ready', 'Routes initialized');
 
-  // What would be refused a hundred times an hour waits until keys may be touched again.
-  const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
-  const unlessSealed = {
-    purgeAll: async (tenant: string) => {
-      if (seal.sealed || !(await purge.purgeAll(tenant))) return false;
-      await ownVault.removeAll(tenant);
-      return true;
-    },
-    runOnce: async (options: { readonly allOpenIntents: boolean }) => (seal.sealed ? { finished: 0, failed: 0 } : reconciler.runOnce(options)),
-  };
-  const removeTenants = new RemoveTenants({
-    tenants: metadata.tenants,
-    tokens: metadata.tokens,
-    gatewayKeys: metadata.gatewayKeys,
-    credentials: unlessSealed,
-    shredding: keys.services.shredding,
-    tenantService: tenants,
-    tokenService: tokens,
-    gatewayKeyService: gatewayKeys,
-    access,
-    bus,
-    clock,
-    log,
-  });
   const endFirstToken = new EndFirstToken({ firstToken: firstTokenEnd, log });
-  let stopReconciling: (() => Promise<void>) | undefined;
 
   return {
     server,
     gateway,
     begin: async () => {
-      // The data folder is ours alone, so whoever left an intent open is dead (R3.9 comes after: ready means finished).
-      const { finished, failed } = await unlessSealed.runOnce({ allOpenIntents: true });
-      if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
+      if (databaseIsOurs) {
+        // Whoever left an intent open is dead (R3.9 comes after: ready means finished). Elsewhere it may be a living replica's, until it expires.
+        const { finished, failed } = await unlessSealed.runOnce({ allOpenIntents: true });
+        if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
+      }
       delivery.start();
-      removeTenants.start();
       endFirstToken.start();
-      keys.start();
       seal.start();
-      const job = startReconciling({ reconciler: unlessSealed, clock, log, ...(reconcileEveryMs === undefined ? {} : { everyMs: reconcileEveryMs }) });
-      stopReconciling = () => job.stop();
+      await jobs.start();
       await leaveHeads.start();
       readiness.started();
     },
     refuseNew: () => readiness.stopping(),
     close: async () => {
       seal.stop();
-      await stopReconciling?.();
-      await removeTenants.stop();
+      await jobs.stop();
       await endFirstToken.stop();
-      await keys.stop();
       await controlPlane.close();
       await custody.close();
       closeStores();

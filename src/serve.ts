@@ -25,6 +25,7 @@ export interface ServeOptions {
   readonly version: string;
   readonly step?: AnyStepHook;
   readonly reconcileEveryMs?: number;
+  readonly leaseTermMs?: number;
   readonly limits?: CredentialLimits;
 }
 
@@ -41,7 +42,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const outlet = tokenOutlet({ file, isTerminal: terminal.isTerminal });
     // Before anything is made: a start that could not listen would have shown its only token to nobody.
     await tryPort(config.listen);
-    const product = await compose({ ...options, firstToken: outlet });
+    const product = await compose({ ...options, firstToken: outlet, alone: true });
     // Listened to until the very end: Ctrl-C often arrives twice, and the second must not end the process while it still writes.
     const stop = stopRequests(process, () => systemClock.monotonic());
     try {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createInProcessBus } from './adapters/bus/in-process.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
@@ -5,6 +6,7 @@ import { openAudit } from './compose-audit.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
+import { newReplicaId } from './core/replicas/replica-id.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
@@ -19,7 +21,7 @@ export interface StoppedKeyhold {
 export async function onStoppedAccess<T>(config: Config, log: Log, work: (keyhold: StoppedKeyhold) => Promise<T>): Promise<T> {
   return onStoppedFolder(config, async (metadata) => {
     const metrics = createMetrics();
-    const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics });
+    const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics, replica: newReplicaId(randomBytes) });
     try {
       const bus = createInProcessBus();
       const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus, clock: systemClock, metrics });

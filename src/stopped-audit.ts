@@ -10,6 +10,7 @@ import { type ExportedTree, exportLines } from './core/audit/export-lines.ts';
 import { type AuditKeys, keptKeys } from './core/audit/kept-keys.ts';
 import { type LogTree, openLogTree } from './core/audit/log-tree.ts';
 import type { VerifierKey } from './core/audit/notes/verifier-key.ts';
+import { newReplicaId } from './core/replicas/replica-id.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 import { StartError } from './ports/start-error.ts';
@@ -28,7 +29,7 @@ export async function readAuditKeys(config: Config): Promise<AuditKeys> {
 export async function exportStoppedAudit(config: Config, log: Log, tree: ExportedTree, write: (line: string) => Promise<void>): Promise<void> {
   await onStoppedFolder(config, async (metadata) => {
     if (tree !== 'log' && (await metadata.tenants.get(tree)) === undefined) throw new StartError(1, `There is no tenant ${JSON.stringify(tree.tenant)} here.`);
-    const { audit, proofs, closeJournal } = await openAudit({ config, metadata, log, metrics: createMetrics() });
+    const { audit, proofs, closeJournal } = await openAudit({ config, metadata, log, metrics: createMetrics(), replica: newReplicaId(randomBytes) });
     try {
       const name = tree === 'log' ? null : tree.tenant;
       const lines = exportLines(tree, {
@@ -91,7 +92,7 @@ async function requireRestored(config: Config, metadata: MetadataStore, known: r
 async function change(config: Config, log: Log, metadata: MetadataStore, tree: LogTree, old: OldKeys, action: 'audit-key.rotate' | 'audit-log.accept-restored'): Promise<ChangedKey> {
   const [before] = publicKeysOf(old);
   const origin = action === 'audit-key.rotate' ? before.name : newOrigin(randomBytes);
-  const { audit, closeJournal } = await openWriter({ config, metadata, log, metrics: createMetrics() }, tree);
+  const { audit, closeJournal } = await openWriter({ config, metadata, log, metrics: createMetrics(), replica: newReplicaId(randomBytes) }, tree);
   try {
     const { keys, heads } = auditFiles(config);
     const next = await changeKey(old, action, origin, { keys, heads, platform: metadata.platform, audit, tree, random: randomBytes, clock: systemClock });

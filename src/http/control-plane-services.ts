@@ -13,6 +13,7 @@ import type { WitnessedHeads } from '../core/audit/witnessed-heads.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
+import type { JobList } from '../core/replicas/job-list.ts';
 import type { OwnVaultService } from '../core/own-vaults/own-vault-service.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
 import type { DataKeyRotationService } from '../core/keys/data-key-rotation-service.ts';
@@ -46,6 +47,7 @@ export interface ControlPlaneServices {
   readonly adoption: Adoption;
   readonly legacyMigration: LegacyMigration;
   readonly usage: UsageQuery;
+  readonly jobs: Pick<JobList, 'list'>;
   readonly storeStatus: StoreStatus;
   readonly storeNames: StoreNames;
   readonly rootKeys: RootKeyService;

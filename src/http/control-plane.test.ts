@@ -45,7 +45,7 @@ describe('every answer of the control plane', () => {
     for (const [method, path] of [
       ['GET', '/'],
       ['GET', '/api/v1/models'],
-      ['GET', '/api/v1/jobs'],
+      ['GET', '/api/v1/nothing'],
       ['POST', '/api/v1/me'],
       ['PUT', '/api/v1/tenants'],
       ['OPTIONS', '/api/v1/tenants'],

@@ -78,6 +78,7 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'POST /api/v1/platform/unseal': ['platform-admin'],
   'GET /api/v1/platform/seal': platformReaders,
   'GET /api/v1/services': everybody,
+  'GET /api/v1/jobs': platformReaders,
   'GET /api/v1/stores': platformReaders,
   'GET /api/v1/stores/:store/secrets': ['platform-admin'],
   'GET /api/v1/platform/keys': platformReaders,

@@ -26,6 +26,7 @@ import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
 import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
+import { listJobs } from './routes/jobs/list-jobs.ts';
 import { listProviderKeys } from './routes/keys/list-provider-keys.ts';
 import { rotateDataKeys } from './routes/keys/rotate-data-keys.ts';
 import { showDataRotation } from './routes/keys/show-data-rotation.ts';
@@ -97,6 +98,7 @@ export const routeTable: readonly Route[] = [
   unsealPlatform,
   showSeal,
   listServices,
+  listJobs,
   listStores,
   findSecrets,
   showKeys,

@@ -1,6 +1,7 @@
 import type { AuditHeads } from '../core/audit/audit-heads.ts';
 import type { WitnessedHeads } from '../core/audit/witnessed-heads.ts';
 import type { Log } from '../ports/log.ts';
+import type { LeasedJob } from './leased-job.ts';
 
 const KEEP_EVERY_MS = 60_000;
 const LEAVE_EVERY_MS = 3_600_000;
@@ -17,17 +18,19 @@ export interface LeaveHeadsDependencies {
 }
 
 /**
- * Lets the log's heads leave this machine as the log event `audit_checkpoint`: at the start, hourly and at the stop (S30). What is placed
- * before a head that lies elsewhere cannot be changed unnoticed by whoever holds this machine. The same heads go to the witness, for which nothing waits. Between
- * that, a head is kept here each minute, so that an older database is noticed at the next start; one that the witness did not sign is offered again.
+ * Lets the log's heads leave this machine as the log event `audit_checkpoint`: at the start and at the stop of each replica, and hourly, by one of them
+ * (S30). What is placed before a head that lies elsewhere cannot be changed unnoticed by whoever holds this machine. The same heads go to the witness, for
+ * which nothing waits. Between that, each replica keeps a head of its own each minute, so that an older database is noticed at its next start; one that
+ * the witness did not sign is offered again.
  */
 export class LeaveHeads {
+  /** The hour's head. Every replica leaves its own at its start, so the first comes an hour after that. */
+  readonly hourly: LeasedJob;
   readonly #heads: Pick<AuditHeads, 'current'>;
   readonly #witness: LeaveHeadsDependencies['witness'];
   readonly #log: Log;
   readonly #keepEveryMs: number;
-  readonly #leaveEveryMs: number;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor({ heads, witness, log, keepEveryMs = KEEP_EVERY_MS, leaveEveryMs = LEAVE_EVERY_MS }: LeaveHeadsDependencies) {
@@ -35,19 +38,30 @@ export class LeaveHeads {
     this.#witness = witness;
     this.#log = log;
     this.#keepEveryMs = keepEveryMs;
-    this.#leaveEveryMs = leaveEveryMs;
+    this.hourly = {
+      name: 'leave-audit-head',
+      description: 'Lets the audit log\'s signed head leave the machine each hour, in the log and to the witness.',
+      everyMs: leaveEveryMs,
+      firstAfterMs: leaveEveryMs,
+      failure: { event: 'audit_checkpoint_failed', message: 'The audit log\'s head could not be signed or kept' },
+      run: async () => {
+        this.#then(() => this.#leave('hour'));
+        await this.#running;
+        return undefined;
+      },
+    };
   }
 
   /** Resolves when the first head has left. */
   async start(): Promise<void> {
-    this.#timers.push(setInterval(() => this.#then(() => this.#keep()), this.#keepEveryMs).unref(), setInterval(() => this.#then(() => this.#leave('hour')), this.#leaveEveryMs).unref());
+    this.#timer ??= setInterval(() => this.#then(() => this.#keep()), this.#keepEveryMs).unref();
     this.#then(() => this.#leave('start'));
     await this.#running;
   }
 
   /** Resolves when the last head has left: after the last row. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    clearInterval(this.#timer);
     this.#then(() => this.#leave('stop'));
     await this.#running;
   }

@@ -1,49 +1,49 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RecordingLog, TestClock } from '../../test/support/credential-world.ts';
-import { startReconciling } from './reconcile.ts';
+import { WaitingValues } from '../core/stores/waiting-values.ts';
+import type { ReconcileOptions } from '../core/credentials/reconciler.ts';
+import { reconcileJob } from './reconcile.ts';
+
+function world(startHas = false) {
+  const log = new RecordingLog();
+  const asked: ReconcileOptions[] = [];
+  const gauge: unknown[] = [];
+  const waiting = new WaitingValues({ metrics: { valuesWaiting: (metric) => void gauge.push(metric) }, log });
+  const reconciler = {
+    finished: 0,
+    runOnce: async (options: ReconcileOptions) => {
+      asked.push(options);
+      return { finished: reconciler.finished, failed: 0 };
+    },
+  };
+  return { log, asked, gauge, waiting, reconciler, job: reconcileJob({ reconciler, waiting, clock: new TestClock(), log, startHas }) };
+}
 
 describe('the reconciling job', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
+  it('finishes only what has expired, since another replica may be at work, and says what it did', async () => {
+    const { log, asked, reconciler, job } = world();
+    const mayGoOn = () => true;
+    await job.run(mayGoOn);
+    expect(log.lines).toEqual([]);
+    reconciler.finished = 2;
+    await job.run(mayGoOn);
+    expect(asked).toEqual([{ allOpenIntents: false, mayGoOn }, { allOpenIntents: false, mayGoOn }]);
+    expect(log.of('credentials_reconciled')).toMatchObject([{ fields: { count: 2 } }]);
   });
 
-  it('runs each minute, one run at a time, also after a failure', async () => {
-    const log = new RecordingLog();
-    const ends: (() => void)[] = [];
-    let runs = 0;
-    const reconciler = {
-      runOnce: async ({ allOpenIntents }: { allOpenIntents: boolean }) => {
-        expect(allOpenIntents).toBe(false);
-        runs += 1;
-        if (runs === 1) throw new Error('the database is away');
-        await new Promise<void>((resolve) => ends.push(resolve));
-        return { finished: 2, failed: 0 };
-      },
-    };
-    const job = startReconciling({ reconciler, clock: new TestClock(), log });
-    expect(runs).toBe(0);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(log.of('reconcile_failed')).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(runs).toBe(2);
-    await vi.advanceTimersByTimeAsync(600_000);
-    expect(runs).toBe(2);
-    const stopped = job.stop();
-    let isStopped = false;
-    void stopped.finally(() => {
-      isStopped = true;
-    });
-    await vi.advanceTimersByTimeAsync(1);
-    expect(isStopped).toBe(false);
-    ends.forEach((end) => {
-      end();
-    });
-    await stopped;
-    expect(log.of('credentials_reconciled')).toMatchObject([{ fields: { count: 2 } }]);
-    await vi.advanceTimersByTimeAsync(600_000);
-    expect(runs).toBe(2);
+  it('begins at once where a replica that is gone may have left something, and a minute later where the start has done that', () => {
+    expect([world().job.firstAfterMs, world(true).job.firstAfterMs]).toEqual([0, 60_000]);
+  });
+
+  it('R3.5: tells other replicas how many values wait, but for what is in tenants\' own vaults', async () => {
+    const [one, other] = [world(), world()];
+    one.waiting.counted(new Map([['vault', 3], ['vault:acme/v1', 5], ['sealed', 0]] as const));
+    const counts = await one.job.run(() => true);
+    expect(counts).toEqual({ vault: 3 });
+    other.job.told?.(counts ?? {});
+    expect(other.waiting.of('vault')).toBe(3);
+    expect(other.gauge).toEqual([{ store: 'vault', count: 3 }]);
+    other.job.told?.({});
+    expect(other.waiting.of('vault')).toBe(0);
   });
 });

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createAccessWorld, platformAdmin, tenantActor } from '../../test/support/access-world.ts';
 import type { Grant } from '../core/access/grant.ts';
@@ -139,13 +138,25 @@ describe('removing tenants (R0.2, S10)', () => {
     expect(await signsIn(key)).toBe(true);
   });
 
-  it('starts by itself, and stopping waits for what is under way', async () => {
-    const { job, key, remove, signsIn } = await world();
-    await remove();
+  it('as a job looks after each change of a tenant, while one waits, and every five minutes; and stops when it may not go on', async () => {
+    const { made, purge, job, key, remove, signsIn, stateOf } = await world();
     const run = job();
-    run.start();
-    await setImmediate();
-    await run.stop();
+    const times = async (count: number) => {
+      for (let run_ = 0; run_ < count; run_ += 1) await run.run(() => true);
+    };
+    await times(1);
+    await made.store.tenants.replace({ tenant: 'other' }, { ...(await made.store.tenants.get({ tenant: 'other' }))!.record, state: 'deleting' }, 1);
+    await times(59);
+    expect(purge.asked).toEqual([]);
+    await times(1);
+    expect(purge.asked).toEqual(['other']);
+    await remove();
+    await run.run(() => false);
+    expect(await signsIn(key)).toBe(true);
+    await times(1);
     expect(await signsIn(key)).toBe(false);
+    made.advance(15_000);
+    await times(1);
+    expect([await stateOf('acme'), await stateOf('other')]).toEqual(['deleted', 'deleted']);
   });
 });

@@ -11,6 +11,7 @@ import type { GatewayKeyRepository, TokenRepository } from '../ports/metadata/ac
 import type { Page, PageRequest, Stored } from '../ports/metadata/stored.ts';
 import type { TenantRepository } from '../ports/metadata/tenants.ts';
 import { type Scope, tenantScope } from '../ports/scope.ts';
+import type { LeasedJob } from './leased-job.ts';
 
 export interface RemoveTenantsDependencies {
   readonly tenants: TenantRepository;
@@ -37,6 +38,8 @@ export interface RemovalCount {
 }
 
 const EVERY_MS = 5_000;
+/** Runs between two looks that nobody asked for: five minutes, for what another replica has begun and this one has not heard of. */
+const LOOK_EVERY = 60;
 const PAGE = 500;
 const actor = systemActor('remove-tenants');
 
@@ -48,77 +51,64 @@ const SETTLE_MS = 15_000;
 
 /**
  * Ends what belongs to tenants in state `deleting` (R0.2), one audited step each, and leaves a tombstone when nothing is left. Every
- * step can be repeated, so that a run that died is simply followed by the next.
+ * step can be repeated, so that a run that died is simply followed by the next. Looks after each change of a tenant, every 5 s while one
+ * waits, and every five minutes.
  */
-export class RemoveTenants {
+export class RemoveTenants implements LeasedJob {
+  readonly name = 'remove-tenants';
+  readonly description = 'Ends the keys, tokens and credentials of tenants that are being removed, destroys their data keys, and leaves a tombstone.';
+  readonly everyMs = EVERY_MS;
+  readonly failure = { event: 'tenant_removal_failed', message: 'The tenants in removal could not be looked up. It is tried again in a few seconds' };
   readonly #dependencies: RemoveTenantsDependencies;
   readonly #begun = new Map<string, number>();
   #due = true;
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = false;
-  #unsubscribe: () => void = () => undefined;
+  #runsToLook = LOOK_EVERY;
 
   constructor(dependencies: RemoveTenantsDependencies) {
     this.#dependencies = dependencies;
-  }
-
-  /** Runs now and then every 5 s while something is to be done: after each change of a tenant, and until none waits. */
-  start(): void {
-    if (this.#timer !== undefined) return;
-    this.#unsubscribe = this.#dependencies.bus.subscribe(({ topic }) => {
+    dependencies.bus.subscribe(({ topic }) => {
       if (topic === 'tenant') this.#due = true;
     });
-    this.#timer = setInterval(() => this.#tick(), EVERY_MS).unref();
-    this.#tick();
   }
 
-  /** Resolves when nothing is under way any more; what is left waits for the next start. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#unsubscribe();
-    await this.#running;
+  async run(mayGoOn: () => boolean): Promise<undefined> {
+    this.#runsToLook -= 1;
+    if (!this.#due && this.#runsToLook > 0) return;
+    this.#runsToLook = LOOK_EVERY;
+    try {
+      await this.runOnce(mayGoOn);
+    } catch (error) {
+      this.#due = true;
+      throw error;
+    }
   }
 
   /** One pass over all tenants in removal. A tenant that fails is logged and waits for the next pass. */
-  async runOnce(): Promise<RemovalCount> {
+  async runOnce(mayGoOn: () => boolean = () => true): Promise<RemovalCount> {
     this.#due = false;
     let removed = 0;
     let waiting = 0;
     for await (const { record } of all((page) => this.#dependencies.tenants.list(page))) {
-      if (this.#stopped) break;
+      if (!mayGoOn()) {
+        this.#due = true;
+        break;
+      }
       if (record.state !== 'deleting') continue;
-      if (await this.#sweep(record.id)) removed += 1;
+      if (await this.#sweep(record.id, mayGoOn)) removed += 1;
       else waiting += 1;
     }
     if (waiting > 0) this.#due = true;
     return { removed, waiting };
   }
 
-  #tick(): void {
-    this.#running = this.#running.then(() => this.#runIfDue());
-  }
-
-  async #runIfDue(): Promise<void> {
-    if (!this.#due || this.#stopped) return;
-    try {
-      await this.runOnce();
-    } catch (error) {
-      this.#due = true;
-      this.#dependencies.log.warn('tenant_removal_failed', 'The tenants in removal could not be looked up. It is tried again in a few seconds', { error });
-    }
-  }
-
-  async #sweep(tenant: string): Promise<boolean> {
+  async #sweep(tenant: string, mayGoOn: () => boolean): Promise<boolean> {
     const { access, clock, credentials, log, shredding, tenantService } = this.#dependencies;
     const begun = this.#begun.get(tenant) ?? clock.monotonic();
     this.#begun.set(tenant, begun);
     try {
       const ended = (await this.#endKeysAndTokens(tenant)) === 0;
       const purged = await credentials.purgeAll(tenant);
-      if (!ended || !purged || clock.monotonic() - begun < SETTLE_MS) return false;
+      if (!ended || !purged || !mayGoOn() || clock.monotonic() - begun < SETTLE_MS) return false;
       await access.perform(actor, 'tenant.shred', { scope: tenantScope(tenant) }, null, (grant) => shredding.finish(grant));
       await access.perform(actor, 'tenant.delete', { scope: tenantScope(tenant) }, null, (grant) => tenantService.finishRemoval(grant));
       this.#begun.delete(tenant);

@@ -71,7 +71,7 @@ const cases: readonly Case[] = [
   {
     kind: 'leases',
     check: (body, { leases }) => {
-      const lastRun = { replica: 'replica_1', startedAt: time, endedAt: time + 5, outcome: 'failed', code: 'unavailable' } as const;
+      const lastRun = { replica: 'replica_1', startedAt: time, endedAt: time + 5, outcome: 'failed', code: 'unavailable', counts: { vault: 3 } } as const;
       return body(leases, { name: 'reconcile' }, { holder: 'replica_1', termMs: 30_000, lastRun: null, nextRunAt: time }, { holder: null, termMs: 30_000, lastRun, nextRunAt: null });
     },
   },

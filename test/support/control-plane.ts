@@ -40,6 +40,7 @@ import { DataKeyRotationService } from '../../src/core/keys/data-key-rotation-se
 import { ProviderKeys } from '../../src/core/keys/provider-keys.ts';
 import { TenantShredding } from '../../src/core/keys/tenant-shredding.ts';
 import { RootKeyService } from '../../src/core/keys/root-key-service.ts';
+import { JobList } from '../../src/core/replicas/job-list.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
@@ -148,6 +149,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement: { store: secrets }, legacy }),
     usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: async () => undefined }, clock }),
+    jobs: new JobList({ leases: metadata.leases, once: [{ name: 'reconcile', description: 'Reconciles.' }], eachReplica: [{ name: 'deliver-usage', description: 'Delivers.' }] }),
     storeNames: new StoreNames({ stores: [secrets] }),
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
     dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => undefined }),

@@ -44,6 +44,11 @@ export class TestClock implements Clock {
     this.#now += ms;
     this.#monotonic += ms;
   }
+
+  /** The clock on the wall is set, forward or back. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
 }
 
 /** Log lines as they were written. */

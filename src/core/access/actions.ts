@@ -98,6 +98,7 @@ export const actions = {
   'data-keys.rotate': { platform: ['platform-admin', 'system'], tenant: null, ...close },
   'data-keys.reseal': { platform: ['system'], tenant: ['system'], ...closeKey },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
+  'job.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** The names of what lies in a store where credentials do. */
   'store.find': { platform: ['platform-admin'], tenant: null, ...close },

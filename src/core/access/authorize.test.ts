@@ -68,13 +68,14 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'data-keys.rotate': { platform: [A, sys], tenant: [] },
   'data-keys.reseal': { platform: [sys], tenant: [sys] },
   'metrics.read': { platform: [A, O, P, S], tenant: [] },
+  'job.read': { platform: [A, O, P], tenant: [] },
   'store.read': { platform: [A, O, P], tenant: [] },
   'store.find': { platform: [A], tenant: [] },
   'signed-in.read': { platform: roles, tenant: roles },
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */

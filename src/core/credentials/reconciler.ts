@@ -16,6 +16,12 @@ export interface ReconcilerDependencies extends CredentialDependencies {
   readonly access: Access;
 }
 
+export interface ReconcileOptions {
+  readonly allOpenIntents: boolean;
+  /** Asked before each record and between the steps of one. Left out: yes. */
+  readonly mayGoOn?: () => boolean;
+}
+
 export interface ReconcileRun {
   /** Records with something to do that is done now. */
   readonly finished: number;
@@ -26,6 +32,7 @@ export interface ReconcileRun {
 /** How one run goes about it. */
 interface Pass {
   readonly allOpenIntents: boolean;
+  readonly mayGoOn: () => boolean;
   /** Asks, once in a run, whether these stores answer. */
   readonly look: (stores: readonly StoreId[]) => Promise<void>;
   /** The stores that answer, of those that were looked at. */
@@ -55,9 +62,9 @@ export class Reconciler {
   /**
    * Goes through all that is due. With `allOpenIntents` also intents that have not expired: only when their writers are known to be
    * dead, as at the start on a data folder that this process owns; then nothing is moved yet, so that the start does not wait for that. Audit
-   * rows are written for records with something to do, none otherwise. Rejects only when the records cannot be listed.
+   * rows are written for records with something to do, none otherwise. Ends early once `mayGoOn` says no. Rejects only when the records cannot be listed.
    */
-  async runOnce({ allOpenIntents }: { readonly allOpenIntents: boolean }): Promise<ReconcileRun> {
+  async runOnce({ allOpenIntents, mayGoOn = () => true }: ReconcileOptions): Promise<ReconcileRun> {
     const up = new Set<StoreId>();
     const looked = new Set<StoreId>();
     const look = async (ids: readonly StoreId[]): Promise<void> => {
@@ -66,13 +73,14 @@ export class Reconciler {
       for (const id of await this.#thatAnswer(asked)) up.add(id);
     };
     await look(storeKinds);
-    const pass: Pass = { allOpenIntents, look, isUp: (store) => up.has(store), waiting: new Map() };
+    const pass: Pass = { allOpenIntents, mayGoOn, look, isUp: (store) => up.has(store), waiting: new Map() };
     let finished = 0;
     let failed = 0;
     let after: string | undefined;
     do {
       const page = await this.#maintenance.dueForReconciling(this.#parts.clock.now(), { limit: PAGE, after });
       for (const key of page.items) {
+        if (!mayGoOn()) return { finished, failed };
         try {
           if (await this.#reconcile(key, pass)) finished += 1;
         } catch (error) {
@@ -102,7 +110,7 @@ export class Reconciler {
     await pass.look(ownVaultsIn((await this.#parts.writer.get(key))?.record));
     try {
       const moved = await this.#moveHome(key, pass);
-      return (await this.#finishAndClear(key, pass)) || moved;
+      return (pass.mayGoOn() && (await this.#finishAndClear(key, pass))) || moved;
     } catch (error) {
       // One that cannot be moved is cleared all the same.
       await this.#finishAndClear(key, pass);
@@ -132,16 +140,17 @@ export class Reconciler {
     return true;
   }
 
-  async #work(key: CredentialKey, { allOpenIntents, isUp }: Pass): Promise<void> {
+  async #work(key: CredentialKey, { allOpenIntents, isUp, mayGoOn }: Pass): Promise<void> {
     const { writer, finisher, leftovers, clock } = this.#parts;
     let stored = await writer.get(key);
     if (stored === undefined) return;
     if (this.#intentIsOurs(stored.record, allOpenIntents)) stored = await finisher.finish(key, stored);
+    if (!mayGoOn()) return;
     if (this.#isOverdue(stored.record)) {
       stored = await writer.change(key, (record) => (this.#isOverdue(record) ? purged(record, clock.now()) : undefined));
       await writer.announce(key, stored);
     }
-    await leftovers.clear(key, stored, isUp);
+    if (mayGoOn()) await leftovers.clear(key, stored, isUp);
   }
 
   /** What lies in a store that does not answer waits for it, without a row a minute in the audit log. */

@@ -74,14 +74,20 @@ export class DataKeyRotation {
     return (await this.#stored())?.record;
   }
 
-  /** Does what is left of the one that is under way; false when there is none. Throws when a part cannot be done now: the next run does it. */
-  async runOnce(): Promise<boolean> {
+  /**
+   * Does what is left of the one that is under way; false when there is none. Throws when a part cannot be done now: the next run does it, and
+   * what was left when `mayGoOn` said no.
+   */
+  async runOnce(mayGoOn: () => boolean = () => true): Promise<boolean> {
     const { platform, tenants, clock, log, step } = this.#dependencies;
     const stored = await this.#stored();
     if (stored === undefined || stored.record.finishedAt !== null) return false;
     const { record, revision } = stored;
     let total = none;
-    for await (const scope of scopesOf(tenants, record.tenant)) total = sum(total, await this.#rotate(scope, record.id));
+    for await (const scope of scopesOf(tenants, record.tenant)) {
+      if (!mayGoOn()) return true;
+      total = sum(total, await this.#rotate(scope, record.id));
+    }
     await platform.replace(KEY, { ...record, ...total, finishedAt: clock.now() }, revision);
     log.info('data_keys_rotated', 'Everything is sealed under new data keys, and the old ones are destroyed', { count: total.resealed });
     await step('data.finished');
@@ -110,11 +116,14 @@ export class DataKeyRotation {
 
   /**
    * Destroys retired keys that nothing is sealed under any more: what a vault kept under them has been written anew and destroyed there since.
-   * Gives how many.
+   * Gives how many. Ends early once `mayGoOn` says no.
    */
-  async sweep(): Promise<number> {
+  async sweep(mayGoOn: () => boolean = () => true): Promise<number> {
     let destroyed = 0;
-    for await (const scope of scopesOf(this.#dependencies.tenants, null)) destroyed += await this.#destroyUnused(scope);
+    for await (const scope of scopesOf(this.#dependencies.tenants, null)) {
+      if (!mayGoOn()) break;
+      destroyed += await this.#destroyUnused(scope);
+    }
     return destroyed;
   }
 

@@ -1,6 +1,6 @@
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { kindOf, ownVaultOf, type StoreId } from '../../ports/secret-store.ts';
+import { kindOf, ownVaultOf, storeKinds, type StoreId } from '../../ports/secret-store.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
 
 export interface WaitingValuesDependencies {
@@ -26,6 +26,16 @@ export class WaitingValues {
 
   of(store: StoreId): number {
     return this.#counts.get(store) ?? 0;
+  }
+
+  /** All that anything waits for, for the other replicas. A tenant's own vault is left out: that is its tenant's to see. */
+  shown(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#counts].filter(([store, count]) => count > 0 && ownVaultOf(store) === undefined));
+  }
+
+  /** As another replica has counted them (`shown`). */
+  told(shown: Readonly<Record<string, number>>): void {
+    this.counted(new Map(storeKinds.flatMap((kind) => (shown[kind] === undefined ? [] : [[kind, shown[kind]] as const]))));
   }
 
   added(store: StoreId): void {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Repository } from './stored.ts';
 
 /** How a job's last run went. Times are milliseconds since the epoch, by the clock of the replica that ran it; nothing is decided by them. */
-interface JobRun {
+export interface JobRun {
   /** The replica that ran it. */
   readonly replica: string;
   readonly startedAt: number;
@@ -10,6 +10,8 @@ interface JobRun {
   readonly outcome: 'ok' | 'failed';
   /** What it failed with; null when it did not. */
   readonly code: ErrorCode | null;
+  /** What it has counted, for the replicas that did not run it. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /**
