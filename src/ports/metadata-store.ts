@@ -6,6 +6,7 @@ import type { OwnVaultRepository } from './metadata/own-vaults.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
 import type { UsageRepository } from './metadata/usage.ts';
+import type { UsageSegmentRepository } from './metadata/usage-segments.ts';
 
 /**
  * The database, as small repositories. Texts come back exactly as they were given (emoji included); a NUL or a lone surrogate is
@@ -26,6 +27,7 @@ export interface MetadataStore {
   readonly leases: LeaseRepository;
   readonly audit: AuditRepository;
   readonly usage: UsageRepository;
+  readonly usageSegments: UsageSegmentRepository;
   /** A cheap round trip; `unavailable` when the database cannot answer. */
   ping(): Promise<void>;
   /** Takes what was removed or replaced out of the database's own files, as far as it can (S16): free pages and logs that it keeps for itself. Throws `unavailable` where it cannot now. */

@@ -6,6 +6,7 @@ import { recordRules } from './metadata-store-records-rules.ts';
 import type { StoreUnderTest } from './metadata-store-rule.ts';
 import { textRules } from './metadata-store-texts.ts';
 import { usageRules } from './metadata-store-usage.ts';
+import { usageSegmentRules } from './metadata-store-usage-segments.ts';
 
 export interface ContractOptions {
   readonly name: string;
@@ -16,7 +17,7 @@ export interface ContractOptions {
 
 /** What every metadata store keeps, whichever database is behind it (src/ports/metadata-store.ts). */
 export function metadataStoreContract({ name, create, skip = [] }: ContractOptions): void {
-  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules];
+  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules];
   for (const { test } of skip) {
     if (!rules.some(({ title }) => title === test)) throw new Error(`the contract has no test «${test}»`);
   }

@@ -9,6 +9,7 @@ import { type Scope, sameScope, scopeKey } from '../../../ports/scope.ts';
 import { MemoryAudit } from './memory-audit.ts';
 import { MemoryCredentials } from './memory-credentials.ts';
 import { MemoryUsage } from './memory-usage.ts';
+import { MemoryUsageSegments } from './memory-usage-segments.ts';
 import { RecordMap, storedOnly } from './record-map.ts';
 
 interface Id {
@@ -36,6 +37,7 @@ export function createMemoryStore(): MetadataStore {
     leases: new RecordMap<{ readonly name: string }, LeaseRecord>(({ name }) => [name]),
     audit: new MemoryAudit(),
     usage: new MemoryUsage(),
+    usageSegments: new MemoryUsageSegments(),
     ping: async () => {},
     wipe: async () => {},
     close: async () => {},

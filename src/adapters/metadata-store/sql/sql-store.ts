@@ -11,6 +11,7 @@ import { SqlRecords } from './sql-records.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
 import { ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
+import { SqlUsageSegments } from './sql-usage-segments.ts';
 
 /** The metadata store over any SQL database whose migrations have run. Its `close` closes the executor. */
 export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): MetadataStore {
@@ -31,6 +32,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     leases: new SqlRecords(executor, dialect, leaseTable),
     audit: new SqlAudit(executor, dialect),
     usage: new SqlUsage(executor, dialect),
+    usageSegments: new SqlUsageSegments(executor, dialect),
     ping: async () => {
       await one.read(executor, {});
     },

@@ -1,0 +1,35 @@
+import type { UsageEvent, UsageStart } from '../usage.ts';
+
+/** One step of a usage journal that is kept in the database (`KEYHOLD_JOURNAL=synchronous`). */
+export interface UsageSegment {
+  /**
+   * `entries`: what came since the segment before. `carry`: `starts` are all requests that are open after the segments before it, whose events are
+   * delivered as one. `end`: the same by who took the journal over, with nothing open any more; no segment comes after it.
+   */
+  readonly kind: 'entries' | 'carry' | 'end';
+  readonly starts: readonly UsageStart[];
+  readonly events: readonly UsageEvent[];
+  /** Starts that came to nothing, so that they make no event. */
+  readonly withdrawn: readonly string[];
+}
+
+export interface UsageSegmentKey {
+  readonly journal: string;
+  /** From 1, without gaps while they are there. */
+  readonly segment: number;
+}
+
+/**
+ * Journals in the database, each a row of numbered segments. That a number is given once decides everything: who takes a journal over writes
+ * its next segment, and its former writer finds that number taken.
+ */
+export interface UsageSegmentRepository {
+  /** Create-only, durable when resolved: `already_exists` when that number is taken. */
+  create(key: UsageSegmentKey, segment: UsageSegment): Promise<void>;
+  /** One journal's segments after `after`, by number, ascending; 1 to 1000 of them. */
+  list(journal: string, after: number, limit: number): Promise<readonly (UsageSegmentKey & { readonly content: UsageSegment })[]>;
+  /** Removes one journal's segments below this number. Their numbers could be given again: `end` stays where it is, for ever. */
+  removeBelow(key: UsageSegmentKey): Promise<void>;
+  /** Every journal that has segments of another kind than `end`, with the last of these; in no order. */
+  unfinished(): Promise<readonly UsageSegmentKey[]>;
+}
