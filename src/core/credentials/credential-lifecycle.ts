@@ -1,11 +1,12 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
-import { type CredentialIntent, type CredentialKey, type CredentialRecord, type CurrentVersion, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
+import { type CredentialIntent, type CredentialKey, type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { IfMatch } from '../versions/etag.ts';
 import type { Author } from './credential-events.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { requireMatchingCredential } from './credential-view.ts';
+import { nameIntent } from './name-intent.ts';
 import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
@@ -33,7 +34,7 @@ export class CredentialLifecycle {
       throw new KeyholdError('not_found', 'The credential was revoked: there is no key left to delete. PUT stores a new one.');
     }
     if (before?.record.state !== 'active' || current === null || current === undefined) throw noCredential(key);
-    const intent = this.#intent('remove', current);
+    const intent = nameIntent('remove', current, this.#parts, this.#random);
     const gone = await writer.write(key, before, deleted(before.record, intent, clock.now()));
     await step('remove.begun');
     await writer.announce(key, gone);
@@ -62,7 +63,7 @@ export class CredentialLifecycle {
     if (clock.now() >= (before.record.deletedAt ?? 0) + RECOVERABLE_MS) {
       throw new KeyholdError('not_found', 'The credential was deleted more than 30 days ago and cannot be recovered. PUT stores the key again.');
     }
-    const intent = this.#intent('restore', current);
+    const intent = nameIntent('restore', current, this.#parts, this.#random);
     await writer.write(key, before, begun(before.record, intent));
     await step('recover.begun');
     try {
@@ -115,20 +116,6 @@ export class CredentialLifecycle {
     await step('purge.announced');
     await this.#clear(key, gone);
     return gone.record;
-  }
-
-  #intent(operation: 'remove' | 'restore', current: CurrentVersion): CredentialIntent {
-    const { clock, limits } = this.#parts;
-    return {
-      id: this.#random(16).toString('hex'),
-      operation,
-      store: current.reference.store,
-      version: current.version,
-      cas: null,
-      digest: '',
-      next: null,
-      expires: clock.now() + limits.intentMs,
-    };
   }
 
   #close(key: CredentialKey, intent: CredentialIntent, finish: (record: CredentialRecord) => CredentialRecord): Promise<Stored<CredentialRecord>> {

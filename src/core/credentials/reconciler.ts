@@ -1,12 +1,15 @@
+import type { RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError } from '../../ports/errors.ts';
 import { type CredentialKey, type CredentialMaintenance, type CredentialRecord, RECOVERABLE_MS } from '../../ports/metadata/credentials.ts';
+import type { Stored } from '../../ports/metadata/stored.ts';
 import { ownVaultOf, type StoreId, storeKinds } from '../../ports/secret-store.ts';
 import { systemActor } from '../access/actor.ts';
 import type { Access } from '../access/authorize.ts';
 import { credentialKey } from './credential-key.ts';
 import { type CredentialDependencies, type CredentialParts, credentialParts } from './credential-parts.ts';
 import { dueLeftovers } from './leftovers.ts';
-import { homeOf, purged } from './record-changes.ts';
+import { nameIntent } from './name-intent.ts';
+import { begun, homeOf, purged } from './record-changes.ts';
 import { ValueMover } from './value-mover.ts';
 
 const PAGE = 200;
@@ -51,11 +54,13 @@ export class Reconciler {
   readonly #maintenance: CredentialMaintenance;
   readonly #access: Access;
   readonly #mover: ValueMover;
+  readonly #random: RandomBytes;
 
   constructor({ maintenance, access, ...shared }: ReconcilerDependencies) {
     this.#parts = credentialParts(shared);
     this.#mover = new ValueMover(this.#parts);
     this.#maintenance = maintenance;
+    this.#random = shared.random;
     this.#access = access;
   }
 
@@ -150,7 +155,21 @@ export class Reconciler {
       stored = await writer.change(key, (record) => (this.#isOverdue(record) ? purged(record, clock.now()) : undefined));
       await writer.announce(key, stored);
     }
+    if (mayGoOn()) stored = await this.#removeAgain(key, stored, isUp);
     if (mayGoOn()) await leftovers.clear(key, stored, isUp);
+  }
+
+  /**
+   * A put on a credential that is out of use can have brought its old value back before it was given up, in a store that recovers a whole name before it writes (Azure).
+   * When it is looked for what it has left, the value is removed again.
+   */
+  async #removeAgain(key: CredentialKey, stored: Stored<CredentialRecord>, isUp: Pass['isUp']): Promise<Stored<CredentialRecord>> {
+    const { writer, finisher, clock } = this.#parts;
+    const { state, intent, current, retired } = stored.record;
+    if (state === 'active' || intent !== null || current === null || !isUp(current.reference.store)) return stored;
+    const isDue = retired.some(({ late, destroyAfter, reference }) => late === true && destroyAfter <= clock.now() && reference.store === current.reference.store);
+    if (!isDue) return stored;
+    return finisher.finish(key, await writer.write(key, stored, begun(stored.record, nameIntent('remove', current, this.#parts, this.#random))));
   }
 
   /** What lies in a store that does not answer waits for it, without a row a minute in the audit log. */

@@ -4,7 +4,7 @@ import type { Log } from '../../../ports/log.ts';
 import { type PutIntent, type SecretName, StoreUntouched } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
 import type { KeptSecret, ReadSecret } from './kept-secret.ts';
-import type { NameChanges } from './name-changes.ts';
+import { afterRecovery, type NameChanges } from './name-changes.ts';
 import { type FieldsDigest, isSamePut, isStrayBeside, provenOrigin } from './own-versions.ts';
 import { checkedSecretName } from './secret-name.ts';
 import { copyOf, originOf, type SecretToWrite, secretToWrite } from './secret-shape.ts';
@@ -57,7 +57,11 @@ export class AzurePut {
     const inAzure = checkedSecretName(name);
     const secret = secretToWrite(name, fields, intent, this.#clock.now());
     const attempt: Attempt = { name, inAzure, intent, secret, expiresAt, recovered: false };
-    return this.#changes.until(() => this.#try(attempt));
+    try {
+      return await this.#changes.until(() => this.#try(attempt));
+    } catch (error) {
+      throw attempt.recovered ? afterRecovery(error) : error;
+    }
   }
 
   /** The version that proves the put: it carries the intent's id, and its value has the intent's digest. */

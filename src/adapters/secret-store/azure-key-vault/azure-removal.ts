@@ -1,6 +1,6 @@
 import type { Log } from '../../../ports/log.ts';
 import type { DeletedSecret, KeptSecret } from './kept-secret.ts';
-import type { NameChanges } from './name-changes.ts';
+import { afterRecovery, type NameChanges } from './name-changes.ts';
 import { isSamePut } from './own-versions.ts';
 import { copyToWrite, originOf } from './secret-shape.ts';
 import type { VaultSecrets } from './vault-secrets.ts';
@@ -31,9 +31,7 @@ export class AzureRemoval {
     const found = await this.#secrets.version(inAzure, version);
     if (typeof found === 'string') return;
     const newest = await this.#secrets.newest(inAzure);
-    const origin = typeof newest === 'object' ? originOf(newest) : undefined;
-    const isReplaced = typeof newest === 'object' && origin !== undefined && !isSamePut(newest, found) && origin.base !== version;
-    if (isReplaced) await this.#secrets.disable(inAzure, version);
+    if (typeof newest === 'object' && isReplacedBy(newest, found)) await this.#secrets.disable(inAzure, version);
     else await this.#changes.delete(inAzure);
   }
 
@@ -42,6 +40,14 @@ export class AzureRemoval {
     const before = await this.#secrets.version(inAzure, version);
     if (typeof before === 'object') return true;
     if (before === 'disabled' || !(await this.#changes.recover(inAzure))) return false;
+    try {
+      return await this.#keepOnly(inAzure, version);
+    } catch (error) {
+      throw afterRecovery(error);
+    }
+  }
+
+  async #keepOnly(inAzure: string, version: string): Promise<boolean> {
     const found = await this.#secrets.version(inAzure, version);
     if (typeof found === 'string') return false;
     for (const kept of await this.#secrets.versions(inAzure)) {
@@ -56,6 +62,8 @@ export class AzureRemoval {
     const versions = await this.#secrets.versions(inAzure);
     const target = versions.find((kept) => kept.version === version);
     if (target !== undefined) await this.#disableAll(inAzure, versions.filter((kept) => isSamePut(kept, target)));
+    // There are more of them than are looked at, or it is absent.
+    else if (versions.length > 0) await this.#secrets.disable(inAzure, version);
     if (versions.length > 0) return;
     const deleted = await this.#changes.deleted(inAzure);
     // Of an older version the recovery takes care, should there be one.
@@ -98,6 +106,15 @@ export class AzureRemoval {
 
 function answered(outcome: 'done' | 'refused' | 'changing'): 'done' | 'refused' | undefined {
   return outcome === 'changing' ? undefined : outcome;
+}
+
+/**
+ * Whether a later put of ours has taken a version's place. One of an earlier version of the credential was given up and has arrived late, and one that builds on this
+ * version was given up, too, since this one is still to be removed.
+ */
+function isReplacedBy(newest: KeptSecret, found: KeptSecret): boolean {
+  const [later, earlier] = [originOf(newest), originOf(found)];
+  return later !== undefined && !isSamePut(newest, found) && later.base !== found.version && later.version > (earlier?.version ?? 0);
 }
 
 function isNewestOf(deleted: DeletedSecret, version: string): boolean {

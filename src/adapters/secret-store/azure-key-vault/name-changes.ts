@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../../ports/clock.ts';
+import { asKeyholdError, KeyholdError } from '../../../ports/errors.ts';
 import { StoreUntouched } from '../../../ports/secret-store.ts';
 import type { DeletedSecret } from './kept-secret.ts';
 import type { VaultSecrets } from './vault-secrets.ts';
@@ -54,7 +55,10 @@ export class NameChanges {
     return this.until(() => this.#secrets.deleted(name));
   }
 
-  /** Brings the name back with all its versions, and waits until they can be read. False where nothing can be recovered. */
+  /**
+   * Brings the name back with all its versions, and waits until they can be read. False where nothing can be recovered. From the vault's answer on
+   * no failure is a `StoreUntouched` any more.
+   */
   async recover(name: string): Promise<boolean> {
     const begun = await this.until(async () => {
       const answer = await this.#secrets.recover(name);
@@ -63,7 +67,9 @@ export class NameChanges {
     });
     if (!begun) return false;
     this.#deletedAt.delete(name);
-    await this.until(async () => ((await this.#secrets.newest(name)) === 'absent' ? undefined : true));
+    await this.until(async () => ((await this.#secrets.newest(name)) === 'absent' ? undefined : true)).catch((error: unknown) => {
+      throw afterRecovery(error);
+    });
     return true;
   }
 
@@ -71,6 +77,16 @@ export class NameChanges {
     const deletedAt = this.#deletedAt.get(name);
     return deletedAt !== undefined && this.#clock.monotonic() - deletedAt < DELETING_MS;
   }
+}
+
+/**
+ * What has failed since a name was brought back: all that was deleted may be in use again, so that nobody may take the vault for untouched and forget
+ * about it.
+ */
+export function afterRecovery(error: unknown): unknown {
+  const known = asKeyholdError(error);
+  if (!(known instanceof StoreUntouched) && known.code !== 'permission_denied') return error;
+  return new KeyholdError('unavailable', 'Azure Key Vault has begun to bring this secret back and could not finish. Send the request again in a minute.', { cause: known, retryAfterSeconds: known.retryAfterSeconds ?? 30 });
 }
 
 function stillChanging(): StoreUntouched {
