@@ -6,6 +6,7 @@ import { credentialDigest } from './core/credentials/credential-digest.ts';
 import type { CredentialParts } from './core/credentials/credential-parts.ts';
 import { sealedBefore } from './core/credentials/sealing-store.ts';
 import type { DataKeys } from './core/crypto/data-keys.ts';
+import { CallHome } from './core/own-vaults/call-home.ts';
 import { KeptThere } from './core/own-vaults/kept-there.ts';
 import { OwnVaultSecrets } from './core/own-vaults/own-vault-secrets.ts';
 import { OwnVaultService } from './core/own-vaults/own-vault-service.ts';
@@ -20,7 +21,7 @@ import type { SecretStore, StoreId } from './ports/secret-store.ts';
 
 export interface OwnVaultsOptions {
   readonly config: Pick<Config, 'allowHttpUpstream' | 'azure' | 'egressAllowHosts' | 'sealBeforeStore'>;
-  readonly metadata: Pick<MetadataStore, 'credentials' | 'ownVaults' | 'sealedValues'>;
+  readonly metadata: Pick<MetadataStore, 'credentials' | 'ownVaults' | 'sealedValues' | 'tenants'>;
   /** Keeps what opens the vaults. */
   readonly sealed: SecretStore;
   readonly dataKeys: DataKeys;
@@ -41,7 +42,7 @@ interface ServiceOptions {
 
 export interface OpenOwnVaults {
   readonly stores: OwnVaults;
-  readonly service: (options: ServiceOptions) => { readonly service: OwnVaultService; /** When a tenant's credentials are gone. Can be repeated. */ readonly removeAll: (tenant: string) => Promise<void> };
+  readonly service: (options: ServiceOptions) => { readonly service: OwnVaultService; readonly callHome: CallHome; /** When a tenant's credentials are gone. Can be repeated. */ readonly removeAll: (tenant: string) => Promise<void> };
 }
 
 /** The vaults that tenants bring (S20). */
@@ -67,7 +68,7 @@ export function openOwnVaults({ config, metadata, sealed, dataKeys, digestKey, b
         if ((await records.get({ tenant })) === undefined) await secrets.destroyAll(tenant);
         else await access.perform(systemActor('remove-tenants'), 'own-vault.delete', { scope: tenantScope(tenant) }, null, (grant) => service.removeAll(grant));
       };
-      return { service, removeAll };
+      return { service, callHome: new CallHome({ tenants: metadata.tenants, records, kept, usualStore, bus, clock, log }), removeAll };
     },
   };
 }

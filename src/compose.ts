@@ -207,7 +207,12 @@ export async function compose({ config, log, version, firstToken, alone, step, r
       await ownVault.removeAll(tenant);
       return true;
     },
-    runOnce: async (options: ReconcileOptions) => (seal.sealed ? { finished: 0, failed: 0 } : reconciler.runOnce(options)),
+    runOnce: async (options: ReconcileOptions) => {
+      if (seal.sealed) return { finished: 0, failed: 0 };
+      // Nothing is moved at the start, so nothing need be found then.
+      if (!options.allOpenIntents) await ownVault.callHome.run();
+      return reconciler.runOnce(options);
+    },
   };
   const removeTenants = new RemoveTenants({
     tenants: metadata.tenants,

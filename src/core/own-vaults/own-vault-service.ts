@@ -86,7 +86,7 @@ export class OwnVaultService {
       changedBy: grant.actor.id,
     };
     const stored = await (before !== undefined && !isSamePlace ? this.#inPlaceOf(before, record) : this.#write(before, record)).catch(async (error: unknown) => {
-      if (sealed !== before?.record.secret) await secrets.destroy(sealed.reference);
+      if (sealed !== before?.record.secret) await this.#destroyUnlessKept(tenant, sealed);
       throw error;
     });
     if (before !== undefined && sealed !== before.record.secret) await secrets.destroy(before.record.secret.reference);
@@ -116,6 +116,14 @@ export class OwnVaultService {
     const tenant = tenantOf(grant.use('own-vault.test'));
     const { record } = await this.#required(tenant);
     return this.#tried({ tenant, settings: record.settings, secret: await this.#dependencies.secrets.open(record) }, 'delete');
+  }
+
+  /** A write whose answer was lost may have happened: what the record opens the vault with now stays. What stays for nothing goes with the tenant. */
+  async #destroyUnlessKept(tenant: string, { reference }: OwnVaultRecord['secret']): Promise<void> {
+    const { records, secrets } = this.#dependencies;
+    const now = await records.get({ tenant }).catch(() => null);
+    if (now === null || now?.record.secret.reference.name.label === reference.name.label) return;
+    await secrets.destroy(reference);
   }
 
   /** On a connection of its own: how it has been of late must not speak for how it is. */

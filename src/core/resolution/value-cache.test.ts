@@ -40,6 +40,23 @@ describe('R3.10 values in memory', () => {
     expect(store.calls.get).toBe(2000);
   });
 
+  it.each([
+    ['azure-key-vault', 20_000],
+    ['vault', 5 * MINUTES],
+  ] as const)('R1.1 KEY_VAULT_CACHE_TTL says how long a value from Key Vault serves, and nothing of other stores: %s, %i ms', async (home, ttlMs) => {
+    const { clock, bus, log, access, store, put, record, use } = createCredentialWorld({ home });
+    await put(KEY);
+    const found = (await record())?.record;
+    if (found === undefined || found.current === null) throw new Error('There is no version.');
+    const { current } = found;
+    const values = new CredentialValues({ access, stores: () => store, bus, clock, log, metrics: createMetrics(), valueTtlMs: { 'azure-key-vault': 20_000 } });
+    const servedAfter = async (ms: number): Promise<readonly unknown[]> => {
+      clock.advance(ms);
+      return [(await values.of(await use(), found, current))['api_key']?.reveal(), store.calls.get];
+    };
+    expect([await servedAfter(0), await servedAfter(ttlMs - 1), await servedAfter(1)]).toEqual([[KEY, 1], [KEY, 1], [KEY, 2]]);
+  });
+
   it('are known by store and version: a value that moved is read once from its new place', async () => {
     const world = createCredentialWorld({ home: 'vault', fallback: true });
     world.store.isAway = true;
