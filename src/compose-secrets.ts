@@ -99,7 +99,8 @@ async function openKeyVault({ config, clock, random, log, digestKey }: StoresOpt
   if (config.keyVault === null) return undefined;
   const { url, identity } = config.keyVault;
   const store = createAzureStore({ url, identity, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, random, log });
-  await checked(store, 'Azure Key Vault', log);
+  const fallsBack = config.store === store.kind && config.keyVault.enableFallback;
+  await checked(store, 'Azure Key Vault', log, fallsBack ? legacyEncryption : undefined);
   return store;
 }
 
@@ -110,12 +111,16 @@ async function openVault({ config, clock, log, vault, digestKey }: StoresOptions
   return store;
 }
 
+/** R1.5. */
+const legacyEncryption =
+  'Key Vault service not initialized - will use legacy encryption: Azure Key Vault cannot be used yet, so new keys go to the encrypted database and move when it is back, since KEY_VAULT_ENABLE_FALLBACK says so (it does by itself in development). What is cached serves, and other keys in it wait';
+
 /** A vault that is away does not keep Keyhold from starting. */
-async function checked(store: SecretStore & { check(): Promise<void> }, title: string, log: Log): Promise<void> {
+async function checked(store: SecretStore & { check(): Promise<void> }, title: string, log: Log, whenAway = `${title} service is not available yet: what is cached serves, and other keys in it wait until it is back`): Promise<void> {
   try {
     await store.check();
     log.info('secret_store_ready', `${title} service initialized`, { storedIn: store.kind });
   } catch (error) {
-    log.warn('secret_store_unavailable', `${title} service is not available yet: what is cached serves, and other keys in it wait until it is back`, { storedIn: store.kind, code: asKeyholdError(error).code, error });
+    log.warn('secret_store_unavailable', whenAway, { storedIn: store.kind, code: asKeyholdError(error).code, error });
   }
 }

@@ -1,8 +1,9 @@
 import type { Egress } from '../../egress/egress.ts';
-import type { RandomBytes } from '../../ports/clock.ts';
+import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { tenantScope } from '../../ports/scope.ts';
 import { AzureFailure, type AzureTrouble } from '../azure/azure-failure.ts';
+import { NameChanges } from '../secret-store/azure-key-vault/name-changes.ts';
 import { secretNameInAzure } from '../secret-store/azure-key-vault/secret-name.ts';
 import type { VaultSecrets } from '../secret-store/azure-key-vault/vault-secrets.ts';
 import { requireReachable } from './reach.ts';
@@ -13,14 +14,16 @@ export interface AzureTrialOptions {
   readonly url: string;
   readonly secrets: VaultSecrets;
   readonly egress: Egress;
+  readonly clock: Clock;
   readonly random: RandomBytes;
 }
 
 /** Every permission that Keyhold needs, on a secret with a name of its own. It leaves that secret among the deleted ones, unless Keyhold may purge it. */
-export function azureTrial({ tenant, url, secrets, egress, random }: AzureTrialOptions): TrialWork {
+export function azureTrial({ tenant, url, secrets, egress, clock, random }: AzureTrialOptions): TrialWork {
   const name = secretNameInAzure({ scope: tenantScope(tenant), service: 'keyhold-connection-test', label: random(6).toString('hex') });
   const value = random(16).toString('hex');
   let version = '';
+  const changes = new NameChanges(secrets, clock);
   return {
     address: () => requireReachable(egress, new URL(url)),
     // The cheapest question is one that takes a permission: without it we are known all the same.
@@ -39,9 +42,18 @@ export function azureTrial({ tenant, url, secrets, egress, random }: AzureTrialO
     },
     delete: async () => {
       await asked(() => secrets.delete(name));
+      // A key that was deleted needs it when it comes back or is stored again. Who lacks it is told so whatever the secret is on its way to.
+      if ((await asked(() => secrets.recover(name))) === 'begun') await changes.until(async () => deletedAgain(secrets, name));
       await secrets.purge(name).catch(() => undefined);
     },
   };
+}
+
+/** undefined while the name is still on its way back. */
+async function deletedAgain(secrets: VaultSecrets, name: string): Promise<true | undefined> {
+  if ((await secrets.newest(name)) === 'absent') return undefined;
+  await secrets.delete(name);
+  return (await secrets.newest(name)) === 'absent' ? true : undefined;
 }
 
 async function asked<T>(call: () => Promise<T>, { mayBeDenied = false }: { readonly mayBeDenied?: boolean } = {}): Promise<T | undefined> {

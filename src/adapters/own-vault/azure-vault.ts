@@ -53,7 +53,7 @@ export function openAzureVault(tenant: string, { url, tenantId, clientId }: OwnA
     trial: (last) => {
       const gate = new CallGate({ clock, random, onAnswer: ignored, onOutage: ignored });
       const secrets = new VaultSecrets({ url, credential: () => openAzureCredential(identity, way.policy), isDisconnected: azure.isDisconnected, gate, way: way.policy, onDenied: ignored });
-      return runTrial(azureTrial({ tenant, url, secrets, egress, random }), last);
+      return runTrial(azureTrial({ tenant, url, secrets, egress, clock, random }), last);
     },
     close: async () => {
       store.close();

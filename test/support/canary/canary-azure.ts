@@ -51,12 +51,15 @@ export class CanaryAzure {
     }
   }
 
-  /** A start with an authority that tells whoever signs in what was sent to it; the process is stopped again. */
+  /** A start with an authority that tells whoever signs in what was sent to it, so that a new key goes to the encrypted database; the process is stopped again. */
   async startWithQuotingAuthority(): Promise<void> {
     const text = JSON.stringify({ error: 'invalid_client', error_description: `AADSTS7000215: ${this.#clientSecret}`, said: this.#clientSecret });
     this.#azure.faults.break(answer(400, text), { where: 'authority' });
     await this.#world.start({ KEYHOLD_ADMIN_TOKEN: this.#world.platform });
     await this.#world.statuses([[503, { ...chat('groq/local'), token: this.#world.gatewayKey }]]);
+    const stored = await this.#world.ok(this.#handOver('groq?label=away', this.#world.canaries.mint('handed-over-while-away')));
+    expect(stored.body).toMatchObject({ storedIn: 'sealed', warnings: [expect.stringContaining('moves by itself when Azure Key Vault is back')] });
+    expect(this.#world.product.logLines()).toContainEqual(expect.objectContaining({ level: 'warn', msg: expect.stringMatching(/^Key Vault service not initialized - will use legacy encryption/) }));
     this.#world.evidence.add('output with a quoting authority', this.#world.product.output());
     await this.#world.product.stop();
     this.#azure.faults.heal();
