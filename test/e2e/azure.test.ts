@@ -119,9 +119,10 @@ describe('keys in Azure Key Vault', () => {
     expect((await world.ask(tenant.gatewayKey)).key).toBe(SECOND);
   });
 
-  it('R1.4 with only the documented four permissions everything works but that, and then the error names recover', async () => {
+  it.each([false, true])('R1.4 with only the documented four permissions everything works but that, and then the error names recover (purge protection: %s)', async (protection) => {
+    world.azure.vault.settings.purgeProtection = protection;
     world.allow(...documentedPermissions);
-    const tenant = await tenantWithKey(world, 'four', FIRST);
+    const tenant = await tenantWithKey(world, `four-${protection}`, FIRST);
     await handOver(tenant, 'openai', SECOND);
     expect((await world.ask(tenant.gatewayKey)).key).toBe(SECOND);
     await tenant.admin.must('POST', `${path(tenant)}/revoke`, {});
@@ -181,6 +182,21 @@ describe('keys in Azure Key Vault', () => {
     expect((await world.ask(tenant.gatewayKey)).key).toBe(FIRST);
     const by = new Set(azure.calls({ operation: 'secrets.set', status: 200 }).map(({ clientId }) => clientId));
     expect([...by]).toEqual([way.startsWith('a service') ? world.env['AZURE_CLIENT_ID'] : identity.clientId]);
+  });
+
+  it('R3.6 the vault gets values sealed, where the operator says so, through deletion, recovery and replacement', async () => {
+    await world.product().stop();
+    await world.start({ env: { KEYHOLD_SEAL_BEFORE_STORE: 'true' } });
+    const tenant = await tenantWithKey(world, 'sealed', FIRST);
+    const [value] = await valuesOf(tenant);
+    expect(value).toMatch(/^(?!sk-).{60,}$/);
+    await tenant.admin.must('DELETE', path(tenant));
+    await tenant.admin.must('POST', `${path(tenant)}/recover`);
+    expect([await valuesOf(tenant), (await world.ask(tenant.gatewayKey)).key]).toEqual([[value], FIRST]);
+    await tenant.admin.must('DELETE', path(tenant));
+    await handOver(tenant, 'openai', SECOND);
+    expect((await world.ask(tenant.gatewayKey)).key).toBe(SECOND);
+    expect(await valuesOf(tenant)).toEqual([null, expect.stringMatching(/^(?!sk-).{60,}$/)]);
   });
 
   it('R10.1 no key is in what Keyhold said', () => {

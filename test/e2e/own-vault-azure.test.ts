@@ -86,7 +86,7 @@ describe('a tenant\'s own Azure Key Vault (S20)', () => {
     }
     const left: string[] = [];
     for await (const { name } of secretClient(azure, { vault }).listPropertiesOfSecrets()) left.push(name);
-    expect(left.filter((name) => name.includes('connection-test'))).toEqual([]);
+    expect(left.filter((name) => name.includes(`connection-test-tenant-${tenant.id}`))).toEqual([]);
   });
 
   it('refuses a wrong client secret in words of our own', async () => {

@@ -43,7 +43,7 @@ export function azureTrial({ tenant, url, secrets, egress, clock, random }: Azur
     delete: async () => {
       await asked(() => secrets.delete(name));
       // A key that was deleted needs it when it comes back or is stored again. Who lacks it is told so whatever the secret is on its way to.
-      if ((await asked(() => secrets.recover(name))) === 'begun') await changes.until(async () => deletedAgain(secrets, name));
+      if ((await asked(() => secrets.recover(name))) === 'begun') await changes.until(async () => deletedAgain(secrets, name)).catch(() => secrets.delete(name)).catch(() => undefined);
       await secrets.purge(name).catch(() => undefined);
     },
   };
