@@ -8,7 +8,7 @@ const MOST = 1_000;
 
 /**
  * What a read has just seen of a name's newest version, for the look after a change by hand that follows it: so a key that is read costs the vault
- * one call, not two. Used once, and not for long.
+ * one call, not two. Used once, and not for long: what nobody has asked for leaves memory, since values are in it.
  */
 export class JustRead {
   readonly #clock: Clock;
@@ -20,7 +20,11 @@ export class JustRead {
 
   keep(name: string, newest: Newest): void {
     this.#seen.delete(name);
-    this.#seen.set(name, { newest, at: this.#clock.monotonic() });
+    const seen = { newest, at: this.#clock.monotonic() };
+    this.#seen.set(name, seen);
+    setTimeout(() => {
+      if (this.#seen.get(name) === seen) this.#seen.delete(name);
+    }, FRESH_MS).unref();
     for (const oldest of this.#seen.keys()) {
       if (this.#seen.size <= MOST) return;
       this.#seen.delete(oldest);
