@@ -36,12 +36,13 @@ beforeEach(async () => {
 function callHome(): CallHome {
   const { metadata, parts, bus, clock, log } = world;
   const kept = new KeptThere({ credentials: metadata.credentials, writer: parts.writer });
-  const records: Pick<OwnVaultRepository, 'get'> = {
+  const records: Pick<OwnVaultRepository, 'get' | 'replace'> = {
     get: async (key) => {
       looks += 1;
       if (isDown) throw new KeyholdError('unavailable', 'down');
       return metadata.ownVaults.get(key);
     },
+    replace: (key, record, revision) => metadata.ownVaults.replace(key, record, revision),
   };
   return new CallHome({ tenants: metadata.tenants, records, kept, usualStore: 'sealed', bus, clock, log });
 }
@@ -99,9 +100,18 @@ describe('S20 values of a tenant with a vault of its own lie nowhere else, whate
     ['is being removed', { ...own, state: 'closing' as const }],
   ])('nothing goes to one that %s', async (_what, record) => {
     await world.put('sk-test-stays-0123456789');
+    const calls = callHome();
+    await calls.run();
     await register(record);
-    await callHome().run();
+    await calls.run();
     expect(await homeOf()).toBeUndefined();
+  });
+
+  it('a removal that a dead process has left half done is taken back by the next', async () => {
+    await world.put('sk-test-closing-0123456789');
+    await world.metadata.ownVaults.create({ tenant: 'acme' }, { ...own, state: 'closing' });
+    await callHome().run();
+    expect([(await world.metadata.ownVaults.get({ tenant: 'acme' }))?.record.state, await homeOf()]).toEqual(['active', ownStoreId(own)]);
   });
 
   it('what a run has marked for a vault that was just told to take nothing new is marked back', async () => {

@@ -14,7 +14,7 @@ const ALL_EVERY_MS = 60 * 60 * 1000;
 
 export interface CallHomeDependencies {
   readonly tenants: Pick<TenantRepository, 'list'>;
-  readonly records: Pick<OwnVaultRepository, 'get'>;
+  readonly records: Pick<OwnVaultRepository, 'get' | 'replace'>;
   readonly kept: Pick<KeptThere, 'callHome'>;
   /** Where new values go without an own vault. */
   readonly usualStore: StoreId;
@@ -26,7 +26,7 @@ export interface CallHomeDependencies {
 /**
  * Finds values of tenants with a vault of their own that lie elsewhere all the same, and marks them to be moved there: those of a put that was under way while the vault was
  * registered, of a registration that a crash has cut short, of a key that was recovered since. Vaults that were changed just now are looked at in each run, all others in
- * the first one and once an hour.
+ * the first one and once an hour. The first one also takes back what a process has begun that died while it removed a vault.
  */
 export class CallHome {
   readonly #dependencies: CallHomeDependencies;
@@ -47,7 +47,7 @@ export class CallHome {
     const now = clock.monotonic();
     try {
       if (this.#allAt === undefined || now - this.#allAt >= ALL_EVERY_MS) {
-        await this.#all();
+        await this.#all({ isFirst: this.#allAt === undefined });
         this.#allAt = now;
       }
       for (const [tenant, changedAt] of this.#changedAt) {
@@ -59,13 +59,26 @@ export class CallHome {
     }
   }
 
-  async #all(): Promise<void> {
+  async #all({ isFirst }: { readonly isFirst: boolean }): Promise<void> {
     let after: string | undefined;
     do {
       const page = await this.#dependencies.tenants.list({ limit: PAGE, after });
-      for (const { record } of page.items) if (record.state === 'active' || record.state === 'suspended') await this.#look(record.id);
+      for (const { record } of page.items) {
+        if (record.state !== 'active' && record.state !== 'suspended') continue;
+        if (isFirst) await this.#reopen(record.id);
+        await this.#look(record.id);
+      }
       after = page.next;
     } while (after !== undefined);
+  }
+
+  /** Nothing new goes to a vault that is being removed. Whoever removes one just now finds it changed, and repeats that. */
+  async #reopen(tenant: string): Promise<void> {
+    const { records, bus } = this.#dependencies;
+    const stored = await records.get({ tenant });
+    if (stored?.record.state !== 'closing') return;
+    const { revision } = await records.replace({ tenant }, { ...stored.record, state: 'active' }, stored.revision);
+    await bus.publish({ topic: 'own-vault', tenant, version: revision });
   }
 
   async #look(tenant: string, { wasChanged = false } = {}): Promise<void> {
