@@ -106,6 +106,26 @@ describe('kill -9 at each step of a write to Azure Key Vault, and the start that
     settled.push({ slot, standing: first, title: 'a late put, replaced' });
   });
 
+  it('S17 a put on a deleted key that dies between the recovery and the switching off: the old value leaves use again', async () => {
+    const slot = await newSlot();
+    const name = azureName(slot.tenant);
+    await slot.put(FIRST);
+    await slot.tenant.admin.must('DELETE', `/api/v1/tenants/${slot.tenant.id}/credentials/openai`);
+    world.azure.faults.break({ kind: 'hold' }, { operation: 'secrets.update', name });
+    const put = slot.put(SECOND).catch(() => undefined);
+    await until('the name is back', async () => (await newestKey(slot)) === FIRST);
+    await world.product().kill();
+    await put;
+    world.azure.faults.heal();
+    await start({ TEST_LATE_PUT_MS: '1500', TEST_RECONCILE_MS: '300' });
+    await until('it is deleted again', async () => (await newestKey(slot)) === null);
+    await until('nothing is left of it', async () => (await problemsOf(world, slot.tenant)).length === 0);
+    await again(slot).put(SECOND);
+    expect([await standingOf(world, slot), await newestKey(slot)]).toEqual([second, SECOND]);
+    expect((await world.versions(name)).map(({ value }) => value)).toEqual([null, SECOND]);
+    settled.push({ slot, standing: second, title: 'a recovery that nobody ended' });
+  });
+
   it('a put that the vault carried out although its answer was lost is acknowledged', async () => {
     const slot = await newSlot();
     world.azure.faults.break({ kind: 'drop-answer' }, { operation: 'secrets.set' }, 1);
