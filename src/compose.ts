@@ -3,13 +3,13 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { allServices } from '../catalog/all-services.ts';
 import { createInProcessBus } from './adapters/bus/in-process.ts';
-import { openSqliteStore } from './adapters/metadata-store/sqlite/open-sqlite.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
 import { createJobs } from './compose-jobs.ts';
+import { databaseLine, openDatabase } from './compose-database.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
@@ -110,8 +110,8 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const secrets = await openOwnKeys({ config, clock, random, log });
   const { ownKeys, vault } = secrets;
 
-  const metadata = await openSqliteStore({ file: config.database.file, clock });
-  log.info('database_connected', 'SQLite connection established for auth services');
+  const metadata = await openDatabase({ config, clock });
+  log.info('database_connected', databaseLine(config.database));
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';
 

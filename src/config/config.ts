@@ -1,9 +1,10 @@
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
 import { azureIdentity, azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
 import { configurationError } from './configuration-error.ts';
+import { type DatabaseConfig, isInside, readDatabase } from './database-config.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
@@ -36,8 +37,7 @@ export interface Config {
   readonly auditKeyFile: string;
   /** null: none. */
   readonly auditWitness: AuditWitnessConfig | null;
-  /** `file` is absolute and lies in `dataDir`. */
-  readonly database: { readonly kind: 'sqlite'; readonly file: string };
+  readonly database: DatabaseConfig;
   /** Where new keys are kept (R0.5). */
   readonly store: 'azure-key-vault' | 'sealed' | 'vault';
   /** Values are sealed before a vault gets them (R3.6). */
@@ -97,11 +97,10 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const { keyVault, isOn: keyVaultIsOn } = keyVaultConfig(reader, mode);
   const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
   reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
-  const file = reader.read({ ...settings.database, parse: (text) => databaseFile(dataDir, settings.database.parse(text)), fallback: join(dataDir, settings.database.fallback) });
+  const database = readDatabase(reader, dataDir);
   const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor: () => keyVault?.identity ?? azureIdentity(reader, mode) });
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
-  reader.show(settings.database, `sqlite:${file}`);
   const givenAuditKeyFile = reader.read(settings.auditKeyFile);
   const auditKeyFile = givenAuditKeyFile === null ? `${keyFile}.audit` : resolve(environment.workingDirectory, givenAuditKeyFile);
   reader.show(settings.auditKeyFile, auditKeyFile);
@@ -122,7 +121,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     backupsKeptMs: reader.read(settings.backupRetention),
     auditKeyFile,
     auditWitness: auditWitnessConfig(reader),
-    database: Object.freeze({ kind: 'sqlite', file }),
+    database,
     store,
     sealBeforeStore,
     keyVault,
@@ -143,23 +142,6 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
   if (reader.problems.length > 0) throw configurationError(reader.problems);
   return Object.freeze({ config: Object.freeze(config), effective: Object.freeze(reader.effective) });
-}
-
-/** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
-const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)|journal|keyhold\.key(?:\.\w+)*)$/u;
-
-/** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
-function databaseFile(dataDir: string, file: string): string {
-  const absolute = resolve(dataDir, file);
-  if (!isInside(dataDir, absolute)) throw new InvalidValue('names a file outside the data folder, whose lock could not protect it; set KEYHOLD_DATA_DIR to where it is');
-  const [first = ''] = relative(dataDir, absolute).split(sep);
-  if (KEPT_NAMES.test(first)) throw new InvalidValue(`names ${quoted(first)}, which Keyhold keeps for something else in the data folder; choose another name`);
-  return absolute;
-}
-
-function isInside(folder: string, file: string): boolean {
-  const path = relative(folder, file);
-  return path !== '' && path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }
 
 function knownService(id: string, ids: readonly string[]): string {

@@ -76,18 +76,6 @@ export function path(text: string): string {
   return text;
 }
 
-/** The file of `sqlite:<file>`. Nothing of another address is quoted, since it may hold a password. */
-export function sqliteFile(text: string): string {
-  if (/^postgres(?:ql)?:/iu.test(text)) throw new InvalidValue('names PostgreSQL, which this version cannot use; it keeps its database in a SQLite file');
-  if (!text.startsWith('sqlite:')) throw new InvalidValue('does not begin with sqlite:, the only kind of database that this version can use');
-  const file = text.slice('sqlite:'.length);
-  if (file === '') throw new InvalidValue('names no file after sqlite:');
-  if (file === ':memory:') throw new InvalidValue('would keep everything in memory, and keys would be gone after a restart; name a file');
-  if (file.includes('?') || file.includes('#')) throw new InvalidValue('has options after the file (? or #), which are not supported');
-  if (/^\/\/[^/]/u.test(file)) throw new InvalidValue('has two slashes after sqlite:; write sqlite:<file>, or sqlite:/… for an absolute path');
-  return path(file);
-}
-
 const FEWEST_TOKEN_CHARACTERS = 32;
 const MOST_TOKEN_CHARACTERS = 512;
 

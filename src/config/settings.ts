@@ -1,11 +1,12 @@
 import type { SecretValue } from '../ports/secret-value.ts';
 import { auditWitnessSettings } from './audit-witness-settings.ts';
 import { azureSettings } from './azure-settings.ts';
+import { databaseSettings } from './database-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
-import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, sqliteFile, trueOrFalse } from './parsers.ts';
+import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, trueOrFalse } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
 export interface Setting<T> {
@@ -129,16 +130,6 @@ const offerEnvironmentKeys: Setting<boolean | null> = {
   parse: trueOrFalse,
 };
 
-const database: Setting<string> = {
-  name: 'KEYHOLD_DATABASE_URL',
-  secret: true,
-  description: ['The database: sqlite:<file>. The file lies in the data folder; a relative path counts from there.'],
-  example: 'sqlite:keyhold.db',
-  fallback: 'keyhold.db',
-  fallbackText: 'sqlite:keyhold.db',
-  parse: sqliteFile,
-};
-
 const auditKeyFile: Setting<string | null> = {
   name: 'KEYHOLD_AUDIT_KEY_FILE',
   secret: false,
@@ -203,7 +194,7 @@ export const settings = {
   sealBeforeStore,
   ...azureSettings,
   ...vaultSettings,
-  database,
+  ...databaseSettings,
   ...keyWrapperSettings,
   auditKeyFile,
   ...auditWitnessSettings,
