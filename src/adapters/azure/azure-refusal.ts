@@ -1,5 +1,8 @@
-import { AzureFailure, type AzureTrouble } from './azure-failure.ts';
+import { AzureFailure } from './azure-failure.ts';
+import { wasNothingSent } from './nothing-sent.ts';
 import type { RefusalBody } from './refusal-bodies.ts';
+import { signInTrouble } from './sign-in-trouble.ts';
+import { isObject, isThrown, type Thrown } from './thrown.ts';
 
 /** A vault's refusal of one request, which says something of that request. */
 export interface AzureRefusal {
@@ -10,20 +13,7 @@ export interface AzureRefusal {
   readonly objectId: string | undefined;
 }
 
-/** What the official libraries throw, as far as we look at it. */
-interface Thrown {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: unknown;
-  readonly statusCode?: unknown;
-  readonly response?: unknown;
-  readonly errorResponse?: unknown;
-  readonly errors?: unknown;
-}
-
 const CODE = /^[A-Za-z][A-Za-z0-9_]{0,63}$/u;
-/** Nothing was sent when these come. */
-const BEFORE_SENDING = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ERR_EGRESS_REFUSED|CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_\w+|EPROTO)$/u;
 
 /**
  * What an error of the official libraries means: a refusal that the caller has to understand, or a failure that says nothing of the request.
@@ -61,40 +51,8 @@ function byStatus(error: Thrown, status: number, { code, objectId }: RefusalBody
 function connectionFailure({ code }: Thrown): AzureFailure {
   const word = typeof code === 'string' && CODE.test(code) ? code : undefined;
   if (word === 'PARSE_ERROR') return new AzureFailure('broken', { mayHaveHappened: true });
-  const nothingSent = word !== undefined && BEFORE_SENDING.test(word);
+  const nothingSent = word !== undefined && wasNothingSent(word);
   return new AzureFailure(nothingSent ? 'unreachable' : 'broken', { mayHaveHappened: !nothingSent, code: word });
-}
-
-function signInTrouble(error: Thrown): { readonly trouble: AzureTrouble; readonly code?: string | undefined } | undefined {
-  switch (error.name) {
-    case 'CredentialUnavailableError':
-      return { trouble: 'no-identity' };
-    case 'AuthenticationRequiredError':
-    case 'AuthenticationError':
-      return authenticationTrouble(error);
-    case 'AggregateAuthenticationError':
-    case 'ChainedTokenCredentialError': {
-      const inner = Array.isArray(error.errors) ? error.errors.filter(isThrown).map(signInTrouble) : [];
-      return inner.find((trouble) => trouble !== undefined && trouble.trouble !== 'no-identity') ?? { trouble: 'no-identity' };
-    }
-    default:
-      // The library of the authorities throws its own for what is wrong on the way to one.
-      return /^(?:ClientAuthError|ClientConfigurationError|ServerError|InteractionRequiredAuthError)$/u.test(error.name) ? authenticationTrouble(error) : undefined;
-  }
-}
-
-function authenticationTrouble(error: Thrown): { readonly trouble: AzureTrouble; readonly code?: string | undefined } {
-  const code = /AADSTS\d{1,8}/u.exec(`${isObject(error.errorResponse) ? String(error.errorResponse['errorDescription']) : ''} ${error.message}`)?.[0];
-  const status = typeof error.statusCode === 'number' ? error.statusCode : 0;
-  return code === undefined && (status === 0 || status === 429 || status >= 500) ? { trouble: 'authority-away' } : { trouble: 'refused', code };
-}
-
-function isThrown(error: unknown): error is Thrown {
-  return error instanceof Error;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 function hasGet(value: unknown): value is { get(name: string): unknown } {
