@@ -1,6 +1,7 @@
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { AuditFilter, AuditLeaf, AuditRepository, AuditRow, AuditTreeName, PlacedAuditRow } from '../../../ports/metadata/audit.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
+import { matches, placeInList } from '../audit-filter.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable, StoredText } from '../stored-text.ts';
 
@@ -25,9 +26,9 @@ export class MemoryAudit implements AuditRepository {
     const name = ofTenant ? 'tenant-audit' : 'audit';
     const [before] = pageStart(name, ['number'], page) ?? [this.#leaves.length];
     const found = this.#placed()
-      .filter((leaf) => place(leaf, ofTenant) < Number(before) && matches(filter, leaf.row))
+      .filter((leaf) => placeInList(leaf, ofTenant) < Number(before) && matches(filter, leaf.row))
       .reverse();
-    const { items, next } = pageFrom(name, found, page.limit, (leaf) => [place(leaf, ofTenant)]);
+    const { items, next } = pageFrom(name, found, page.limit, (leaf) => [placeInList(leaf, ofTenant)]);
     return { items: items.map(({ row, position }) => ({ ...row, position })), next };
   }
 
@@ -63,17 +64,4 @@ export class MemoryAudit implements AuditRepository {
     requireStorable([tree]);
     return this.#placed().filter(({ row }) => tree === null || row.tenant === tree);
   }
-}
-
-/** Where a row stands in its list: among its tenant's rows, or among all. */
-function place({ position, ofTenant }: AuditLeaf & { readonly position: number }, inTenant: boolean): number {
-  return inTenant ? (ofTenant?.index ?? position) : position;
-}
-
-function matches(filter: AuditFilter, row: AuditRow): boolean {
-  if (filter.tenant !== undefined && row.tenant !== filter.tenant) return false;
-  if (filter.action !== undefined && row.action !== filter.action) return false;
-  if (filter.actor !== undefined && row.actor.id !== filter.actor) return false;
-  if (filter.from !== undefined && row.time < filter.from) return false;
-  return filter.to === undefined || row.time < filter.to;
 }

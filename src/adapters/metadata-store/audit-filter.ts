@@ -1,0 +1,15 @@
+import type { AuditFilter, AuditLeaf, AuditRow } from '../../ports/metadata/audit.ts';
+
+/** Where a row stands in its list: among its tenant's rows, or among all. */
+export function placeInList({ position, ofTenant }: AuditLeaf & { readonly position: number }, inTenant: boolean): number {
+  return inTenant ? (ofTenant?.index ?? position) : position;
+}
+
+/** Whether the row is one that a list with this filter holds. */
+export function matches(filter: AuditFilter, row: AuditRow): boolean {
+  if (filter.tenant !== undefined && row.tenant !== filter.tenant) return false;
+  if (filter.action !== undefined && row.action !== filter.action) return false;
+  if (filter.actor !== undefined && row.actor.id !== filter.actor) return false;
+  if (filter.from !== undefined && row.time < filter.from) return false;
+  return filter.to === undefined || row.time < filter.to;
+}

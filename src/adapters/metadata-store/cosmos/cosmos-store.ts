@@ -1,0 +1,41 @@
+import { KeyholdError } from '../../../ports/errors.ts';
+import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import { AuditBatches } from './audit-batches.ts';
+import { CosmosGatewayKeys, CosmosTokens } from './cosmos-access.ts';
+import { CosmosAudit } from './cosmos-audit.ts';
+import { CosmosCredentials } from './cosmos-credentials.ts';
+import type { CosmosItems } from './cosmos-items.ts';
+import { CosmosRecords } from './cosmos-records.ts';
+import { CosmosDataKeys, CosmosSealedValues } from './cosmos-sealed.ts';
+import { CosmosUsage } from './cosmos-usage.ts';
+import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
+import { readSchema } from './schema.ts';
+import { CosmosTenants, leases, ownVaults, platform, policies } from './small-records.ts';
+
+/** The metadata store over a container that is of this version. */
+export function createCosmosStore(items: CosmosItems, close: () => Promise<void>): MetadataStore {
+  const credentials = new CosmosCredentials(items);
+  return {
+    kind: 'cosmos',
+    tenants: new CosmosTenants(items),
+    policies: new CosmosRecords(items, policies),
+    ownVaults: new CosmosRecords(items, ownVaults),
+    credentials,
+    credentialMaintenance: credentials,
+    tokens: new CosmosTokens(items),
+    gatewayKeys: new CosmosGatewayKeys(items),
+    sealedValues: new CosmosSealedValues(items),
+    dataKeys: new CosmosDataKeys(items),
+    platform: new CosmosRecords(items, platform),
+    leases: new CosmosRecords(items, leases),
+    audit: new CosmosAudit(new AuditBatches(items)),
+    usage: new CosmosUsage(items),
+    usageSegments: new CosmosUsageSegments(items),
+    ping: async () => {
+      if ((await readSchema(items)) === undefined) throw new KeyholdError('unavailable', 'The database is not the one that was opened. Stop Keyhold and look at it.');
+    },
+    // Cosmos DB keeps no files that could be told to forget: what is replaced is gone from the container, and stays in its backups for as long as they are kept (docs/databases.md).
+    wipe: async () => {},
+    close,
+  };
+}
