@@ -11,13 +11,13 @@ const SECTION = 1_048_576;
 /** Batches asked for at once. */
 const PIECE = 50;
 
-/** A condition over batches `c`, with its parameters. */
+/** What batches `c` are looked for: one of these, each a conjunction. */
 export interface Condition {
-  readonly sql: string;
+  readonly anyOf: readonly string[];
   readonly parameters: readonly SqlParameter[];
 }
 
-export const anyBatch: Condition = { sql: 'true', parameters: [] };
+export const anyBatch: Condition = { anyOf: ['true'], parameters: [] };
 
 /** Rows that were placed together; they stand at `start` and on. */
 export interface AuditBatch {
@@ -76,7 +76,7 @@ export class AuditBatches {
   async *backwards(before: number, condition: Condition, piece = PIECE): AsyncGenerator<AuditBatch> {
     for (let section = sectionOf(Math.max(0, before - 1)); section >= 0; section -= 1) {
       for (let below = before; ; ) {
-        const found = await this.#find(section, { sql: `c.start < @below AND ${condition.sql}`, parameters: [...condition.parameters, { name: '@below', value: below }] }, 'c.start DESC', piece);
+        const found = await this.#find(section, 'c.start < @edge', below, condition, 'c.start DESC', piece);
         yield* found;
         const last = found.at(-1);
         if (last === undefined || found.length < piece) break;
@@ -90,7 +90,7 @@ export class AuditBatches {
     const [first = 0] = sectionsAround(from);
     for (let section = first; section <= sectionOf(Math.max(0, end - 1)); section += 1) {
       for (let above = from; ; ) {
-        const found = await this.#find(section, { sql: `c["until"] > @above AND ${condition.sql}`, parameters: [...condition.parameters, { name: '@above', value: above }] }, 'c["until"] ASC', PIECE);
+        const found = await this.#find(section, 'c["until"] > @edge', above, condition, 'c["until"] ASC', PIECE);
         yield* found;
         const last = found.at(-1);
         if (last === undefined || found.length < PIECE) break;
@@ -99,9 +99,10 @@ export class AuditBatches {
     }
   }
 
-  async #find(section: number, { sql, parameters }: Condition, order: string, piece: number): Promise<readonly AuditBatch[]> {
+  async #find(section: number, beyond: string, edge: number, { anyOf, parameters }: Condition, order: string, piece: number): Promise<readonly AuditBatch[]> {
     const pk = partitionOf(section);
-    const items = await this.#items.query(`SELECT TOP ${piece} * FROM c WHERE c.pk = @pk AND ${sql} ORDER BY ${order}`, [...parameters, { name: '@pk', value: pk }], pk);
+    const condition = anyOf.map((one) => `c.pk = @pk AND ${beyond} AND ${one}`).join(' OR ');
+    const items = await this.#items.query(`SELECT TOP ${piece} * FROM c WHERE ${condition} ORDER BY ${order}`, [...parameters, { name: '@pk', value: pk }, { name: '@edge', value: edge }], pk);
     return items.map((item) => this.#batch(item));
   }
 

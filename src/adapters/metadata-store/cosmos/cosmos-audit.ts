@@ -52,7 +52,7 @@ export class CosmosAudit implements AuditRepository {
     requireStorable([tree]);
     const end = await this.#batches.end(false);
     const rows: AuditRow[] = [];
-    const batches = tree === null ? this.#batches.forwards(index, end, anyBatch) : this.#batches.forwards(0, end, treeCondition(tree, 't["until"] > @index', [{ name: '@index', value: index }]));
+    const batches = tree === null ? this.#batches.forwards(index, end, anyBatch) : this.#batches.forwards(0, end, treeCondition(tree, ['t["until"] > @index'], [{ name: '@index', value: index }]));
     for await (const batch of batches) {
       rows.push(...placed(batch).filter((leaf) => (placeInTree(leaf, tree) ?? -1) >= index).map(({ row }) => row));
       if (rows.length >= limit) break;
@@ -67,9 +67,9 @@ export class CosmosAudit implements AuditRepository {
     for (let at = 0; at < indexes.length; at += NODES_AT_ONCE) {
       const wanted = indexes.slice(at, at + NODES_AT_ONCE);
       const parameters = wanted.map((value, number) => ({ name: `@i${number}`, value }));
-      const holdsOne = (of: string): string => `(${parameters.map(({ name }) => `(${of}.start <= ${name} AND ${of}["until"] > ${name})`).join(' OR ')})`;
+      const holdsOne = (of: string): readonly string[] => parameters.map(({ name }) => `${of}.start <= ${name} AND ${of}["until"] > ${name}`);
       const lowest = Math.min(...wanted);
-      const batches = tree === null ? this.#batches.forwards(lowest, end, { sql: holdsOne('c'), parameters }) : this.#batches.forwards(0, end, treeCondition(tree, holdsOne('t'), parameters));
+      const batches = tree === null ? this.#batches.forwards(lowest, end, { anyOf: holdsOne('c'), parameters }) : this.#batches.forwards(0, end, treeCondition(tree, holdsOne('t'), parameters));
       for await (const batch of batches) {
         for (const leaf of placed(batch)) {
           const place = placeInTree(leaf, tree);
@@ -93,7 +93,7 @@ export class CosmosAudit implements AuditRepository {
 
   async find(id: string): Promise<PlacedAuditRow | undefined> {
     requireStorable([id]);
-    const condition: Condition = { sql: 'ARRAY_CONTAINS(c.ids, @id)', parameters: [{ name: '@id', value: id }] };
+    const condition: Condition = { anyOf: ['ARRAY_CONTAINS(c.ids, @id)'], parameters: [{ name: '@id', value: id }] };
     for await (const batch of this.#batches.backwards(await this.#batches.end(false), condition, 1)) {
       const leaf = placed(batch).find(({ row }) => row.id === id);
       if (leaf !== undefined) return { row: leaf.row, position: leaf.position, tenantIndex: leaf.ofTenant?.index ?? null };
@@ -107,7 +107,7 @@ export class CosmosAudit implements AuditRepository {
     if (place === undefined) return end;
     if (tenant === undefined) return Math.min(end, Number(place));
     const index = Number(place);
-    const condition = treeCondition(tenant, 't.start <= @index AND t["until"] > @index', [{ name: '@index', value: index }]);
+    const condition = treeCondition(tenant, ['t.start <= @index AND t["until"] > @index'], [{ name: '@index', value: index }]);
     for await (const batch of this.#batches.backwards(end, condition, 1)) {
       return placed(batch).find((leaf) => placeInTree(leaf, tenant) === index)?.position ?? 0;
     }
@@ -125,9 +125,9 @@ function placeInTree({ row, position, ofTenant }: PlacedLeaf, tree: AuditTreeNam
   return row.tenant === tree ? ofTenant?.index : undefined;
 }
 
-/** Batches that hold a part of the tenant's own tree of which `sql` is true, `t` being that part. */
-function treeCondition(tenant: string, sql: string, parameters: Condition['parameters']): Condition {
-  return { sql: `EXISTS(SELECT VALUE t FROM t IN c.trees WHERE t.tenant = @tenant AND ${sql})`, parameters: [...parameters, { name: '@tenant', value: tenant }] };
+/** Batches that hold a part `t` of the tenant's own tree of which one of these is true. */
+function treeCondition(tenant: string, anyOf: readonly string[], parameters: Condition['parameters']): Condition {
+  return { anyOf: [`EXISTS(SELECT VALUE t FROM t IN c.trees WHERE ${anyOf.map((one) => `t.tenant = @tenant AND ${one}`).join(' OR ')})`], parameters: [...parameters, { name: '@tenant', value: tenant }] };
 }
 
 /** Batches that may hold a row of the filter. */
@@ -144,7 +144,7 @@ function filterCondition({ tenant, action, actor, from, to }: AuditFilter): Cond
   holds('ARRAY_CONTAINS(c.actors, @actor)', '@actor', actor);
   holds('c.last >= @from', '@from', from);
   holds('c.first < @to', '@to', to);
-  return { sql: conditions.join(' AND '), parameters };
+  return { anyOf: [conditions.join(' AND ')], parameters };
 }
 
 function grown(): KeyholdError {

@@ -51,7 +51,7 @@ export class CosmosList {
     const items: KeptItem[] = [];
     let piece = await this.#beyond(asked, undefined, PIECE);
     items.push(...piece);
-    const orderOf = (item: KeptItem): string => String(item.index[this.#options.property ?? 'sort']);
+    const orderOf = (item: KeptItem): string => item.order[this.#options.property ?? 'sort'];
     for (let last = piece.at(-1); piece.length === PIECE && last !== undefined; last = piece.at(-1)) {
       piece = await this.#beyond(asked, orderOf(last), PIECE);
       items.push(...piece);

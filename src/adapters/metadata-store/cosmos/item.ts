@@ -26,6 +26,8 @@ export interface Item {
 /** An item as it was read, with what its next conditional write must name. */
 export interface KeptItem extends Item {
   readonly etag: string;
+  /** By what it is in its lists; empty in a list that does not hold it. */
+  readonly order: { readonly sort: string; readonly due: string };
 }
 
 /** As it goes over the wire: the index beside the rest, so that paths are short. */
@@ -42,6 +44,7 @@ export function itemFrom(document: unknown): KeptItem {
     if (typeof value !== 'string') throw unreadable(`${name} is no text`);
     return value;
   };
+  const order = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
   const number = (name: string): number => {
     const value = fields[name];
     if (typeof value !== 'number') throw unreadable(`${name} is no number`);
@@ -57,7 +60,8 @@ export function itemFrom(document: unknown): KeptItem {
     parts: number('parts'),
     body: fields['body'] === null ? null : text('body'),
     removed: fields['removed'] === true,
-    index: Object.fromEntries(['sort', 'due'].flatMap((name) => (typeof fields[name] === 'string' ? [[name, fields[name]]] : []))),
+    index: {},
+    order: { sort: order('sort'), due: order('due') },
     etag: text('_etag'),
   };
 }

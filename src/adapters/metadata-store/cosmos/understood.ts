@@ -25,7 +25,7 @@ export function understood(error: unknown): ItemAnswer | CosmosFailure {
   return statusMeaning({ status: error['code'], substatus: numberIn(error, 'substatus'), retryAfterMs: numberIn(error, 'retryAfterInMs'), message: isThrown(error) ? error.message : '' });
 }
 
-export interface StatusAnswer {
+interface StatusAnswer {
   readonly status: number;
   readonly substatus: number | undefined;
   readonly retryAfterMs: number | undefined;
@@ -34,7 +34,7 @@ export interface StatusAnswer {
 }
 
 /** What a status of 400 and above means. */
-export function statusMeaning({ status, substatus, retryAfterMs, message }: StatusAnswer): ItemAnswer | CosmosFailure {
+function statusMeaning({ status, substatus, retryAfterMs, message }: StatusAnswer): ItemAnswer | CosmosFailure {
   const failure = (trouble: CosmosTrouble, mayHaveHappened: boolean): CosmosFailure => new CosmosFailure(trouble, { mayHaveHappened, status, substatus, retryAfterMs });
   switch (status) {
     case 401:
