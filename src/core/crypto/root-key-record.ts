@@ -86,20 +86,26 @@ export async function settleWrapping(platform: PlatformRepository, { wrapping, r
   }
 }
 
-/** Of the wrappings that this wrapper may have made, the newest that opens. */
+/**
+ * Of the wrappings that this wrapper may have made, the newest that opens; those first that name its place. What a service says of one that another key
+ * has made, such as that the version is forbidden, keeps no other from opening.
+ */
 async function unwrap({ wrapper, pin }: RootKeyDependencies, { rootId, wrappings }: RootRecord): Promise<{ readonly root: RootKey; readonly wrapping: RootWrapping }> {
-  const candidates = wrappings.filter(({ kind }) => kind === wrapper.kind).toReversed();
+  const candidates = wrappings
+    .filter(({ kind }) => kind === wrapper.kind)
+    .toReversed()
+    .toSorted((one, other) => Number(other.place === wrapper.place) - Number(one.place === wrapper.place));
   if (candidates.length === 0) throw otherKind(wrapper.kind, wrappings);
-  let refused: unknown;
+  const refused: unknown[] = [];
   for (const wrapping of candidates) {
     try {
       return { root: await RootKey.unwrapped(wrapper, rootId, wrapping.wrapped), wrapping };
     } catch (error) {
-      if (!(error instanceof KeyholdError && error.code === 'corrupt')) throw error;
-      refused = error;
+      if (!(error instanceof StartError || (error instanceof KeyholdError && error.code === 'corrupt'))) throw error;
+      refused.push(error);
     }
   }
-  throw mismatch(wrapper, pin, refused);
+  throw refused.find((error) => error instanceof StartError) ?? mismatch(wrapper, pin, refused[0]);
 }
 
 async function firstStartFinished(platform: PlatformRepository): Promise<boolean> {

@@ -4,6 +4,7 @@ import { madeRootKey, MemoryPin, memoryWrapper } from '../../../test/support/roo
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { KeyWrapper, RootPin } from '../../ports/key-wrapper.ts';
+import { StartError } from '../../ports/start-error.ts';
 import { loadOrCreateRootKey, rootRecord, settleWrapping } from '../crypto/root-key-record.ts';
 import { rewrapRootKey } from './rewrap-root-key.ts';
 import { type KeyStep, keySteps } from './steps.ts';
@@ -65,6 +66,18 @@ describe('S12: another wrapping key', () => {
     await rewrap(memoryWrapper('/etc/three.key'), new MemoryPin());
     expect(await places()).toEqual(['/etc/keyhold.key', '/etc/three.key']);
     await open(wrapper, pin);
+  });
+
+  it('does not keep the old one from opening, whatever a service says of what it did not wrap', async () => {
+    const { root, wrapper, pin, open, rewrap } = await world();
+    await rewrap(memoryWrapper('/etc/two.key'), new MemoryPin());
+    const refusal = new StartError(6, 'What an older version of the key has wrapped is not opened any more.');
+    const strict: KeyWrapper = { ...wrapper, unwrap: (wrapped, context) => wrapper.unwrap(wrapped, context).catch(() => Promise.reject(refusal)) };
+    expect((await open(strict, pin)).root.commitment()).toBe(root.commitment());
+    const moved: KeyWrapper = { ...strict, place: '/mnt/moved.key' };
+    expect((await open(moved, pin)).root.commitment()).toBe(root.commitment());
+    const forbidden: KeyWrapper = { ...wrapper, unwrap: () => Promise.reject(refusal) };
+    await expect(open(forbidden, pin)).rejects.toThrow(refusal);
   });
 
   it('replaces the old one at once where it is a newer version of the same key', async () => {
