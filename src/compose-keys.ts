@@ -36,7 +36,7 @@ export interface DataKeysOptions {
 export function createDataKeyRotation({ metadata, dataKeys, access, log, step }: DataKeysOptions): DataKeyRotation {
   const random = randomBytes;
   const users = [new ResealValues({ values: metadata.sealedValues, dataKeys, random }), new SealedReferences(metadata.credentials)];
-  return new DataKeyRotation({ platform: metadata.platform, tenants: metadata.tenants, dataKeys, users, access, clock: systemClock, random, log, step });
+  return new DataKeyRotation({ platform: metadata.platform, tenants: metadata.tenants, dataKeys, users, wipe: () => metadata.wipe(), access, clock: systemClock, random, log, step });
 }
 
 export interface KeysOptions extends DataKeysOptions {
@@ -67,6 +67,8 @@ export function createKeys(options: KeysOptions): Keys {
       rootKeys: new RootKeyService({
         platform: metadata.platform,
         root,
+        wipe: () => metadata.wipe(),
+        log,
         clock: systemClock,
         step,
         // Read anew each time, so that an operator names what is next without a restart: in `.env`, or in the files that it names.

@@ -12,6 +12,7 @@ import type { KeyWrapperConfig } from './config/key-wrapper-config.ts';
 import type { WrapperChange } from './config/new-key-wrapper.ts';
 import { loadOrCreateRootKey, type OpenRootKey, requireWrapperKind, rootKeyMayBeMade, settleWrapping } from './core/crypto/root-key-record.ts';
 import type { NextWrapper } from './core/keys/rewrap-root-key.ts';
+import { wipeIfPossible } from './core/keys/wiping.ts';
 import { KeyholdError } from './ports/errors.ts';
 import type { KeyWrapper, RootPin } from './ports/key-wrapper.ts';
 import type { Log } from './ports/log.ts';
@@ -94,7 +95,7 @@ export async function openRootKey({ config, metadata, vault, log }: RootKeyOptio
     const open = await whileAway(load, wrapper, config.keyWrapperWaitMs, log);
     const removed = await settleWrapping(platform, open);
     // A copy of the files that is made from now on holds nothing for the old wrapping key.
-    if (removed.length > 0) await metadata.wipe().catch((error: unknown) => log.warn('database_not_wiped', 'The old wrapping of the root key is removed, but still in the log beside the database for a while', { error }));
+    if (removed.length > 0) await wipeIfPossible({ wipe: () => metadata.wipe(), log }, 'The old wrapping of the root key is');
     for (const { kind, place } of removed) {
       log.info('root_key_wrapping_removed', `The root key is wrapped by ${wrapper.kind} (${wrapper.place}) alone; what wrapped it before opens nothing any more`, { name: kind, file: place });
     }

@@ -202,11 +202,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   // What would be refused a hundred times an hour waits until keys may be touched again.
   const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
   const unlessSealed = {
-    purgeAll: async (tenant: string) => {
-      if (seal.sealed || !(await purge.purgeAll(tenant))) return false;
-      await ownVault.removeAll(tenant);
-      return true;
-    },
+    purgeAll: async (tenant: string) => !seal.sealed && (await purge.purgeAll(tenant)),
     runOnce: async (options: ReconcileOptions) => {
       if (seal.sealed) return { finished: 0, failed: 0 };
       // Nothing is moved at the start, so nothing need be found then.
@@ -219,6 +215,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     tokens: metadata.tokens,
     gatewayKeys: metadata.gatewayKeys,
     credentials: unlessSealed,
+    ownVaults: ownVault,
     shredding: keys.services.shredding,
     tenantService: tenants,
     tokenService: tokens,

@@ -38,7 +38,7 @@ export async function rewrapStopped(config: Config, change: WrapperChange, log: 
       return await access.perform(actor, 'root-key.rewrap', { scope: platformScope }, null, async (grant) => {
         grant.use('root-key.rewrap');
         return withNextWrapper(change, { vault: undefined, log }, async (next) =>
-          rootKeyView(await rewrapRootKey(next, { platform: metadata.platform, root: custody.root, clock: systemClock, step: () => undefined })),
+          rootKeyView(await rewrapRootKey(next, { platform: metadata.platform, root: custody.root, wipe: () => metadata.wipe(), clock: systemClock, log, step: () => undefined })),
         );
       });
     } catch (error) {

@@ -28,7 +28,8 @@ async function world() {
       return { tenant, startedAt: 0, requestedBy: grant.actor.id, keys: [], certificate: 'certificate' };
     },
   };
-  const job = () => new RemoveTenants({ ...made, credentials, shredding });
+  const ownVaults = { removeAll: async () => undefined };
+  const job = () => new RemoveTenants({ ...made, credentials, ownVaults, shredding });
   const token = await made.perform(admin, 'token.create', { scope: acme }, (grant) => made.tokenService.create(grant, { name: 'x', role: 'tenant-member' }));
   const key = await made.perform(admin, 'gateway-key.create', { scope: acme }, (grant) => made.gatewayKeyService.create(grant, { name: 'x' }));
   const others = await made.perform(tenantActor('tenant-admin', 'other'), 'gateway-key.create', { scope: tenantScope('other') }, (grant) =>

@@ -19,7 +19,9 @@ export interface RemoveTenantsDependencies {
   readonly gatewayKeys: GatewayKeyRepository;
   /** Destroys a tenant's credentials and their values; true when none is left and no write of one is open. Safe to repeat. */
   readonly credentials: { purgeAll(tenant: string): Promise<boolean> };
-  /** Destroys the tenant's data keys, last of all, and certifies that (S16). */
+  /** Forgets the vault that the tenant has brought. Safe to repeat. */
+  readonly ownVaults: { removeAll(tenant: string): Promise<void> };
+  /** Destroys the tenant's data keys, once nothing is written any more, and certifies that (S16). */
   readonly shredding: Pick<TenantShredding, 'finish'>;
   readonly tenantService: TenantService;
   readonly tokenService: TokenService;
@@ -102,7 +104,7 @@ export class RemoveTenants implements LeasedJob {
   }
 
   async #sweep(tenant: string, mayGoOn: () => boolean): Promise<boolean> {
-    const { access, clock, credentials, log, shredding, tenantService } = this.#dependencies;
+    const { access, clock, credentials, log, ownVaults, shredding, tenantService } = this.#dependencies;
     const begun = this.#begun.get(tenant) ?? clock.monotonic();
     this.#begun.set(tenant, begun);
     try {
@@ -110,6 +112,8 @@ export class RemoveTenants implements LeasedJob {
       const purged = await credentials.purgeAll(tenant);
       if (!ended || !purged || !mayGoOn() || clock.monotonic() - begun < SETTLE_MS) return false;
       await access.perform(actor, 'tenant.shred', { scope: tenantScope(tenant) }, null, (grant) => shredding.finish(grant));
+      // The certificate says what that vault keeps, and so came first.
+      await ownVaults.removeAll(tenant);
       await access.perform(actor, 'tenant.delete', { scope: tenantScope(tenant) }, null, (grant) => tenantService.finishRemoval(grant));
       this.#begun.delete(tenant);
       log.info('tenant_removed', 'A tenant has been removed. Its id is never used again', { tenantId: tenant });

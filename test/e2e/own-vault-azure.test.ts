@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestTenant } from '../support/api.ts';
+import { until } from '../support/outcome.ts';
 import { secretClient } from '../support/servers/azure/sdk-clients.ts';
 import { type AzureServer, startAzureServer } from '../support/servers/azure/server.ts';
 import type { AzureApp } from '../support/servers/azure/directory.ts';
@@ -87,6 +88,24 @@ describe('a tenant\'s own Azure Key Vault (S20)', () => {
     const left: string[] = [];
     for await (const { name } of secretClient(azure, { vault }).listPropertiesOfSecrets()) left.push(name);
     expect(left.filter((name) => name.includes(`connection-test-tenant-${tenant.id}`))).toEqual([]);
+  });
+
+  it('S16 what remains in it when its tenant goes stands on the certificate with its date, and so does what our own vault can only switch off', { timeout: 120_000 }, async () => {
+    const [own, other] = [await world.tenant('leaving'), await world.tenant('revoked')];
+    await own.admin.must('PUT', vaultPath(own), body());
+    await own.admin.must('PUT', '/api/v1/tenants/leaving/credentials/openai', { fields: { api_key: THEIRS } });
+    await other.admin.must('PUT', '/api/v1/tenants/revoked/credentials/openai', { fields: { api_key: OURS } });
+    await other.admin.must('POST', '/api/v1/tenants/revoked/credentials/openai/revoke', { reason: 'leaked' });
+    for (const { id } of [own, other]) await world.platform().must('DELETE', `/api/v1/tenants/${id}`);
+    const copiesOf = async (tenant: string): Promise<unknown> => {
+      const { body: shown } = await world.platform().must('GET', `/api/v1/platform/shreddings?tenant=${tenant}`);
+      const note = (shown['items'] as { readonly certificate: string | null }[])[0]?.certificate ?? null;
+      if (note === null) return undefined;
+      return (JSON.parse(note.slice(note.indexOf('{'), note.lastIndexOf('}') + 1)) as { readonly remainingCopies: readonly unknown[] }).remainingCopies.slice(1);
+    };
+    await until('both are certified', async () => (await copiesOf('leaving')) !== undefined && (await copiesOf('revoked')) !== undefined, 90_000);
+    expect(await copiesOf('leaving')).toEqual([{ what: expect.stringContaining('soft-deleted'), place: 'ai-provider-openai-tenant-leaving', until: expect.stringMatching(/^20/) }]);
+    expect(await copiesOf('revoked')).toEqual([{ what: expect.stringContaining('switched off'), place: 'ai-provider-openai-tenant-revoked', until: null }]);
   });
 
   it('refuses a wrong client secret in words of our own', async () => {

@@ -126,7 +126,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const legacy = new LegacyReader({ cipher: null, fernetKeys: [], catalog });
   const { root } = await madeRootKey(metadata.platform, clock);
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
-  const rotation = new DataKeyRotation({ platform: metadata.platform, tenants, dataKeys, users: [], access, clock, random, log, step: () => undefined });
+  const rotation = new DataKeyRotation({ platform: metadata.platform, tenants, dataKeys, users: [], wipe: async () => undefined, access, clock, random, log, step: () => undefined });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const ownVaultService = new OwnVaultService({
     records: metadata.ownVaults,
@@ -154,11 +154,13 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     storeStatus: new StoreStatus({ stores: [secrets], waiting }),
     dataKeyRotation: new DataKeyRotationService({ rotation, wake: () => undefined }),
     providerKeys: new ProviderKeys(metadata),
-    shredding: new TenantShredding({ tenants, dataKeys, copies: { of: async () => [] }, wipe: async () => undefined, signer: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), bus, clock, log, step: () => undefined }),
+    shredding: new TenantShredding({ tenants, dataKeys, copies: { inVaults: async () => [], ofDatabase: (until) => ({ what: 'backups', place: 'the operator\'s', until }) }, wipe: async () => undefined, signer: SigningKey.fromSeed('keyhold/test', Buffer.alloc(32, 7)), bus, clock, log, step: () => undefined }),
     rootKeys: new RootKeyService({
       platform: metadata.platform,
       root,
+      wipe: async () => undefined,
       clock,
+      log,
       step: () => undefined,
       withNext: (work) => work({ wrapper: memoryWrapper('/etc/keyhold-2.key'), pin: new MemoryPin(), replaces: false }),
     }),

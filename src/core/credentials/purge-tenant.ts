@@ -45,8 +45,8 @@ export class PurgeTenant {
 
   async #purge(record: CredentialRecord): Promise<boolean> {
     const { scope, service, label, state, intent, retired } = record;
-    if (state === 'purged') return intent === null && retired.length === 0;
-    if (state === 'new') return intent === null;
+    // What was given up may still arrive in its store, also under a name that never came into use.
+    if (state === 'purged' || state === 'new') return intent === null && retired.length === 0;
     const key: CredentialKey = { scope, service, label };
     if (state === 'active') {
       await this.#access.perform(actor, 'credential.delete', key, null, (grant) => this.#credentials.remove(grant));

@@ -5,6 +5,7 @@ import { RecordingLog } from '../../../test/support/credential-world.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { createSealedStore } from '../../adapters/secret-store/sealed/sealed-store.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { SealedValueRepository } from '../../ports/metadata/sealed.ts';
 import { platformScope, type Scope, scopeKey, tenantScope } from '../../ports/scope.ts';
 import type { PutIntent, SecretReference, SecretStore } from '../../ports/secret-store.ts';
@@ -37,6 +38,7 @@ async function world(change: (values: SealedValueRepository) => Partial<SealedVa
   const values = metadata.sealedValues;
   const dataKeysOf = () => new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random: randomBytes });
   const dataKeys = dataKeysOf();
+  const wipes = { count: 0, isBusy: false };
   const changed: SealedValueRepository = {
     get: (key) => values.get(key),
     create: (key, record) => values.create(key, record),
@@ -52,6 +54,10 @@ async function world(change: (values: SealedValueRepository) => Partial<SealedVa
       tenants: metadata.tenants,
       dataKeys,
       users: [new ResealValues({ values, dataKeys, random: randomBytes })],
+      wipe: async () => {
+        if (wipes.isBusy) throw new KeyholdError('unavailable', 'Another program reads the database.');
+        wipes.count += 1;
+      },
       access: accessWorld.access,
       clock,
       random: randomBytes,
@@ -69,7 +75,7 @@ async function world(change: (values: SealedValueRepository) => Partial<SealedVa
   /** As after a restart: nothing of the keys is remembered. */
   const restarted = () => createSealedStore({ values, dataKeys: dataKeysOf(), clock, random: randomBytes });
   const keyIds = async (scope: Scope) => (await dataKeys.list(scope)).map(({ id }) => id);
-  return { metadata, values, dataKeys, store, rotation, rotationDyingAt, begin, put, textOf, restarted, keyIds };
+  return { metadata, values, dataKeys, store, rotation, rotationDyingAt, begin, put, textOf, restarted, keyIds, wipes };
 }
 
 describe('S14: new data keys', () => {
@@ -84,6 +90,21 @@ describe('S14: new data keys', () => {
     for (const scope of [acme, beta, platformScope]) expect(await keyIds(scope)).toEqual(['dk_2']);
     const after = restarted();
     for (const reference of references) expect(await textOf(reference, after)).toBe(`sk-test-${scopeKey(reference.name.scope)}-${reference.version}`);
+  });
+
+  it('S16 leave no old key in the database\'s log of changes, and are finished all the same while that cannot be emptied', async () => {
+    const { rotation, begin, put, keyIds, wipes } = await world();
+    await put(acme, 1);
+    for (const isBusy of [false, true]) {
+      wipes.isBusy = isBusy;
+      await begin();
+      await rotation.runOnce();
+      expect(wipes.count).toBe(1);
+    }
+    expect(await rotation.last()).toMatchObject({ finishedAt: expect.any(Number), destroyedKeys: 1 });
+    expect(await keyIds(acme)).toEqual(['dk_3']);
+    await rotation.sweep();
+    expect(wipes.count).toBe(1);
   });
 
   it('are one tenant\'s alone where only that is named', async () => {

@@ -1,6 +1,5 @@
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
-import type { Log } from '../../ports/log.ts';
 import type { DataKeyRotationRecord, PlatformRepository } from '../../ports/metadata/sealed.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { TenantRepository } from '../../ports/metadata/tenants.ts';
@@ -12,11 +11,12 @@ import type { DataKeys } from '../crypto/data-keys.ts';
 import type { DataKeyUser } from './reseal-values.ts';
 import { scopesOf } from './scopes.ts';
 import type { KeyStepHook } from './steps.ts';
+import { wipeIfPossible, type Wiping } from './wiping.ts';
 
 const KEY = { name: 'data-key-rotation' } as const;
 const actor = systemActor('rotate-data-keys');
 
-export interface DataKeyRotationDependencies {
+export interface DataKeyRotationDependencies extends Wiping {
   readonly platform: PlatformRepository;
   readonly tenants: TenantRepository;
   readonly dataKeys: DataKeys;
@@ -25,7 +25,6 @@ export interface DataKeyRotationDependencies {
   readonly access: Access;
   readonly clock: Clock;
   readonly random: RandomBytes;
-  readonly log: Log;
   readonly step: KeyStepHook;
 }
 
@@ -88,6 +87,7 @@ export class DataKeyRotation {
       if (!mayGoOn()) return true;
       total = sum(total, await this.#rotate(scope, record.id));
     }
+    await this.#wipe();
     await platform.replace(KEY, { ...record, ...total, finishedAt: clock.now() }, revision);
     log.info('data_keys_rotated', 'Everything is sealed under new data keys, and the old ones are destroyed', { count: total.resealed });
     await step('data.finished');
@@ -124,7 +124,12 @@ export class DataKeyRotation {
       if (!mayGoOn()) break;
       destroyed += await this.#destroyUnused(scope);
     }
+    if (destroyed > 0) await this.#wipe();
     return destroyed;
+  }
+
+  #wipe(): Promise<void> {
+    return wipeIfPossible(this.#dependencies, 'Old data keys are');
   }
 
   async #destroyUnused(scope: Scope): Promise<number> {

@@ -22,14 +22,18 @@ export class KnownCopies {
     this.#dependencies = dependencies;
   }
 
-  /** `shreddedAt`: copies of the database from before then still hold the wrapped keys. */
-  async of(tenant: string, shreddedAt: number): Promise<readonly KnownCopy[]> {
+  /** Copies of the database from before the keys were destroyed, at this time at the latest: they still hold the wrapped keys. */
+  ofDatabase(shreddedAt: number): KnownCopy {
     const { backupsKeptMs } = this.#dependencies;
-    const backups: KnownCopy = {
+    return {
       what: 'backups and other copies of the database from before, which hold the wrapped data keys and the sealed values',
       place: 'wherever the operator keeps them',
       until: backupsKeptMs === null ? null : shreddedAt + backupsKeptMs,
     };
+  }
+
+  /** What the vaults keep. To be asked before the data keys go: with them goes what opens a vault of the tenant's own. */
+  async inVaults(tenant: string): Promise<readonly KnownCopy[]> {
     const inStores: KnownCopy[] = [];
     const ids = new Set<StoreId>();
     for await (const record of this.#records(tenantScope(tenant))) {
@@ -38,7 +42,7 @@ export class KnownCopies {
         inStores.push(...(await this.#copiesIn(id, record)));
       }
     }
-    return [backups, ...inStores, ...([...ids].some((id) => kindOf(id) === 'vault') ? [snapshots] : [])];
+    return [...inStores, ...([...ids].some((id) => kindOf(id) === 'vault') ? [snapshots] : [])];
   }
 
   async #copiesIn(id: StoreId, { scope, service, label }: CredentialRecord): Promise<readonly KnownCopy[]> {

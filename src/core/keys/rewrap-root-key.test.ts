@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { RecordingLog } from '../../../test/support/credential-world.ts';
 import { madeRootKey, MemoryPin, memoryWrapper } from '../../../test/support/root-keys.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -17,17 +18,20 @@ async function world() {
   const { root, wrapper, pin } = await madeRootKey(platform, clock);
   await platform.create({ name: 'first-start' }, { name: 'first-start', tokenId: 'token', createdAt: 1 });
   const open = async (by: KeyWrapper, pinned: RootPin) => loadOrCreateRootKey({ platform, wrapper: by, pin: pinned, random: randomBytes, clock, mayCreate: false });
+  const wipes = { count: 0 };
   const rewrap = (next: KeyWrapper, nextPin: RootPin, { replaces = false, diesAt }: { readonly replaces?: boolean; readonly diesAt?: KeyStep } = {}) =>
     rewrapRootKey({ wrapper: next, pin: nextPin, replaces }, {
       platform,
       root,
+      wipe: async () => void (wipes.count += 1),
       clock,
+      log: new RecordingLog(),
       step: (step) => {
         if (step === diesAt) throw died;
       },
     });
   const places = async () => (await rootRecord(platform))?.record.wrappings.map(({ place }) => place);
-  return { platform, root, wrapper, pin, open, rewrap, places };
+  return { platform, root, wrapper, pin, open, rewrap, places, wipes };
 }
 
 describe('S12: another wrapping key', () => {
@@ -61,9 +65,11 @@ describe('S12: another wrapping key', () => {
   });
 
   it('takes the place of another one that nobody has used yet', async () => {
-    const { wrapper, pin, open, rewrap, places } = await world();
+    const { wrapper, pin, open, rewrap, places, wipes } = await world();
     await rewrap(memoryWrapper('/etc/two.key'), new MemoryPin());
+    expect(wipes.count).toBe(0);
     await rewrap(memoryWrapper('/etc/three.key'), new MemoryPin());
+    expect(wipes.count).toBe(1);
     expect(await places()).toEqual(['/etc/keyhold.key', '/etc/three.key']);
     await open(wrapper, pin);
   });
@@ -81,11 +87,12 @@ describe('S12: another wrapping key', () => {
   });
 
   it('replaces the old one at once where it is a newer version of the same key', async () => {
-    const { root, wrapper, pin, open, rewrap, platform } = await world();
+    const { root, wrapper, pin, open, rewrap, platform, wipes } = await world();
     const before = (await rootRecord(platform))?.record.wrappings[0]?.wrapped;
     await rewrap(wrapper, pin, { replaces: true });
     const after = (await rootRecord(platform))?.record.wrappings;
     expect(after).toHaveLength(1);
+    expect(wipes.count).toBe(1);
     expect(after?.[0]?.wrapped).not.toBe(before);
     expect((await open(wrapper, pin)).root.commitment()).toBe(root.commitment());
   });

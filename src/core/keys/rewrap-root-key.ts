@@ -6,6 +6,7 @@ import type { RootRecord } from '../crypto/root-key-record.ts';
 import { isSameCommitment, type RootKey } from '../crypto/root-key.ts';
 import { changeRecord } from '../versions/change-record.ts';
 import type { KeyStepHook } from './steps.ts';
+import { wipeIfPossible, type Wiping } from './wiping.ts';
 
 /** What is to wrap the root key. */
 export interface NextWrapper {
@@ -15,7 +16,7 @@ export interface NextWrapper {
   readonly replaces: boolean;
 }
 
-export interface RewrapDependencies {
+export interface RewrapDependencies extends Wiping {
   readonly platform: PlatformRepository;
   readonly root: RootKey;
   readonly clock: Clock;
@@ -28,21 +29,24 @@ export interface RewrapDependencies {
  * new one takes the old one out (`settleWrapping`). Can be repeated; another try takes the place of an earlier one. Returns the record.
  * Throws what the wrapper throws, `corrupt` when the record is of another root key.
  */
-export async function rewrapRootKey({ wrapper, pin, replaces }: NextWrapper, { platform, root, clock, step }: RewrapDependencies): Promise<RootRecord> {
+export async function rewrapRootKey({ wrapper, pin, replaces }: NextWrapper, { platform, root, wipe, clock, log, step }: RewrapDependencies): Promise<RootRecord> {
   const wrapping = { kind: wrapper.kind, place: wrapper.place, wrapped: await root.wrappedBy(wrapper), madeAt: clock.now() };
   await step('rewrap.wrapped');
   await pin.write(root.commitment());
   await step('rewrap.pinned');
+  let replaced = 0;
   const { record } = await changeRecord(platform, { name: 'root' }, {
     decide: (present) => {
       const [first, ...others] = rootOf(present, root).wrappings;
       if (first === undefined) throw notOurs();
+      replaced = replaces ? 1 : others.length;
       return { ...rootOf(present, root), wrappings: replaces ? [wrapping, ...others] : [first, wrapping] };
     },
     missing: notOurs,
     announce: async () => undefined,
   });
   await step('rewrap.kept');
+  if (replaced > 0) await wipeIfPossible({ wipe, log }, 'A wrapping of the root key is');
   return rootOf(record, root);
 }
 

@@ -13,11 +13,12 @@ import { changeRecord } from '../versions/change-record.ts';
 import type { KnownCopies } from './known-copies.ts';
 import { signCertificate } from './shredding-certificate.ts';
 import type { KeyStepHook } from './steps.ts';
+import { wipeIfPossible } from './wiping.ts';
 
 export interface TenantShreddingDependencies {
   readonly tenants: TenantRepository;
   readonly dataKeys: DataKeys;
-  readonly copies: Pick<KnownCopies, 'of'>;
+  readonly copies: Pick<KnownCopies, 'inVaults' | 'ofDatabase'>;
   /** Takes what is gone out of the database's own files. */
   readonly wipe: MetadataStore['wipe'];
   /** The audit log's key. */
@@ -51,9 +52,8 @@ export class TenantShredding {
     if (scope.kind !== 'tenant') throw new KeyholdError('not_found', 'The platform is not a tenant.');
     await this.#change(scope.tenant, (record) => (record.state === 'deleting' ? undefined : { ...record, state: 'deleting' }));
     const shredding = await this.#destroyKeys(scope.tenant, grant.actor.id);
-    const { wipe, log } = this.#dependencies;
     // The keys are gone either way, and the certificate waits for it.
-    await wipe().catch((error: unknown) => log.warn('database_not_wiped', 'What was removed could not be taken out of the database\'s files yet. It is tried again until the tenant is gone', { tenantId: scope.tenant, error }));
+    await wipeIfPossible(this.#dependencies, 'A tenant\'s data keys are', { tenantId: scope.tenant });
     return shredding;
   }
 
@@ -63,12 +63,13 @@ export class TenantShredding {
     if (scope.kind !== 'tenant') throw new KeyholdError('not_found', 'The platform is not a tenant.');
     const { copies, wipe, signer, clock, log, step } = this.#dependencies;
     const { tenant } = scope;
+    const inVaults = await copies.inVaults(tenant);
     const { certificate: certified, ...shredding } = await this.#destroyKeys(tenant, grant.actor.id);
     if (certified !== null) return { ...shredding, certificate: certified };
     await wipe();
     await step('shred.wiped');
     const now = clock.now();
-    const certificate = signCertificate({ ...shredding, certifiedAt: now, copies: await copies.of(tenant, now) }, signer);
+    const certificate = signCertificate({ ...shredding, certifiedAt: now, copies: [copies.ofDatabase(now), ...inVaults] }, signer);
     const record = await this.#change(tenant, (present) => (present.shredding === undefined ? undefined : { ...present, shredding: { ...present.shredding, certificate } }));
     await step('shred.certified');
     log.info('tenant_shredded', 'A tenant\'s data keys are destroyed, and certified to be', { tenantId: tenant, count: shredding.keys.length });

@@ -156,8 +156,10 @@ class AzureKeyVaultStore implements AzureStore {
   async copies(name: SecretName): Promise<readonly KnownCopy[]> {
     const place = secretNameInAzure(name);
     const deleted = await this.#secrets.deleted(place);
-    if (deleted === undefined) return [];
-    return [{ what: 'the soft-deleted secret in Azure Key Vault, with all versions', place, until: deleted.endsAt === 0 ? null : deleted.endsAt }];
+    if (deleted !== undefined) return [{ what: 'the soft-deleted secret in Azure Key Vault, with all versions', place, until: deleted.endsAt === 0 ? null : deleted.endsAt }];
+    // Of a name that was never deleted, as of a revoked credential, the vault destroys no version.
+    if ((await this.#secrets.versions(place)).length === 0) return [];
+    return [{ what: 'versions of the secret in Azure Key Vault that are switched off, which whoever may set secrets there can switch on again', place, until: null }];
   }
 
   async health(): Promise<StoreHealth> {
