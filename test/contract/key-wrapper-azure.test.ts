@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AzureKeyOptions, openAzureKey } from '../../src/adapters/key-wrapper/azure-key.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
@@ -41,6 +42,9 @@ describe('R0.5: a key in Azure Key Vault', () => {
     const second = await keys.rotateKey('keyhold');
     const after = await wrapper.wrap(Buffer.from(root), context);
     expect([before, after].map((wrapped) => wrapped.subarray(1, 17).toString('hex'))).toEqual([first.properties.version, second.properties.version]);
+    // As docs/sealing-format.md has it for other programs.
+    const { result } = await keys.getCryptographyClient('keyhold', { keyVersion: before.subarray(1, 17).toString('hex') }).unwrapKey('RSA-OAEP-256', before.subarray(17));
+    expect(Buffer.from(result)).toEqual(Buffer.concat([createHash('sha256').update(context).digest(), root]));
     for (const wrapped of [before, after]) expect((await wrapper.unwrap(wrapped, context)).equals(root)).toBe(true);
     await keys.updateKeyProperties('keyhold', first.properties.version ?? '', { enabled: false });
     await expect(wrapper.unwrap(before, context)).rejects.toThrow(refusal('is disabled', 'set-attributes'));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { openVaultTransit } from '../../src/adapters/key-wrapper/vault-transit.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
@@ -40,6 +41,9 @@ describeWithVault('R0.5 in a real Vault', () => {
       await vault.ask('POST', 'sys/mounts/transit', { type: 'transit' });
       await vault.ask('POST', 'transit/keys/keyhold');
       const first = await wrapper.wrap(root, context);
+      // As docs/sealing-format.md has it for other programs.
+      const { plaintext } = await vault.ask('POST', 'transit/decrypt/keyhold', { ciphertext: `vault:v1:${first.subarray(5).toString('base64')}`, associated_data: context.toString('base64') });
+      expect(Buffer.from(String(plaintext), 'base64')).toEqual(Buffer.concat([createHash('sha256').update(context).digest(), root]));
       await vault.ask('POST', 'transit/keys/keyhold/rotate');
       const second = await wrapper.wrap(root, context);
       expect([first.readUInt32BE(1), second.readUInt32BE(1)]).toEqual([1, 2]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
+import { boundToContext } from '../../adapters/key-wrapper/context-in-plaintext.ts';
 import { openPassphrase } from '../../adapters/key-wrapper/passphrase.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import type { RandomBytes } from '../../ports/clock.ts';
@@ -21,6 +22,7 @@ interface Vectors {
   readonly rootId: string;
   readonly rootCommitment: string;
   readonly wrappedRootKey: string;
+  readonly byService: string;
   readonly passphrase: { readonly passphrase: string; readonly line: string; readonly wrappedRootKey: string };
   readonly dataKey: { readonly scope: string; readonly tenant: string; readonly id: string; readonly wrapped: string; readonly commitment: string };
   readonly values: readonly {
@@ -82,12 +84,15 @@ describe('S12, S13: the published vectors of docs/sealing-format.md', () => {
   it('are what is written under the same random bytes', async () => {
     const vectors = await published();
     const { platform, dataKeys: repository } = createMemoryStore();
-    const wrapper = wrapperOf(vectors.keyFile, drawing(0x40, 0x60));
+    const wrapper = wrapperOf(vectors.keyFile, drawing(0x40, 0x60, 0x40, 0x60));
     const pin = new MemoryPin();
     const { root } = await loadOrCreateRootKey({ platform, wrapper, pin, random: drawing(0, 0), clock, mayCreate: true });
     expect(root.id).toBe(vectors.rootId);
     expect(root.commitment()).toBe(vectors.rootCommitment);
     expect(pin.pinned).toBe(vectors.rootCommitment);
+    const bound: Buffer[] = [];
+    await root.wrappedBy({ ...wrapper, wrap: async (bytes, context) => (bound.push(boundToContext(bytes, context)), wrapper.wrap(bytes, context)) });
+    expect(bound[0]?.toString('base64')).toBe(vectors.byService);
     expect((await platform.get({ name: 'root' }))?.record).toMatchObject({ wrappings: [{ kind: 'key-file', wrapped: vectors.wrappedRootKey }], commitment: vectors.rootCommitment });
 
     const dataKeys = new DataKeys({ repository, root, bus: createInProcessBus(), clock, random: drawing(0x20, 0x70, 0x90) });
