@@ -8,6 +8,8 @@ import { sealedBefore } from './core/credentials/sealing-store.ts';
 import type { DataKeys } from './core/crypto/data-keys.ts';
 import { CallHome } from './core/own-vaults/call-home.ts';
 import { KeptThere } from './core/own-vaults/kept-there.ts';
+import type { Sources } from './core/outages/sources.ts';
+import { watchedStore } from './core/outages/watched-store.ts';
 import { OwnVaultSecrets } from './core/own-vaults/own-vault-secrets.ts';
 import { OwnVaultService } from './core/own-vaults/own-vault-service.ts';
 import { OwnVaults } from './core/own-vaults/own-vaults.ts';
@@ -17,7 +19,7 @@ import type { Clock, RandomBytes } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 import { tenantScope } from './ports/scope.ts';
-import type { SecretStore, StoreId } from './ports/secret-store.ts';
+import { idOf, type SecretStore, type StoreId } from './ports/secret-store.ts';
 
 export interface OwnVaultsOptions {
   readonly config: Pick<Config, 'allowHttpUpstream' | 'azure' | 'egressAllowHosts' | 'sealBeforeStore'>;
@@ -25,6 +27,8 @@ export interface OwnVaultsOptions {
   /** Keeps what opens the vaults. */
   readonly sealed: SecretStore;
   readonly dataKeys: DataKeys;
+  /** What is known of how the vaults are. */
+  readonly sources: Sources;
   /** Credentials' digests are keyed with it. */
   readonly digestKey: Buffer;
   readonly bus: Bus;
@@ -46,7 +50,7 @@ export interface OpenOwnVaults {
 }
 
 /** The vaults that tenants bring (S20). */
-export function openOwnVaults({ config, metadata, sealed, dataKeys, digestKey, bus, clock, random, log }: OwnVaultsOptions): OpenOwnVaults {
+export function openOwnVaults({ config, metadata, sealed, dataKeys, sources, digestKey, bus, clock, random, log }: OwnVaultsOptions): OpenOwnVaults {
   const records = metadata.ownVaults;
   const connector = createOwnVaultConnector({
     egress: new Egress({ allowHosts: config.egressAllowHosts }),
@@ -58,7 +62,7 @@ export function openOwnVaults({ config, metadata, sealed, dataKeys, digestKey, b
     log,
   });
   const secrets = new OwnVaultSecrets({ sealed, values: metadata.sealedValues, random });
-  const stores = new OwnVaults({ records, secrets, connector, around: (store) => sealedBefore(store, { dataKeys, random, sealsNew: config.sealBeforeStore }), bus, clock, log });
+  const stores = new OwnVaults({ records, secrets, connector, around: (store) => watchedStore(sealedBefore(store, { dataKeys, random, sealsNew: config.sealBeforeStore }), sources.of(idOf(store), () => store.health())), bus, clock, log });
   return {
     stores,
     service: ({ parts, access, usualStore }) => {

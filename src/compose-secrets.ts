@@ -11,6 +11,8 @@ import { withLegacyValues } from './core/credentials/legacy-store.ts';
 import { sealedBefore } from './core/credentials/sealing-store.ts';
 import type { Stores } from './core/credentials/store-errors.ts';
 import type { DataKeys } from './core/crypto/data-keys.ts';
+import type { Sources } from './core/outages/sources.ts';
+import { watchedStore } from './core/outages/watched-store.ts';
 import { OwnKeys } from './core/own-keys/own-keys.ts';
 import { type RefreshOwnKeysJob, startRefreshingOwnKeys } from './jobs/refresh-own-keys.ts';
 import type { Clock, RandomBytes } from './ports/clock.ts';
@@ -66,6 +68,8 @@ export interface StoresOptions extends SecretsOptions {
   readonly legacy: LegacyReader;
   /** What values are sealed under before a vault gets them. */
   readonly dataKeys: DataKeys;
+  /** What is known of how the stores are. */
+  readonly sources: Sources;
 }
 
 export interface OpenStores extends Placement {
@@ -78,11 +82,11 @@ export interface OpenStores extends Placement {
 
 /** The stores for credentials, each with its line (R3.9). What one of them keeps stays readable whichever takes new values. */
 export async function openStores(options: StoresOptions): Promise<OpenStores> {
-  const { config, random, log, sealed, legacy, dataKeys } = options;
+  const { config, random, log, sealed, legacy, dataKeys, sources } = options;
   log.info('secret_store_ready', 'Encrypted database service initialized', { storedIn: sealed.kind });
   const [keyVault, vault] = await Promise.all([openKeyVault(options), openVault(options)]);
   const sealedBeforeVault = [keyVault, vault].filter((each) => each !== undefined).map((each) => sealedBefore(each, { dataKeys, random, sealsNew: config.sealBeforeStore }));
-  const opened = [sealed, ...sealedBeforeVault].map((each) => withLegacyValues(each, legacy));
+  const opened = [sealed, ...sealedBeforeVault].map((each) => withLegacyValues(watchedStore(each, sources.of(each.kind, () => each.health())), legacy));
   const withFallback: readonly StoreKind[] = [...(config.keyVault?.enableFallback === true ? (['azure-key-vault'] as const) : []), ...(config.vault?.enableFallback === true ? (['vault'] as const) : [])];
   const store = opened.find(({ kind }) => kind === config.store);
   if (store === undefined) throw new KeyholdError('internal', `Nothing opens the store ${config.store}, which is to take new values.`);

@@ -44,8 +44,10 @@ import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
 import { newReplicaId } from './core/replicas/replica-id.ts';
+import { Sources } from './core/outages/sources.ts';
 import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
+import { Staleness } from './core/resolution/staleness.ts';
 import { StoreNames } from './core/stores/store-names.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
 import { WaitingValues } from './core/stores/waiting-values.ts';
@@ -115,22 +117,24 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';
 
+  const sources = new Sources({ staleLimitMs: config.staleLimitMs, ping: () => metadata.ping(), clock, random, log, metrics });
+
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
   const legacy = new LegacyReader({ ...config.legacy, catalog });
-  const { store, fallback, stores: installed, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys });
+  const { store, fallback, stores: installed, all: allStores, close: closeStores } = await openStores({ config, clock, random, log, vault, sealed, digestKey, legacy, dataKeys, sources });
 
-  const ownVaults = openOwnVaults({ config, metadata, sealed, dataKeys, digestKey, bus, clock, random, log });
+  const ownVaults = openOwnVaults({ config, metadata, sealed, dataKeys, sources, digestKey, bus, clock, random, log });
   const stores: Stores = (id) => ownVaults.stores.storeOf(id) ?? installed(id);
   const placement: Placement = { store, fallback, ownStoreOf: (scope) => ownVaults.stores.storeFor(scope) };
 
   const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics, replica });
   const witness = await openWitness(config, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
-  const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics });
+  const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics, sources });
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
@@ -154,6 +158,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     bus,
     clock,
     metrics,
+    sources,
     bootstrap,
     adminTokenUsed: () => firstTokenEnd.adminTokenUsed(),
   });
@@ -163,7 +168,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const journal = await openFileJournal({ folder: join(config.dataDir, 'journal'), random });
   if (journal.damaged() > 0) log.warn('journal_damaged', 'Lines of the usage journal could not be read; their requests count as aborted, or not at all', { count: journal.damaged() });
   const delivery = new UsageDelivery({ journal, repository: metadata.usage, log, metrics, clock });
-  const policies = new Policies({ policies: metadata.policies, bus, clock, metrics });
+  const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
@@ -180,6 +185,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     metrics,
     valueTtlMs: config.keyVault === null ? {} : { 'azure-key-vault': config.keyVault.cacheTtlMs },
     outside: new OutsideChanges({ parts, access, policies }),
+    sources,
   });
   seal.whenSealed(() => resolver.forgetValues());
   const gateway = createGateway({
@@ -189,6 +195,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     access,
     policies,
     resolver,
+    staleness: new Staleness({ sources, principals, tenantStates, resolver }),
     journal,
     audit,
     metrics,
@@ -227,7 +234,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   });
   const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
   const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: databaseIsOurs, log, termMs: leaseTermMs });
-  const readiness = new ReadinessProbe({ database: metadata, stores: allStores, seal, witness, clock, log });
+  const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, witness, clock, log });
   const controlPlane = await createControlPlane({
     seal,
     tenants,

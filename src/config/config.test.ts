@@ -64,6 +64,7 @@ describe('configuration (R0.1)', () => {
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       store: 'sealed',
       sealBeforeStore: false,
+      staleLimitMs: 900_000,
       keyVault: null,
       legacy: { cipher: null, fernetKeys: [] },
       adoptCosmosKey: null,
@@ -144,7 +145,15 @@ describe('configuration (R0.1)', () => {
     expect(load({ KEYHOLD_SHUTDOWN_TIMEOUT: text }).shutdownTimeoutMs).toBe(milliseconds);
   });
 
-  it.each(['-1', '25 s', '61m', '1h', ''.padEnd(12, '9')])('refuses %s as a shutdown time', (text) => {
+  it.each([['15m', 900_000], ['0', 0], ['90', 90_000], ['24h', 86_400_000]])('takes %s for how long cached keys serve in an outage', (text, milliseconds) => {
+    expect(load({ KEYHOLD_STALE_LIMIT: text }).staleLimitMs).toBe(milliseconds);
+  });
+
+  it.each(['25h', '-1', '1d', 'never'])('refuses %s for it, and says why', (text) => {
+    expect(refusal({ KEYHOLD_STALE_LIMIT: text })).toMatch(/KEYHOLD_STALE_LIMIT.*(?:a day \(24h\) at most|must be a time)/u);
+  });
+
+  it.each(['-1', '25 s', '61m', '2h', ''.padEnd(12, '9')])('refuses %s as a shutdown time', (text) => {
     expect(refusal({ KEYHOLD_SHUTDOWN_TIMEOUT: text })).toContain('KEYHOLD_SHUTDOWN_TIMEOUT');
   });
 

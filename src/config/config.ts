@@ -42,6 +42,8 @@ export interface Config {
   readonly store: 'azure-key-vault' | 'sealed' | 'vault';
   /** Values are sealed before a vault gets them (R3.6). */
   readonly sealBeforeStore: boolean;
+  /** How long what is cached serves when it cannot be read again, counted from its last confirmation; 0: not at all. */
+  readonly staleLimitMs: number;
   /** null: not switched on. */
   readonly keyVault: KeyVaultConfig | null;
   /** null: not switched on. */
@@ -124,6 +126,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     database,
     store,
     sealBeforeStore,
+    staleLimitMs: reader.read(settings.staleLimit),
     keyVault,
     vault,
     legacy,

@@ -11,6 +11,7 @@ export interface ListenAddress {
 
 const HOST_NAME = /^(?!-)[0-9A-Za-z-]{1,63}(?:\.(?!-)[0-9A-Za-z-]{1,63})*$/u;
 const LONGEST_SHUTDOWN_MS = 3_600_000;
+const LONGEST_STALE_MS = 86_400_000;
 
 /** `host:port` or `[IPv6]:port`. */
 export function listenAddress(text: string): ListenAddress {
@@ -45,12 +46,23 @@ export function trueOrFalse(text: string): boolean {
 
 /** Milliseconds; a bare number means seconds. At most an hour. */
 export function shutdownTimeout(text: string): number {
-  const parts = /^(?<amount>\d{1,9}(?:\.\d{1,3})?)(?<unit>ms|s|m)?$/u.exec(text);
-  if (parts === null) throw new InvalidValue(`is ${quoted(text)}, but must be a time such as 25s, 500ms or 2m (a bare number means seconds)`);
-  const { amount = '', unit = 's' } = parts.groups ?? {};
-  const milliseconds = Math.round(Number(amount) * ({ ms: 1, s: 1_000, m: 60_000 }[unit] ?? 1_000));
+  const milliseconds = time(text, '25s, 500ms or 2m');
   if (milliseconds > LONGEST_SHUTDOWN_MS) throw new InvalidValue(`is ${quoted(text)}, but may be an hour (60m) at most`);
   return milliseconds;
+}
+
+/** Milliseconds; a bare number means seconds. 0 to a day. */
+export function staleLimit(text: string): number {
+  const milliseconds = time(text, '15m, 1h or 0');
+  if (milliseconds > LONGEST_STALE_MS) throw new InvalidValue(`is ${quoted(text)}, but may be a day (24h) at most: so long a key that was revoked in its vault alone could serve`);
+  return milliseconds;
+}
+
+function time(text: string, examples: string): number {
+  const parts = /^(?<amount>\d{1,9}(?:\.\d{1,3})?)(?<unit>ms|s|m|h)?$/u.exec(text);
+  if (parts === null) throw new InvalidValue(`is ${quoted(text)}, but must be a time such as ${examples} (a bare number means seconds)`);
+  const { amount = '', unit = 's' } = parts.groups ?? {};
+  return Math.round(Number(amount) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? 1_000));
 }
 
 /** Milliseconds of `30d`; a bare number means days. */

@@ -6,7 +6,7 @@ import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-setting
 import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
-import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, trueOrFalse } from './parsers.ts';
+import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
 export interface Setting<T> {
@@ -104,6 +104,19 @@ const store: Setting<'azure-key-vault' | 'sealed' | 'vault' | null> = {
   parse: oneOf('azure-key-vault', 'sealed', 'vault'),
 };
 
+const staleLimitSetting: Setting<number> = {
+  name: 'KEYHOLD_STALE_LIMIT',
+  secret: false,
+  description: [
+    'While a secret store or the database cannot be read: how long keys that are cached serve on, counted from when they were last confirmed.',
+    '15m, 90s, 1h; 0 switches it off; 24h at most. So long a key that was revoked in its vault alone may go on serving (docs/outages.md).',
+  ],
+  example: '15m',
+  fallback: 900_000,
+  fallbackText: '15m',
+  parse: staleLimit,
+};
+
 const sealBeforeStore: Setting<boolean> = {
   name: 'KEYHOLD_SEAL_BEFORE_STORE',
   secret: false,
@@ -192,6 +205,7 @@ export const settings = {
   shutdownTimeout: shutdownTimeoutSetting,
   store,
   sealBeforeStore,
+  staleLimit: staleLimitSetting,
   ...azureSettings,
   ...vaultSettings,
   ...databaseSettings,

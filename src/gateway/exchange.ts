@@ -1,6 +1,7 @@
 import type { RouteSpec } from '../core/catalog/service.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
+import type { Staleness } from '../core/resolution/staleness.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { ChatRelay } from './chat-relay.ts';
@@ -37,6 +38,8 @@ export interface ExchangePlan {
   readonly answer: ClientAnswer;
   /** Throws where a shared credential may not serve this request (S1). */
   readonly requireServable: (resolved: Resolved) => void;
+  readonly staleness: Pick<Staleness, 'secondsOf'>;
+  readonly callerStaleMs: number;
 }
 
 /** One admitted request and its calls, from the first byte sent upstream to the last one given to the client. */
@@ -58,10 +61,12 @@ export class Exchange implements CallObserver {
   }
 
   start(): void {
-    const { upstream, path, route, body, rawHeaders, answer } = this.#plan;
+    const { upstream, path, route, body, rawHeaders, answer, staleness, callerStaleMs } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
     answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId])];
+    const staleSeconds = staleness.secondsOf(this.#resolved, callerStaleMs);
+    if (staleSeconds > 0) answer.facts = [...answer.facts, 'x-keyhold-stale', String(staleSeconds)];
     this.#call = new UpstreamCall(this, upstream.service.id);
     this.#call.start(upstream.pool, { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });
   }

@@ -4,6 +4,7 @@ import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
+import type { Staleness } from '../core/resolution/staleness.ts';
 import type { Policies } from '../core/tenants/policies.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -18,6 +19,7 @@ export interface GatewayDependencies {
   readonly access: Pick<Access, 'authorizeUse'>;
   readonly policies: Pick<Policies, 'policyOf'>;
   readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
+  readonly staleness: Pick<Staleness, 'callerMs' | 'secondsOf'>;
   readonly journal: UsageJournal;
   /** Failed sign-ins are counted there (S29). */
   readonly audit: Pick<AuditLog, 'signInFailed'>;

@@ -88,6 +88,7 @@ class HttpGateway implements Gateway {
       meter: undefined,
       exchange: undefined,
       actor: undefined,
+      callerStaleMs: 0,
       place: -1,
     };
     this.#visits.add(visit);

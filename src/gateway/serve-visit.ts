@@ -107,6 +107,7 @@ export class ServeVisit {
     requirePresent(visit);
     this.#open.enter(grant.tenant);
     visit.tenant = grant.tenant;
+    visit.callerStaleMs = this.#deps.staleness.callerMs(admitted.principal.actor, grant.tenant);
     const outgoing = target.path === CHAT_PATH ? this.#chat(admitted) : this.#forwarded(admitted, target);
     return after(outgoing, (known) => this.#call(admitted, known));
   }
@@ -230,7 +231,7 @@ export class ServeVisit {
   }
 
   #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
-    const { resolver, log } = this.#deps;
+    const { resolver, staleness, log } = this.#deps;
     const { route } = outgoing;
     visit.exchange = new Exchange(
       {
@@ -248,6 +249,8 @@ export class ServeVisit {
         requestId: visit.requestId,
         answer: visit.answer,
         requireServable,
+        staleness,
+        callerStaleMs: visit.callerStaleMs,
       },
       resolver,
       log,

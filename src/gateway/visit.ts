@@ -26,6 +26,8 @@ export interface Visit {
   exchange: Exchange | undefined;
   /** Who asked, once that is known. */
   actor: Actor | undefined;
+  /** How long ago it was confirmed who asked, where that could not be read again; otherwise 0. */
+  callerStaleMs: number;
   /** Where the list of visits has it. */
   place: number;
 }

@@ -9,7 +9,8 @@ function probe() {
   const witness: { failure: string | null } = { failure: null };
   const readiness = new ReadinessProbe({
     database: { ping: async () => (state.database ? undefined : Promise.reject(new Error('disk I/O error'))) },
-    stores: [{ kind: 'sealed', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
+    staleLimitMs: 900_000,
+    stores: [{ kind: 'vault', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
     seal: state,
     witness,
     clock,
@@ -34,7 +35,7 @@ describe('readiness (R0.2, S35)', () => {
     readiness.started();
     await readiness.report();
     state.database = false;
-    clock.advance(10_000);
+    clock.advance(900_000);
     expect(await readiness.report()).toEqual({ ready: true, degraded: ['database'] });
     clock.advance(1);
     expect(await readiness.report()).toEqual({ ready: false, degraded: ['database'] });
@@ -68,12 +69,13 @@ describe('readiness (R0.2, S35)', () => {
     readiness.started();
     state.database = false;
     state.store = false;
+    expect(await readiness.report()).toEqual({ ready: false, degraded: ['database', 'vault'] });
     for (let asked = 0; asked < 3; asked += 1) await readiness.report();
     state.database = true;
     await readiness.report();
     const told = (part: string) => log.lines.filter(({ fields }) => fields.name === part).map(({ level, event }) => `${level} ${event}`);
     expect(told('database')).toEqual(['warn part_down', 'info part_up']);
-    expect(told('sealed')).toEqual(['warn part_down']);
+    expect(told('vault')).toEqual(['warn part_down']);
     expect(log.lines.find(({ fields }) => fields.name === 'database')?.fields.error).toMatchObject({ message: 'disk I/O error' });
   });
 });

@@ -4,14 +4,16 @@ import type { MetadataStore } from '../ports/metadata-store.ts';
 import type { SecretStore, StoreKind } from '../ports/secret-store.ts';
 import type { Readiness } from './control-plane-services.ts';
 
-/** For so long cached records serve without the database (R3.10). */
+/** For so long cached records serve without the database (R3.10) where they do not outlive their time. */
 const CACHED_MS = 10_000;
 /** How long a part may take to answer before it counts as down. */
 const ANSWER_MS = 2_000;
 
 export interface ReadinessProbeDependencies {
   readonly database: Pick<MetadataStore, 'ping'>;
-  /** All that are switched on. */
+  /** How long they do (`KEYHOLD_STALE_LIMIT`). */
+  readonly staleLimitMs: number;
+  /** All that are switched on; the encrypted database is the database. */
   readonly stores: readonly Pick<SecretStore, 'kind' | 'health'>[];
   /** Whether all use of keys is stopped. Still ready: whoever unseals it has to reach it. */
   readonly seal: { readonly sealed: boolean };
@@ -21,11 +23,11 @@ export interface ReadinessProbeDependencies {
   readonly log: Log;
 }
 
-type Part = 'database' | StoreKind;
+type Part = 'database' | Exclude<StoreKind, 'sealed'>;
 
 /**
- * Whether requests can be served. While only the database or a store is down, cached keys serve on: that is `degraded`, still
- * ready, so that an orchestrator does not remove every replica at once; once the caches are too old it is not. Why a part is down
+ * Whether requests can be served. While the database or a store is down, cached keys serve on: that is `degraded`, still
+ * ready, so that an orchestrator does not remove every replica at once; once nothing from the database can serve any more it is not. Why a part is down
  * goes to the log, once until it is up again, since strangers are not told (S35).
  */
 export class ReadinessProbe {
@@ -49,15 +51,16 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, stores, seal, witness, clock } = this.#dependencies;
-    const [databaseUp, ...storesUp] = await Promise.all([
+    const { database, staleLimitMs, stores, seal, witness, clock } = this.#dependencies;
+    const vaults = stores.flatMap((store) => (store.kind === 'sealed' ? [] : [{ kind: store.kind, health: () => store.health() }]));
+    const [databaseUp, ...vaultsUp] = await Promise.all([
       this.#isUp('database', database.ping()),
-      ...stores.map((store) => this.#isUp(store.kind, store.health().then(requireConnected))),
+      ...vaults.map(({ kind, health }) => this.#isUp(kind, health().then(requireConnected))),
     ]);
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
-    const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= CACHED_MS;
-    const degraded = [...(databaseUp ? [] : ['database']), ...(storesUp.every(Boolean) ? [] : ['store']), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= Math.max(CACHED_MS, staleLimitMs);
+    const degraded = [...(databaseUp ? [] : ['database']), ...vaults.filter((_vault, index) => vaultsUp[index] === false).map(({ kind }) => kind), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 

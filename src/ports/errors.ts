@@ -22,6 +22,12 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/**
+ * Why somebody who was asked is `unavailable`, where that is known: there is no way to it, it does not answer in time, it fails, it is sealed, it has too much
+ * to do, it is left alone for a moment since it kept failing, or it is there and does not let us in or has nothing where we look.
+ */
+export type OutageReason = 'network' | 'timeout' | 'failing' | 'sealed' | 'busy' | 'resting' | 'refused';
+
 export interface KeyholdErrorOptions {
   /** What went wrong underneath; goes to the log, never to a caller. */
   readonly cause?: unknown;
@@ -29,6 +35,8 @@ export interface KeyholdErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
   /** For `rate_limited` and `unavailable`: seconds until a repeat makes sense (`Retry-After`). */
   readonly retryAfterSeconds?: number;
+  /** For `unavailable`. Decides whether what was read before may serve on (core/resolution/stale-table.ts). */
+  readonly outage?: OutageReason | undefined;
 }
 
 /**
@@ -40,6 +48,7 @@ export class KeyholdError extends Error {
   readonly publicMessage: string;
   readonly details: Readonly<Record<string, unknown>> | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly outage: OutageReason | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: KeyholdErrorOptions = {}) {
     super(publicMessage, options.cause === undefined ? undefined : { cause: options.cause });
@@ -48,6 +57,7 @@ export class KeyholdError extends Error {
     this.publicMessage = publicMessage;
     this.details = options.details;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.outage = options.outage;
   }
 }
 

@@ -20,6 +20,7 @@ export interface LogFields {
   readonly status?: number | undefined;
   readonly durationMs?: number | undefined;
   readonly count?: number | undefined;
+  readonly ageSeconds?: number | undefined;
   readonly name?: string | undefined;
   /** The name of a secret, never its value. */
   readonly key?: string | undefined;

@@ -20,6 +20,8 @@ export interface Metrics {
   cache(metric: { readonly cache: 'value' | 'record' | 'token'; readonly hit: boolean }): void;
   /** Values that wait in another store until this one can be reached (R3.5). */
   valuesWaiting(metric: { readonly store: string; readonly count: number }): void;
+  /** A request was served with something that could not be read again from there, last confirmed so long ago. */
+  servedStale(metric: { readonly source: string; readonly ageMs: number }): void;
   journalPending(entries: number): void;
   auditFailed(): void;
   /** Prometheus text format. */

@@ -27,7 +27,7 @@ async function standing(): Promise<{ readonly ready: unknown; readonly connected
 }
 
 const well = { ready: { ready: true, degraded: [] }, connected: true };
-const away = { ready: { ready: true, degraded: ['store'] }, connected: false };
+const away = { ready: { ready: true, degraded: ['vault'] }, connected: false };
 
 async function untilStanding(expected: object): Promise<void> {
   await until(`Keyhold says ${JSON.stringify(expected)}`, async () => JSON.stringify(await standing()) === JSON.stringify(expected), 60_000);

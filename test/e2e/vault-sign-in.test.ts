@@ -41,7 +41,7 @@ describeWithVault('Keyhold whose token meets its maximum, and whose secret_id is
   it('signs in again at the maximum; used up, it says so everywhere, serves what it has, and comes back with the next secret_id', async () => {
     const [cached, unknown] = [await tenantWithKey(world, 'cached', FIRST), await tenantWithKey(world, 'unknown', SECOND)];
     expect(await world.ask(cached.gatewayKey)).toMatchObject({ status: 200, key: FIRST });
-    await until('it is used up', async () => (await ready()) === '{"ready":true,"degraded":["store"]}', 60_000);
+    await until('it is used up', async () => (await ready()) === '{"ready":true,"degraded":["vault"]}', 60_000);
     expect(await connected()).toBe(false);
     expect(events('vault_authentication_failed').at(-1)?.['msg']).toContain('used up');
     expect(await world.ask(cached.gatewayKey)).toMatchObject({ status: 200, source: 'tenant', key: FIRST });

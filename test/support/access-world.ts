@@ -34,6 +34,7 @@ const noMetrics: Metrics = {
   storeRead: nothing,
   cache: nothing,
   valuesWaiting: () => undefined,
+  servedStale: nothing,
   journalPending: nothing,
   auditFailed: nothing,
   render: async () => ({ contentType: 'text/plain', body: '' }),

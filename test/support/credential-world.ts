@@ -16,8 +16,11 @@ import { OutsideChanges } from '../../src/core/credentials/outside-changes.ts';
 import { Reconciler } from '../../src/core/credentials/reconciler.ts';
 import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
 import { Resolver } from '../../src/core/resolution/resolver.ts';
+import { Sources } from '../../src/core/outages/sources.ts';
+import { watchedStore } from '../../src/core/outages/watched-store.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import type { IfMatch } from '../../src/core/versions/etag.ts';
+import { breakableDatabase } from './breakable-database.ts';
 import type { Clock, RandomBytes } from '../../src/ports/clock.ts';
 import type { Log, LogFields } from '../../src/ports/log.ts';
 import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
@@ -102,13 +105,14 @@ class RecordingAudit implements AuditLog {
   }
 }
 
-const noMetrics: Metrics = {
+export const noMetrics: Metrics = {
   gatewayRequest() {},
   openRequests() {},
   controlRequest() {},
   storeRead() {},
   cache() {},
   valuesWaiting() {},
+  servedStale() {},
   journalPending() {},
   auditFailed() {},
   async render() {
@@ -140,7 +144,7 @@ export const testServices = {
 } satisfies Record<string, Service>;
 
 /** Repeatable bytes that look random. */
-function repeatableRandom(): RandomBytes {
+export function repeatableRandom(): RandomBytes {
   let counter = 0;
   return (count) => {
     const chunks: Buffer[] = [];
@@ -166,15 +170,18 @@ export interface CredentialWorldOptions {
   /** New values go to the encrypted database while `world.store` is away. */
   readonly fallback?: boolean;
   readonly log?: RecordingLog;
+  /** Values and records serve so long when they cannot be read again; left out, how stores and database are is not looked at. */
+  readonly staleLimitMs?: number | undefined;
   /** The service's own keys are offered to tenants. */
   readonly offerEnvironmentKeys?: boolean;
 }
 
 /** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
-export function createCredentialWorld({ log = new RecordingLog(), secretStore, home = 'sealed', fallback = false, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
+export function createCredentialWorld({ log = new RecordingLog(), secretStore, home = 'sealed', fallback = false, staleLimitMs, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
   const clock = new TestClock();
   const random = repeatableRandom();
-  const metadata = createMemoryStore();
+  const { metadata, state: databaseState } = breakableDatabase(createMemoryStore());
+  const sources = staleLimitMs === undefined ? undefined : new Sources({ staleLimitMs, ping: () => metadata.ping(), clock, random, log, metrics: noMetrics });
   const store = createMemorySecretStore({ kind: home });
   const database = home === 'sealed' ? store : createMemorySecretStore();
   const bus = createInProcessBus();
@@ -190,7 +197,10 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
     [store.kind, store],
     ...(secretStore === undefined ? [] : [[secretStore.kind, secretStore] as const]),
   ]);
-  const stores = (id: StoreId) => switchedOn.get(id);
+  const stores = (id: StoreId): SecretStore | undefined => {
+    const found = switchedOn.get(id);
+    return found === undefined || sources === undefined ? found : watchedStore(found, sources.of(id, () => found.health()));
+  };
   const waiting = new WaitingValues({ metrics: noMetrics, log });
   const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, step, random, digestKey: Buffer.alloc(32, 1), waiting };
   const placing = (kind: StoreKind): CredentialService => new CredentialService({ ...shared, store: switchedOn.get(kind) ?? store, fallback: fallback && kind !== 'sealed' ? database : undefined });
@@ -209,13 +219,15 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
       return true;
     },
   };
-  const policies = { policyOf: () => policy };
+  const policies = { policyOf: () => policy, staleMs: () => 0 };
   const parts = credentialParts(shared);
   const outside = new OutsideChanges({ parts, access, policies });
-  const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, outside });
+  const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, sources, outside });
 
   const world = {
     clock,
+    databaseState,
+    sources,
     metadata,
     store,
     database,

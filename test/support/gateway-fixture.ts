@@ -137,6 +137,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
       },
       refreshAfterRefusal: async ({ service }) => (state.newerKey === undefined ? undefined : resolved(service, state.newerKey, 2)),
     },
+    staleness: { callerMs: () => 0, secondsOf: () => 0 },
     journal: {
       begin: async (start) => {
         if (state.journalFull) throw new KeyholdError('unavailable', 'The disk is full.');

@@ -1,4 +1,4 @@
-import { KeyholdError } from '../../ports/errors.ts';
+import { KeyholdError, type OutageReason } from '../../ports/errors.ts';
 import { StoreUntouched } from '../../ports/secret-store.ts';
 
 /** Why Azure did not do what it was asked, for the log. */
@@ -35,6 +35,25 @@ const sentences: Readonly<Record<AzureTrouble, string>> = {
   closed: 'The connection to Azure Key Vault is closed, since Keyhold is stopping.',
 };
 
+const reasons: Readonly<Record<AzureTrouble, OutageReason>> = {
+  unreachable: 'network',
+  silent: 'timeout',
+  broken: 'network',
+  'not-azure': 'network',
+  challenge: 'network',
+  // An identity's endpoint that is away looks the same as none.
+  'no-identity': 'network',
+  'authority-away': 'network',
+  refused: 'refused',
+  firewall: 'network',
+  busy: 'busy',
+  failing: 'failing',
+  resting: 'resting',
+  // It is there, and its answer is no outage that we know.
+  strange: 'refused',
+  closed: 'resting',
+};
+
 export interface AzureFailureOptions {
   /** Whether the request may have reached the vault and been carried out. */
   readonly mayHaveHappened: boolean;
@@ -66,6 +85,6 @@ export class AzureFailure extends Error {
 /** The failure as it leaves the adapter: `unavailable`, and where nothing can have happened a `StoreUntouched`. */
 export function asUnavailable(failure: AzureFailure): KeyholdError {
   const message = 'The secret store cannot be used right now. Try again in a moment; if it lasts, an operator finds the reason in the log.';
-  const options = { cause: failure, retryAfterSeconds: failure.retryAfterSeconds ?? 5 };
+  const options = { cause: failure, retryAfterSeconds: failure.retryAfterSeconds ?? 5, outage: reasons[failure.trouble] };
   return failure.mayHaveHappened ? new KeyholdError('unavailable', message, options) : new StoreUntouched(message, options);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
-import { backoffMs } from '../vault/backoff.ts';
+import { backoffMs } from '../../core/outages/backoff.ts';
 import { AzureFailure } from './azure-failure.ts';
 
 /** Microsoft's advice for 429: wait 1, 2, 4, 8, 16 s (https://learn.microsoft.com/azure/key-vault/general/overview-throttling), unless `Retry-After` says more. */

@@ -38,6 +38,7 @@ const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, t
   status: true,
   durationMs: true,
   count: true,
+  ageSeconds: true,
   name: true,
   key: true,
   file: true,

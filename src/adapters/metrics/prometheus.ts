@@ -53,12 +53,15 @@ export function createMetrics(): Metrics {
   });
   const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: ['cache', 'result'], registers });
   const valuesWaiting = new Gauge({ name: 'keyhold_values_waiting', help: 'Values in the encrypted database that move to this store as soon as it can be reached.', labelNames: ['store'], registers });
+  const staleServed = new Counter({ name: 'keyhold_stale_requests_total', help: 'Requests that were served with what was last read from here, while it could not be read again.', labelNames: ['source'], registers });
+  const staleAge = new Gauge({ name: 'keyhold_stale_age_seconds', help: 'Age of the oldest thing that served so since the last look; 0 where nothing did.', labelNames: ['source'], registers });
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
   let openNow = 0;
   const requestCounts = new PlainCounts(gatewayRequests);
   const lookupCounts = new PlainCounts(cacheLookups);
+  const oldestStale = new Map<string, number>();
 
   return {
     gatewayRequest({ service, route, status, outcome, keySource, durationMs, firstByteMs }) {
@@ -81,6 +84,10 @@ export function createMetrics(): Metrics {
     valuesWaiting({ store, count }) {
       valuesWaiting.set({ store }, count);
     },
+    servedStale({ source, ageMs }) {
+      staleServed.inc({ source });
+      oldestStale.set(source, Math.max(ageMs, oldestStale.get(source) ?? 0));
+    },
     journalPending(entries) {
       journalPending.set(entries);
     },
@@ -91,6 +98,10 @@ export function createMetrics(): Metrics {
       requestCounts.flush();
       lookupCounts.flush();
       gatewayOpen.set(openNow);
+      for (const [source, ageMs] of oldestStale) {
+        staleAge.set({ source }, ageMs / 1000);
+        oldestStale.set(source, 0);
+      }
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

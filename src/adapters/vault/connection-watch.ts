@@ -1,6 +1,6 @@
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../../core/outages/backoff.ts';
 
 const CHECKS = { firstMs: 500, factor: 2, mostMs: 10_000 };
 

@@ -1,5 +1,5 @@
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
-import { type BackoffSteps, backoffMs } from './backoff.ts';
+import { type BackoffSteps, backoffMs } from '../../core/outages/backoff.ts';
 import { SecretUnreadable } from './secret-source.ts';
 import { type Lease, type SignIn, SignInRefused } from './sign-in.ts';
 import { VaultFailure } from './vault-failure.ts';

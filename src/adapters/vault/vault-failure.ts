@@ -1,4 +1,4 @@
-import { KeyholdError } from '../../ports/errors.ts';
+import { KeyholdError, type OutageReason } from '../../ports/errors.ts';
 import { StoreUntouched } from '../../ports/secret-store.ts';
 
 /** Why Vault did not do what it was asked, for the log. What it is for the caller is always `unavailable`. */
@@ -43,6 +43,28 @@ const sentences: Readonly<Record<VaultTrouble, string>> = {
   closed: 'The connection to Vault is closed, since Keyhold is stopping.',
 };
 
+const reasons: Readonly<Record<VaultTrouble, OutageReason>> = {
+  unreachable: 'network',
+  silent: 'timeout',
+  broken: 'network',
+  'not-vault': 'network',
+  moved: 'network',
+  sealed: 'sealed',
+  'not-initialized': 'failing',
+  standby: 'failing',
+  leaderless: 'failing',
+  removed: 'failing',
+  away: 'network',
+  failing: 'failing',
+  busy: 'busy',
+  behind: 'failing',
+  // Somebody has taken the engine away, perhaps with what was in it.
+  'no-engine': 'refused',
+  resting: 'resting',
+  refused: 'refused',
+  closed: 'resting',
+};
+
 export interface VaultFailureOptions {
   /** Whether the request may have reached Vault and been carried out. */
   readonly mayHaveHappened: boolean;
@@ -71,6 +93,6 @@ export class VaultFailure extends Error {
 /** The failure as it leaves the adapter: `unavailable`, and where nothing can have happened a `StoreUntouched`. */
 export function asUnavailable(failure: VaultFailure): KeyholdError {
   const message = 'The secret store cannot be used right now. Try again in a moment; if it lasts, an operator finds the reason in the log.';
-  const options = { cause: failure, retryAfterSeconds: failure.retryAfterSeconds ?? 5 };
+  const options = { cause: failure, retryAfterSeconds: failure.retryAfterSeconds ?? 5, outage: reasons[failure.trouble] };
   return failure.mayHaveHappened ? new KeyholdError('unavailable', message, options) : new StoreUntouched(message, options);
 }

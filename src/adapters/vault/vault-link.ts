@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../../core/outages/backoff.ts';
 import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
 import type { TransportAnswer, TransportRequest, VaultTransport } from './vault-transport.ts';
 

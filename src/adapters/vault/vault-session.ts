@@ -1,7 +1,7 @@
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
-import { fraction } from './backoff.ts';
+import { fraction } from '../../core/outages/backoff.ts';
 import { type Lease, lease, lookUp, type SignIn } from './sign-in.ts';
 import { SignInAttempts } from './sign-in-attempts.ts';
 import { VaultFailure } from './vault-failure.ts';

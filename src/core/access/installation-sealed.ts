@@ -6,7 +6,7 @@ export class InstallationSealed extends KeyholdError {
     super(
       'unavailable',
       'Keyhold is sealed: a platform administrator has stopped all use of keys, and nothing was done. It goes on when an administrator unseals it (POST /api/v1/platform/unseal).',
-      { retryAfterSeconds: 60 },
+      { retryAfterSeconds: 60, outage: 'refused' },
     );
   }
 }

@@ -6,6 +6,7 @@ import type { Metrics } from '../../ports/metrics.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
+import type { Sources } from '../outages/sources.ts';
 import type { Actor } from './actor.ts';
 import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
 
@@ -21,6 +22,7 @@ export interface PrincipalsDependencies {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly sources?: Sources | undefined;
   /** The digest of `KEYHOLD_ADMIN_TOKEN`; null where it is not set (S28). */
   readonly bootstrap: { readonly digest: string } | null;
   /** Called, and waited for, whenever a platform-admin token made by the API is used: the first token ends then (S28). */
@@ -56,14 +58,16 @@ export class Principals {
   readonly #bootstrap: Buffer | null;
   readonly #adminTokenUsed: () => Promise<void>;
   readonly #known: RecordCache<Known>;
+  readonly #sources: Sources | undefined;
 
-  constructor({ tokens, gatewayKeys, bus, clock, metrics, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
+  constructor({ tokens, gatewayKeys, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
     this.#tokens = tokens;
     this.#gatewayKeys = gatewayKeys;
     this.#clock = clock;
     this.#bootstrap = bootstrap === null ? null : Buffer.from(bootstrap.digest, 'hex');
     this.#adminTokenUsed = adminTokenUsed ?? (async () => undefined);
-    this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'token', hit }) });
+    this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'token', hit }), outlives: ({ ended }) => !ended, from: sources?.ofDatabase });
+    this.#sources = sources;
     bus.subscribe((message) => {
       if (message.topic === 'token') this.#known.invalidate(cacheKey('t', message.id), message.version);
       if (message.topic === 'gateway-key') this.#known.invalidate(cacheKey('g', message.id), message.version);
@@ -80,7 +84,7 @@ export class Principals {
     const parsed = parseToken(text);
     if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts);
     return after(this.#find(parsed.kind, parsed.id), (known) => {
-      if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts);
+      if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts) ?? this.#refused(parsed.kind, parsed.id);
       return known.endsFirstToken ? this.#adminTokenUsed().then(() => known.principal) : known.principal;
     });
   }
@@ -88,6 +92,17 @@ export class Principals {
   /** After everything else: the only token without a form of its own. */
   #bootstrapWith(digest: Buffer, accepts: readonly TokenKind[]): Principal | undefined {
     return this.#bootstrap !== null && timingSafeEqual(this.#bootstrap, digest) && accepts.includes('t') ? bootstrapPrincipal : undefined;
+  }
+
+  /** A key is never refused by a record that may have another digest by now. */
+  #refused(kind: TokenKind, id: string): undefined {
+    if (this.#sources !== undefined && (kind === 't' || kind === 'g') && this.#known.staleMs(cacheKey(kind, id)) > 0) throw this.#sources.database.awayError();
+    return undefined;
+  }
+
+  /** How long ago an actor's record was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs({ kind, id }: Actor): number {
+    return this.#known.staleMs(cacheKey(kind === 'token' ? 't' : 'g', id));
   }
 
   /** Whether an actor that proved who it is may still act: its token or key has not ended since (S10). Throws as `authenticate`. */

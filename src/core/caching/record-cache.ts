@@ -1,6 +1,9 @@
 import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Soon } from '../../ports/soon.ts';
+import { NotInTime } from '../outages/in-time.ts';
+import type { Source } from '../outages/source.ts';
+import { outageRule } from '../resolution/stale-table.ts';
 
 /** What a load found: the value (a "none" is a value too) and the version or revision it was read at; 0 where there is no record. */
 export interface Loaded<V> {
@@ -8,19 +11,32 @@ export interface Loaded<V> {
   readonly version: number;
 }
 
-export interface RecordCacheOptions {
+/** Where a load reads from. */
+export interface ReadFrom {
+  readonly source: Source;
+}
+
+export interface RecordCacheOptions<V> {
   readonly clock: Clock;
-  /** How old an entry may get, counted from the moment its load began. */
+  /** How old an entry may get, counted from the moment its load began, while it can be read again. */
   readonly ttlMs: number;
   /** Entries at most; the one used least lately goes first. */
   readonly max: number;
   /** Told of every look-up, for metrics. */
   readonly observe?: (hit: boolean) => void;
+  /** Whether a value may serve beyond its time while it cannot be read again (DESIGN «Stale serving»); left out, any may. */
+  readonly outlives?: (value: V) => boolean;
+  /** What loads read from, unless `get` names something else that notes its reads itself. Without one nothing outlives its time, and whoever asks waits as long as the load takes. */
+  readonly from?: ReadFrom | undefined;
 }
 
 interface Entry<V> {
   readonly value: V;
-  readonly loadedAt: number;
+  /** When it was last told to be so: its load began then. */
+  readonly confirmedAt: number;
+  freshUntil: number;
+  /** Not read again before: the last try failed. */
+  retryAt: number;
 }
 
 interface Flight<V> {
@@ -36,31 +52,39 @@ const LOADS_AT_MOST = 5;
  * A bounded cache of records with one load per key at a time. A version below the highest one seen or announced is neither kept
  * nor returned: a load that was under way during a change is repeated, so that it cannot bring a revoked record back.
  * "None" is kept like any other value; errors are not.
+ *
+ * While it cannot be read again, what was read serves on up to the source's limit, counted from when it was last confirmed. Nobody waits then for a
+ * source that is known to be away; the first who finds out waits less than half a second. What was announced to have changed is gone, and never serves so.
  */
 export class RecordCache<V> {
   readonly #clock: Clock;
   readonly #ttlMs: number;
   readonly #max: number;
   readonly #observe: (hit: boolean) => void;
+  readonly #outlives: (value: V) => boolean;
+  readonly #from: ReadFrom | undefined;
   readonly #entries = new Map<string, Entry<V>>();
   readonly #flights = new Map<string, Flight<V>>();
   /** The lowest version of a key that may still be used. Bounded like the entries: a load begun later reads what is newest. */
   readonly #watermarks = new Map<string, number>();
 
-  constructor({ clock, ttlMs, max, observe }: RecordCacheOptions) {
+  constructor({ clock, ttlMs, max, observe, outlives, from }: RecordCacheOptions<V>) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
     this.#max = max;
     this.#observe = observe ?? (() => undefined);
+    this.#outlives = outlives ?? (() => true);
+    this.#from = from;
   }
 
   /**
-   * The value under the key, at most `ttlMs` old; without a promise where it is known. Rejects with what `load` throws, and with `unavailable`
-   * when the load keeps returning an older version than one already seen.
+   * The value under the key; without a promise where there is nothing to wait for. At most `ttlMs` old, unless it cannot be read again (`staleMs` tells).
+   * Rejects with what `load` throws; with `unavailable` where nothing is known and whoever is read from is away, within a second, and when the load keeps
+   * returning an older version than one already seen.
    */
-  get(key: string, load: () => Promise<Loaded<V>>): Soon<V> {
+  get(key: string, load: () => Promise<Loaded<V>>, from: ReadFrom | undefined = this.#from): Soon<V> {
     const entry = this.#entries.get(key);
-    if (entry !== undefined && this.#clock.monotonic() - entry.loadedAt < this.#ttlMs) {
+    if (entry !== undefined && this.#clock.monotonic() < entry.freshUntil) {
       this.#observe(true);
       // While there is plenty of room the order does not matter, and a Map through which entries wander is copied again and again.
       if (this.#entries.size > this.#max / 2) {
@@ -70,9 +94,24 @@ export class RecordCache<V> {
       return entry.value;
     }
     this.#observe(false);
-    const flight = this.#flights.get(key);
-    if (flight !== undefined) return flight.result;
-    return this.#begin(key, load).result;
+    const source = from?.source;
+    if (source === undefined) return (this.#flights.get(key) ?? this.#begin(key, load)).result;
+    return entry !== undefined && this.#mayServe(entry, source) ? this.#outlived(key, entry, load, source) : this.#unknown(key, load, source);
+  }
+
+  /** How long ago what `get` would return was last confirmed, in milliseconds, if it is beyond its time; otherwise 0. */
+  staleMs(key: string): number {
+    const entry = this.#entries.get(key);
+    const now = this.#clock.monotonic();
+    return entry === undefined || now < entry.freshUntil ? 0 : now - entry.confirmedAt;
+  }
+
+  /** To be read again when it is next asked for. Unlike what is invalidated it serves on if it cannot be. */
+  expire(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    entry.freshUntil = 0;
+    entry.retryAt = 0;
   }
 
   /**
@@ -95,26 +134,77 @@ export class RecordCache<V> {
     for (const flight of this.#flights.values()) flight.outdated = true;
   }
 
-  #begin(key: string, load: () => Promise<Loaded<V>>): Flight<V> {
+  #begin(key: string, load: () => Promise<Loaded<V>>, source?: Source): Flight<V> {
     const { promise, resolve, reject } = Promise.withResolvers<V>();
     const flight: Flight<V> = { result: promise, outdated: false };
     this.#flights.set(key, flight);
     this.#load(key, flight, load).then(resolve, (error: unknown) => {
       this.#flights.delete(key);
+      this.#failed(key, error, source);
       reject(error);
     });
+    return flight;
+  }
+
+  /** What was said to be so is not, or nobody can tell now. */
+  #failed(key: string, error: unknown, source: Source | undefined): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    if (source !== undefined && outageRule(error).stale) entry.retryAt = this.#clock.monotonic() + source.retryPauseMs();
+    else this.#entries.delete(key);
+  }
+
+  #mayServe({ confirmedAt, value }: Entry<V>, { staleLimitMs }: Source): boolean {
+    return this.#clock.monotonic() - confirmedAt < staleLimitMs && this.#outlives(value);
+  }
+
+  /** Known, and beyond its time. */
+  #outlived(key: string, entry: Entry<V>, load: () => Promise<Loaded<V>>, source: Source): Soon<V> {
+    const canRetry = this.#clock.monotonic() >= entry.retryAt;
+    if (canRetry && !source.isTroubled) return this.#readOrOutlived(key, (this.#flights.get(key) ?? this.#begin(key, load, source)).result, source);
+    if (canRetry && !this.#flights.has(key)) this.#beginTurn(key, load, source)?.result.catch(() => undefined);
+    source.outlived();
+    return entry.value;
+  }
+
+  /** Read again, if that does not take long. */
+  async #readOrOutlived(key: string, reading: Promise<V>, source: Source): Promise<V> {
+    try {
+      return await source.inPatience(reading);
+    } catch (error) {
+      const isLate = error instanceof NotInTime;
+      if (!isLate && !outageRule(error).stale) throw error;
+      // Looked up again: what was announced to have changed meanwhile is gone.
+      const entry = this.#entries.get(key);
+      if (isLate) source.isSlow();
+      if (entry === undefined || !this.#mayServe(entry, source)) return isLate ? source.whileAlive(reading) : Promise.reject(error);
+      source.outlived();
+      return entry.value;
+    }
+  }
+
+  #unknown(key: string, load: () => Promise<Loaded<V>>, source: Source): Promise<V> {
+    const flight = this.#flights.get(key) ?? (source.isAway ? this.#beginTurn(key, load, source) : this.#begin(key, load, source));
+    return flight === undefined ? Promise.reject(source.awayError()) : source.whileAlive(flight.result);
+  }
+
+  #beginTurn(key: string, load: () => Promise<Loaded<V>>, source: Source): Flight<V> | undefined {
+    if (!source.turn()) return undefined;
+    const flight = this.#begin(key, load, source);
+    const over = (): void => source.turnOver();
+    flight.result.then(over, over);
     return flight;
   }
 
   async #load(key: string, flight: Flight<V>, load: () => Promise<Loaded<V>>): Promise<V> {
     for (let attempt = 0; attempt < LOADS_AT_MOST; attempt += 1) {
       flight.outdated = false;
-      const loadedAt = this.#clock.monotonic();
-      const { value, version } = await load();
+      const confirmedAt = this.#clock.monotonic();
+      const { value, version } = await (this.#from === undefined ? load() : this.#from.source.run(load));
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, loadedAt });
+      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#ttlMs, retryAt: 0 });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);

@@ -70,5 +70,5 @@ function unreadable(): KeyholdError {
 }
 
 function notConfigured(setting: string): KeyholdError {
-  return new KeyholdError('unavailable', `The value of this credential is encrypted by an earlier system, and ${setting} is not set. An operator has to set it.`, { retryAfterSeconds: 60 });
+  return new KeyholdError('unavailable', `The value of this credential is encrypted by an earlier system, and ${setting} is not set. An operator has to set it.`, { retryAfterSeconds: 60, outage: 'refused' });
 }

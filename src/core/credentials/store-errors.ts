@@ -11,7 +11,7 @@ export function storeOf(stores: Stores, id: StoreId): SecretStore {
   if (store !== undefined) return store;
   if (ownVaultOf(id) !== undefined) throw new KeyholdError('internal', 'Nothing opens the own vaults of tenants.');
   const { message, switchedOnBy } = storedInWords[kindOf(id)];
-  throw new KeyholdError('unavailable', `This credential is kept in ${message}, which is not switched on. Its value is not lost: an operator has to switch it on again (${switchedOnBy}) and start Keyhold anew.`, { retryAfterSeconds: 60 });
+  throw new KeyholdError('unavailable', `This credential is kept in ${message}, which is not switched on. Its value is not lost: an operator has to switch it on again (${switchedOnBy}) and start Keyhold anew.`, { retryAfterSeconds: 60, outage: 'refused' });
 }
 
 /** A tenant's own vault refuses us: what its message says is for that tenant. */
@@ -25,16 +25,16 @@ export class OwnVaultRefusal extends KeyholdError {
 /** What a store says of us is not said of the caller: a refusal of our access is an outage. Everything else stays as it is. */
 export function withoutOurRefusal(error: unknown): unknown {
   if (asKeyholdError(error).code !== 'permission_denied') return error;
-  if (error instanceof OwnVaultRefusal) return new KeyholdError('unavailable', error.publicMessage, { cause: error, retryAfterSeconds: 30 });
-  return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30 });
+  if (error instanceof OwnVaultRefusal) return new KeyholdError('unavailable', error.publicMessage, { cause: error, retryAfterSeconds: 30, outage: 'refused' });
+  return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30, outage: 'refused' });
 }
 
 /** Why a key was not stored, in the documented words (R1.5) where it is the store's doing. */
 export function notStored(error: unknown): unknown {
   const known = withoutOurRefusal(error);
   if (!(known instanceof KeyholdError) || known.code !== 'unavailable') return known;
-  const { publicMessage, details, retryAfterSeconds } = known;
-  return new KeyholdError('unavailable', `Failed to store credentials: ${publicMessage}`, { cause: known, ...(details === undefined ? {} : { details }), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
+  const { publicMessage, details, retryAfterSeconds, outage } = known;
+  return new KeyholdError('unavailable', `Failed to store credentials: ${publicMessage}`, { cause: known, outage, ...(details === undefined ? {} : { details }), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 /**

@@ -131,7 +131,7 @@ function ofTenant(error: unknown, tenant: string): unknown {
   const test = `POST /api/v1/tenants/${tenant}/vault/test says what is wrong.`;
   if (known.code === 'permission_denied') return new OwnVaultRefusal(`The tenant's own vault refuses Keyhold. ${test}`, { cause: known, retryAfterSeconds: 30 });
   if (known.code !== 'unavailable') return error;
-  const options = { cause: known, retryAfterSeconds: known.retryAfterSeconds ?? 5 };
+  const options = { cause: known, retryAfterSeconds: known.retryAfterSeconds ?? 5, outage: known.outage };
   const message = `The tenant's own vault cannot be used right now. ${test}`;
   return known instanceof StoreUntouched ? new StoreUntouched(message, options) : new KeyholdError('unavailable', message, options);
 }

@@ -6,6 +6,7 @@ import type { Metrics } from '../../ports/metrics.ts';
 import { type Scope, scopeKey } from '../../ports/scope.ts';
 import type { Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
+import type { Sources } from '../outages/sources.ts';
 
 /** One scope's credentials of one service, by label; empty where there is none. */
 export type Pool = readonly CredentialRecord[];
@@ -30,6 +31,7 @@ export interface CredentialPoolsDependencies {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly sources?: Sources | undefined;
 }
 
 /** Credential records as resolution sees them: cached for 10 s, read again at once when a change is announced, never going back. */
@@ -41,10 +43,10 @@ export class CredentialPools {
   /** The lowest revision of a credential's record that may still be used; from announcements. */
   readonly #lowest = new Map<string, ReadonlyMap<string, number>>();
 
-  constructor({ records, bus, clock, metrics }: CredentialPoolsDependencies) {
+  constructor({ records, bus, clock, metrics, sources }: CredentialPoolsDependencies) {
     this.#records = records;
     this.#clock = clock;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'record', hit }) });
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
     bus.subscribe((message) => {
       if (message.topic === 'credential') this.#changed(message);
     });
@@ -72,9 +74,14 @@ export class CredentialPools {
     return known?.pool;
   }
 
-  /** The next read goes to the database. */
+  /** The next read goes to the database, if that can be read. */
   forget(scope: Scope, service: string): void {
-    this.#cache.invalidate(poolKey(scope, service));
+    this.#cache.expire(poolKey(scope, service));
+  }
+
+  /** How long ago the pool was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs(scope: Scope, service: string): number {
+    return this.#cache.staleMs(poolKey(scope, service));
   }
 
   async #load(key: string, scope: Scope, service: string): Promise<Loaded<Pool>> {

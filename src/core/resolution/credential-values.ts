@@ -4,17 +4,19 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { kindOf, type SecretStore, secretNameText, type StoreKind } from '../../ports/secret-store.ts';
+import { kindOf, type SecretStore, secretNameText, type StoreId, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import type { Soon } from '../../ports/soon.ts';
 import type { Access } from '../access/authorize.ts';
 import type { UseGrant } from '../access/grant.ts';
-import { RecordCache } from '../caching/record-cache.ts';
+import { type ReadFrom, RecordCache } from '../caching/record-cache.ts';
 import type { OutsideChanges } from '../credentials/outside-changes.ts';
 import { credentialKeyText } from '../credentials/credential-key.ts';
 import { type Stores, storeOf, withoutOurRefusal } from '../credentials/store-errors.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
 import { isUsable } from '../credentials/value-text.ts';
+import type { Source } from '../outages/source.ts';
+import type { Sources } from '../outages/sources.ts';
 import { StoreReadShare } from './store-read-share.ts';
 
 /** R3.10, where nothing else is said of a store. */
@@ -39,8 +41,17 @@ export interface CredentialValuesDependencies {
   readonly metrics: Metrics;
   /** How long values serve from memory, by the store they are from (`KEY_VAULT_CACHE_TTL`). */
   readonly valueTtlMs?: Partial<Readonly<Record<StoreKind, number>>> | undefined;
+  /** How the stores are that values are read from; left out, no value serves beyond its time. */
+  readonly sources?: Sources | undefined;
   /** Looks whether somebody has written past Keyhold where a value was just read (S17). */
   readonly outside?: Pick<OutsideChanges, 'look'> | undefined;
+}
+
+/** Where the one cached version of a credential lies. */
+interface CachedAs {
+  readonly key: string;
+  readonly cache: RecordCache<SecretFields>;
+  readonly from: ReadFrom | undefined;
 }
 
 /** Plaintext values in this process: 5 minutes, bounded, read from the store by one audited read at a time each. */
@@ -51,21 +62,23 @@ export class CredentialValues {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #outside: CredentialValuesDependencies['outside'];
+  readonly #sources: Sources | undefined;
   readonly #caches: Readonly<Record<StoreKind, RecordCache<SecretFields>>>;
   readonly #share = new StoreReadShare();
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
-  readonly #cachedAs = new Map<string, { readonly key: string; readonly cache: RecordCache<SecretFields> }>();
+  readonly #cachedAs = new Map<string, CachedAs>();
   readonly #gone = new Map<string, { readonly error: ValueGone; readonly until: number }>();
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
 
-  constructor({ access, stores, bus, clock, log, metrics, valueTtlMs = {}, outside }: CredentialValuesDependencies) {
+  constructor({ access, stores, bus, clock, log, metrics, valueTtlMs = {}, sources, outside }: CredentialValuesDependencies) {
     this.#access = access;
     this.#stores = stores;
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
     this.#outside = outside;
+    this.#sources = sources;
     const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ttlMs: valueTtlMs[kind] ?? TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
     this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
@@ -88,8 +101,7 @@ export class CredentialValues {
       const gone = this.#gone.get(key);
       if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
     }
-    const cache = this.#caches[kindOf(reference.store)];
-    this.#lieUnder(credential, key, cache);
+    const { cache, from } = this.#lieUnder(credential, key, reference.store);
     let read = false;
     const fields = cache.get(key, async () => {
       read = true;
@@ -97,10 +109,17 @@ export class CredentialValues {
       // Nobody waits for it: what it finds serves from the next request on.
       void this.#outside?.look(record);
       return { value, version: 0 };
-    });
+    }, from);
     // Who joins somebody else's reading has a hit, too.
     if (!read) this.#hit(grant, record, fields);
     return fields;
+  }
+
+  /** What the value is read from, and how long ago it was last confirmed where it serves beyond its time; otherwise undefined. */
+  staleOf(record: CredentialRecord): { readonly source: Source; readonly ageMs: number } | undefined {
+    const cachedAs = this.#cachedAs.get(credentialKeyText(record));
+    const ageMs = cachedAs?.cache.staleMs(cachedAs.key) ?? 0;
+    return ageMs === 0 || cachedAs?.from === undefined ? undefined : { source: cachedAs.from.source, ageMs };
   }
 
   /** No value stays in memory; reads under way are repeated. */
@@ -128,14 +147,17 @@ export class CredentialValues {
     cached.cache.invalidate(cached.key);
   }
 
-  #lieUnder(credential: string, key: string, cache: RecordCache<SecretFields>): void {
-    if (this.#cachedAs.get(credential)?.key === key) return;
+  #lieUnder(credential: string, key: string, store: StoreId): CachedAs {
+    const known = this.#cachedAs.get(credential);
+    if (known?.key === key) return known;
     this.#evict(credential);
-    this.#cachedAs.set(credential, { key, cache });
+    const cachedAs: CachedAs = { key, cache: this.#caches[kindOf(store)], from: this.#sources === undefined ? undefined : new ReadFromStore(this.#sources, this.#stores, store) };
+    this.#cachedAs.set(credential, cachedAs);
     for (const oldest of this.#cachedAs.keys()) {
-      if (this.#cachedAs.size <= MAX) return;
+      if (this.#cachedAs.size <= MAX) break;
       this.#evict(oldest);
     }
+    return cachedAs;
   }
 
   #read(grant: UseGrant, { scope, service, label }: CredentialRecord, current: CurrentVersion, key: string): Promise<SecretFields> {
@@ -185,6 +207,23 @@ export class CredentialValues {
       if (this.#gone.size <= MAX) return;
       this.#gone.delete(oldest);
     }
+  }
+}
+
+/** Looked up when it is needed: what is remembered of an own vault comes and goes. */
+class ReadFromStore implements ReadFrom {
+  readonly #sources: Sources;
+  readonly #stores: Stores;
+  readonly #id: StoreId;
+
+  constructor(sources: Sources, stores: Stores, id: StoreId) {
+    this.#sources = sources;
+    this.#stores = stores;
+    this.#id = id;
+  }
+
+  get source(): Source {
+    return this.#sources.of(this.#id, () => storeOf(this.#stores, this.#id).health());
   }
 }
 

@@ -9,10 +9,12 @@ import type { UseGrant } from '../access/grant.ts';
 import type { Service } from '../catalog/service.ts';
 import { credentialKeyText } from '../credentials/credential-key.ts';
 import { credentialState } from '../credentials/credential-view.ts';
+import type { Source } from '../outages/source.ts';
 import { CredentialPools, type CredentialPoolsDependencies, type Pool } from './credential-pools.ts';
 import { CredentialValues, type CredentialValuesDependencies, ValueGone } from './credential-values.ts';
 import { EnvironmentKeys, type EnvironmentKeysDependencies } from './environment-keys.ts';
 import { explicitFields } from './explicit-key.ts';
+import { type Candidate, FromRecord } from './from-record.ts';
 import { absent, unusable } from './no-credential.ts';
 import { chosenFrom, isOfferedTo } from './pool-choice.ts';
 import type { Resolved } from './resolved.ts';
@@ -24,25 +26,21 @@ const REFUSAL_PAUSE_MS = 30_000;
 const MAX_REFUSALS = 10_000;
 
 export interface ResolverDependencies extends CredentialPoolsDependencies, CredentialValuesDependencies {
-  readonly policies: { policyOf(tenant: string): Soon<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>> };
+  readonly policies: { policyOf(tenant: string): Soon<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>>; staleMs(tenant: string): number };
   readonly ownKeys: EnvironmentKeysDependencies['ownKeys'];
   readonly offerEnvironmentKeys: boolean;
+}
+
+export interface Stale {
+  /** Of the oldest record; 0 where all are within their time. */
+  readonly recordsMs: number;
+  readonly value: { readonly source: Source; readonly ageMs: number } | undefined;
 }
 
 export interface ResolveRequest {
   readonly service: Service;
   /** The caller's own provider key; it serves this request only (R0.4). */
   readonly explicitKey?: SecretValue | undefined;
-}
-
-/** A credential that may serve, and the reading of the records that says so. */
-interface Candidate {
-  readonly source: 'tenant' | 'platform';
-  readonly scope: Scope;
-  readonly service: Service;
-  readonly pool: Pool;
-  readonly record: CredentialRecord;
-  readonly current: CurrentVersion;
 }
 
 /** Finds the key for a request, everywhere in the same order (R3.3). */
@@ -55,12 +53,12 @@ export class Resolver {
   readonly #environment: EnvironmentKeys;
   readonly #refusals = new Map<string, number>();
 
-  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, valueTtlMs, outside }: ResolverDependencies) {
+  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, valueTtlMs, sources, outside }: ResolverDependencies) {
     this.#clock = clock;
     this.#policies = policies;
     this.#outside = outside;
-    this.#pools = new CredentialPools({ records, bus, clock, metrics });
-    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, outside });
+    this.#pools = new CredentialPools({ records, bus, clock, metrics, sources });
+    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, sources, outside });
     this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
   }
 
@@ -72,7 +70,7 @@ export class Resolver {
    * them. There is nothing to wait for while everything is cached.
    */
   resolve(grant: UseGrant, { service, explicitKey }: ResolveRequest): Soon<Resolved> {
-    if (explicitKey !== undefined) return after(this.#policies.policyOf(grant.tenant), ({ explicitKeys }) => explicitly(service, explicitKey, explicitKeys));
+    if (explicitKey !== undefined) return this.#explicit(grant.tenant, service, explicitKey);
     const candidate = this.#candidate(grant.tenant, service);
     if (candidate instanceof Promise || candidate === undefined) return this.#resolve(grant, service, candidate);
     const fields = this.#values.of(grant, candidate.record, candidate.current);
@@ -130,6 +128,31 @@ export class Resolver {
     }
   }
 
+  /** What of a credential serves beyond its time; times in milliseconds since it was last confirmed. */
+  staleOf(resolved: Resolved): Stale {
+    if (!(resolved instanceof FromRecord)) return { recordsMs: 0, value: undefined };
+    const { grant, candidate } = resolved;
+    return { recordsMs: this.#recordsStaleMs(candidate.source, grant.tenant, candidate.service.id), value: this.#values.staleOf(candidate.record) };
+  }
+
+  #recordsStaleMs(source: Candidate['source'], tenant: string, service: string): number {
+    const ownMs = this.#pools.staleMs(tenantScope(tenant), service);
+    return source === 'tenant' ? ownMs : Math.max(ownMs, this.#pools.staleMs(platformScope, service), this.#policies.staleMs(tenant));
+  }
+
+  /** A refusal is never told from records that may say something else by now. */
+  #refusal(source: Candidate['source'], tenant: string, service: string, refusal: KeyholdError): KeyholdError {
+    if (this.#recordsStaleMs(source, tenant, service) === 0) return refusal;
+    return new KeyholdError('unavailable', `Whether tenant ${tenant} has a credential for ${service} cannot be read now. Send the request again in a moment.`, { cause: refusal, retryAfterSeconds: 2 });
+  }
+
+  #explicit(tenant: string, service: Service, key: SecretValue): Soon<Resolved> {
+    return after(this.#policies.policyOf(tenant), ({ explicitKeys }) => {
+      if (!explicitKeys && this.#policies.staleMs(tenant) > 0) throw new KeyholdError('unavailable', 'Whether this tenant allows keys in x-keyhold-api-key cannot be read now. Send the request again in a moment.', { retryAfterSeconds: 2 });
+      return explicitly(service, key, explicitKeys);
+    });
+  }
+
   /** undefined: neither the tenant nor the platform has one for it, and the tenant's policy allows the service's own. */
   #candidate(tenant: string, service: Service): Soon<Candidate | undefined> {
     const own = tenantScope(tenant);
@@ -143,7 +166,7 @@ export class Resolver {
     return after(this.#pools.of(platformScope, service.id), (pool) => {
       const record = chosenFrom(pool.filter((offered) => isOfferedTo(offered, tenant)));
       return after(this.#policies.policyOf(tenant), ({ platformFallback }) => {
-        if (!platformFallback) throw absent(tenant, service.id);
+        if (!platformFallback) throw this.#refusal('platform', tenant, service.id, absent(tenant, service.id));
         return record === undefined ? undefined : this.#serving('platform', tenant, platformScope, service, pool, record);
       });
     });
@@ -151,14 +174,14 @@ export class Resolver {
 
   #serving(source: 'tenant' | 'platform', tenant: string, scope: Scope, service: Service, pool: Pool, record: CredentialRecord): Candidate {
     const state = credentialState(record, this.#clock.now());
-    if (state === 'disabled' || state === 'expired' || state === 'revoked') throw unusable(source, tenant, service.id, state);
+    if (state === 'disabled' || state === 'expired' || state === 'revoked') throw this.#refusal(source, tenant, service.id, unusable(source, tenant, service.id, state));
     if (record.current === null) throw new KeyholdError('internal', 'An active credential has no version.');
     return { source, scope, service, pool, record, current: record.current };
   }
 
   #own({ tenant }: UseGrant, service: Service): Resolved {
     const fields = this.#environment.fieldsOf(service);
-    if (fields === undefined) throw absent(tenant, service.id);
+    if (fields === undefined) throw this.#refusal('platform', tenant, service.id, absent(tenant, service.id));
     return this.#resolvedOwn(service, fields);
   }
 
@@ -183,56 +206,6 @@ export class Resolver {
       this.#refusals.delete(oldest);
     }
     return true;
-  }
-}
-
-/** Of a record: what it was found with stays with it, so that it can be asked for again and looked after while it serves. */
-class FromRecord implements Resolved {
-  readonly grant: UseGrant;
-  readonly candidate: Candidate;
-  readonly fields: SecretFields;
-  readonly #pools: CredentialPools;
-  readonly #clock: Clock;
-
-  constructor(grant: UseGrant, candidate: Candidate, fields: SecretFields, pools: CredentialPools, clock: Clock) {
-    this.grant = grant;
-    this.candidate = candidate;
-    this.fields = fields;
-    this.#pools = pools;
-    this.#clock = clock;
-  }
-
-  get source(): 'tenant' | 'platform' {
-    return this.candidate.source;
-  }
-
-  get service(): Service {
-    return this.candidate.service;
-  }
-
-  get credentialId(): string {
-    return this.candidate.current.id;
-  }
-
-  get credentialVersion(): number {
-    return this.candidate.current.version;
-  }
-
-  get label(): string {
-    return this.candidate.record.label;
-  }
-
-  get settings(): CurrentVersion['settings'] {
-    return this.candidate.current.settings;
-  }
-
-  isCurrent(): boolean {
-    const { scope, service, record: served, current } = this.candidate;
-    const pool = this.#pools.known(scope, service.id);
-    if (pool === undefined) return true;
-    const record = pool.find((member) => member.label === served.label);
-    if (record?.current?.id !== current.id || credentialState(record, this.#clock.now()) !== 'active') return false;
-    return scope.kind === 'tenant' || isOfferedTo(record, this.grant.tenant);
   }
 }
 

@@ -4,6 +4,7 @@ import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenant
 import type { Metrics } from '../../ports/metrics.ts';
 import type { Soon } from '../../ports/soon.ts';
 import { RecordCache } from '../caching/record-cache.ts';
+import type { Sources } from '../outages/sources.ts';
 import { defaultPolicy } from './default-policy.ts';
 
 const TTL_MS = 10_000;
@@ -14,6 +15,7 @@ export interface PoliciesDependencies {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly sources?: Sources | undefined;
 }
 
 /** Tenants' policies as every request needs them: at most 10 s old, and read again at once when one changes. */
@@ -21,12 +23,17 @@ export class Policies {
   readonly #records: PolicyRepository;
   readonly #cache: RecordCache<PolicyRecord>;
 
-  constructor({ policies, bus, clock, metrics }: PoliciesDependencies) {
+  constructor({ policies, bus, clock, metrics, sources }: PoliciesDependencies) {
     this.#records = policies;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'record', hit }) });
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
     bus.subscribe((message) => {
       if (message.topic === 'policy') this.#cache.invalidate(message.tenant, message.version);
     });
+  }
+
+  /** How long ago the policy was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs(tenant: string): number {
+    return this.#cache.staleMs(tenant);
   }
 
   /** The tenant's policy, or the default one. Rejects with `unavailable` when the database cannot answer. */

@@ -15,3 +15,11 @@ export function fraction(random: RandomBytes): number {
 export function backoffMs(failures: number, { firstMs, factor, mostMs }: BackoffSteps, random: RandomBytes): number {
   return Math.min(mostMs, firstMs * factor ** (failures - 1)) * (1 - fraction(random) / 5);
 }
+
+/**
+ * How long to wait before the n-th repeat (from 1), in milliseconds: anything from nothing up to the step, so that those who failed together do not repeat together
+ * (full jitter, https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+export function fullJitterMs(repeat: number, { firstMs, factor, mostMs }: BackoffSteps, random: RandomBytes): number {
+  return Math.min(mostMs, firstMs * factor ** (repeat - 1)) * fraction(random);
+}
