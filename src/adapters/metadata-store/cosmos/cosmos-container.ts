@@ -1,7 +1,7 @@
 import type { Container } from '@azure/cosmos';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../../ports/clock.ts';
-import { fraction } from '../../vault/backoff.ts';
+import { fraction } from '../../../core/outages/backoff.ts';
 import { asPortError, CosmosFailure, type CosmosTrouble } from './cosmos-failure.ts';
 import { type ItemAnswer, understood } from './understood.ts';
 
