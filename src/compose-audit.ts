@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { auditKeyFile } from './adapters/audit-files/audit-key-file.ts';
 import { openEmergencyFile } from './adapters/audit-files/emergency-file.ts';
 import { headFile } from './adapters/audit-files/head-file.ts';
+import { headFiles } from './adapters/audit-files/head-files.ts';
 import { createHttpWitness } from './adapters/audit-witness/http-witness.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
+import { firstPlace, placePath, placesOf, type ReplicaPlace } from './adapters/data-folder/replica-place.ts';
 import type { Config } from './config/config.ts';
 import { loadOrCreateAuditKey } from './core/audit/audit-key.ts';
 import { AuditHeads, openKeptTree } from './core/audit/audit-heads.ts';
@@ -25,11 +26,17 @@ export interface AuditOptions {
   readonly metrics: Metrics;
   /** This process's id. */
   readonly replica: string;
+  /** Where this process keeps its own files; undefined: while Keyhold is stopped. */
+  readonly place?: ReplicaPlace;
 }
 
-/** The files that the audit log has outside the database. */
-export function auditFiles({ dataDir, auditKeyFile: file }: AuditOptions['config']): { readonly keys: AuditKeyStore; readonly heads: HeadStore; readonly emergency: string } {
-  return { keys: auditKeyFile(file, randomBytes), heads: headFile(join(dataDir, 'audit-head'), randomBytes), emergency: join(dataDir, 'audit-emergency') };
+const HEAD = 'audit-head';
+
+/** The files that the audit log has outside the database: those of one process, or, without a place, of a stopped Keyhold. */
+export function auditFiles({ dataDir, auditKeyFile: file }: AuditOptions['config'], place?: ReplicaPlace): { readonly keys: AuditKeyStore; readonly heads: HeadStore; readonly emergency: string } {
+  const { path } = place ?? firstPlace(dataDir);
+  const all = (): readonly string[] => placesOf(dataDir, HEAD).map((number) => placePath(dataDir, HEAD, number));
+  return { keys: auditKeyFile(file, randomBytes), heads: headFiles({ own: path(HEAD), all, random: randomBytes, keepsAlone: place === undefined }), emergency: path('audit-emergency') };
 }
 
 export interface OpenAudit {
@@ -48,7 +55,7 @@ export interface OpenAudit {
  */
 export async function openAudit(options: AuditOptions): Promise<OpenAudit> {
   const { metadata, log } = options;
-  const { keys: store, heads } = auditFiles(options.config);
+  const { keys: store, heads } = auditFiles(options.config, options.place);
   const repository = metadata.audit;
   const keys = await loadOrCreateAuditKey({ keys: store, platform: metadata.platform, repository, random: randomBytes, clock: systemClock });
   const tree = await openKeptTree({ repository, known: verifiersOf(keys), heads, log });
@@ -57,16 +64,16 @@ export async function openAudit(options: AuditOptions): Promise<OpenAudit> {
   return { ...written, heads: signing, proofs: new AuditProofs(repository, signing), keys, tree };
 }
 
-/** The witness of a data folder's heads; undefined where none is set. */
-export async function openWitness({ auditWitness, dataDir }: Pick<Config, 'auditWitness' | 'dataDir'>, proofs: AuditProofs, log: Log): Promise<WitnessedHeads | undefined> {
+/** The witness of this process's heads; undefined where none is set. */
+export async function openWitness({ auditWitness }: Pick<Config, 'auditWitness'>, place: ReplicaPlace, proofs: AuditProofs, log: Log): Promise<WitnessedHeads | undefined> {
   if (auditWitness === null) return undefined;
   const { url, key } = auditWitness;
-  return WitnessedHeads.open({ witness: createHttpWitness(url), key, proofs, kept: headFile(join(dataDir, 'audit-witnessed'), randomBytes), log });
+  return WitnessedHeads.open({ witness: createHttpWitness(url), key, proofs, kept: headFile(place.path('audit-witnessed'), randomBytes), log });
 }
 
 /** The writer alone, on a tree that the caller has opened. */
-export async function openWriter({ config, metadata, log, metrics, replica }: AuditOptions, tree: LogTree): Promise<Pick<OpenAudit, 'audit' | 'closeJournal'>> {
-  const journal = await openEmergencyFile(auditFiles(config).emergency);
+export async function openWriter({ config, metadata, log, metrics, replica, place }: AuditOptions, tree: LogTree): Promise<Pick<OpenAudit, 'audit' | 'closeJournal'>> {
+  const journal = await openEmergencyFile(auditFiles(config, place).emergency);
   const audit = createAuditLog({ repository: metadata.audit, tree, journal, clock: systemClock, random: randomBytes, replica, log, metrics });
   const left = await audit.placeLeftRows();
   if (left > 0) log.warn('audit_journal_placed', 'Rows that could not be written into the audit log were found in the emergency journal, and are placed now', { count: left });

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import { allServices } from '../catalog/all-services.ts';
 import { createInProcessBus } from './adapters/bus/in-process.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
-import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
+import { takePlace } from './adapters/data-folder/replica-place.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
 import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
@@ -14,6 +13,7 @@ import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
+import { adoptPlaces, openUsage } from './compose-usage.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
@@ -55,7 +55,6 @@ import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
-import { UsageDelivery } from './core/usage/delivery.ts';
 import { UsageQuery } from './core/usage/usage-query.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { createControlPlane } from './http/control-plane.ts';
@@ -105,6 +104,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const clock = systemClock;
   const random = randomBytes;
   const replica = newReplicaId(random);
+  const place = takePlace(config.dataDir);
   const bus = createInProcessBus(log);
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
@@ -131,8 +131,8 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const stores: Stores = (id) => ownVaults.stores.storeOf(id) ?? installed(id);
   const placement: Placement = { store, fallback, ownStoreOf: (scope) => ownVaults.stores.storeFor(scope) };
 
-  const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics, replica });
-  const witness = await openWitness(config, auditProofs, log);
+  const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics, replica, place });
+  const witness = await openWitness(config, place, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics, sources });
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
@@ -147,9 +147,12 @@ export async function compose({ config, log, version, firstToken, alone, step, r
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
-  await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
-  if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
-    log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
+  // Of processes that share a data folder one makes the first token, since there is one file for it.
+  if (place.number === 1) {
+    await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
+    if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
+      log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
+    }
   }
   const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, access, bus, clock, log, outlet: firstToken });
   const principals = new Principals({
@@ -165,9 +168,9 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const unknownKeys = new UnknownKeys(clock);
   log.info('sign_in_ready', 'Sign-in initialized');
 
-  const journal = await openFileJournal({ folder: join(config.dataDir, 'journal'), random });
-  if (journal.damaged() > 0) log.warn('journal_damaged', 'Lines of the usage journal could not be read; their requests count as aborted, or not at all', { count: journal.damaged() });
-  const delivery = new UsageDelivery({ journal, repository: metadata.usage, log, metrics, clock });
+  const usageOptions = { dataDir: config.dataDir, place, metadata, log, metrics };
+  const { journal, delivery } = await openUsage(usageOptions);
+  const adoption = adoptPlaces({ ...usageOptions, audit });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
@@ -283,6 +286,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
         if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
       }
       delivery.start();
+      adoption.start();
       endFirstToken.start();
       seal.start();
       await jobs.start();
@@ -299,12 +303,14 @@ export async function compose({ config, log, version, firstToken, alone, step, r
       closeStores();
       await ownVaults.stores.close();
       await secrets.close();
+      await adoption.stop();
       await delivery.stop();
       await journal.close();
       await audit.close();
       await leaveHeads.stop();
       await closeAuditJournal();
       await metadata.close();
+      place.release();
     },
   };
 }

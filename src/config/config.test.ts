@@ -173,7 +173,7 @@ describe('configuration (R0.1)', () => {
     expect(load({ KEYHOLD_AUDIT_KEY_FILE: 'keys/audit' }).auditKeyFile).toBe('/srv/app/keys/audit');
     expect(config.database).toEqual({ kind: 'sqlite', file: '/var/lib/keyhold/db/main.db' });
     expect(config.warnings).toEqual([]);
-    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:audit-head', 'sqlite:audit-emergency', 'sqlite:audit-witnessed', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
+    for (const url of ['sqlite:/tmp/other.db', 'sqlite:../other.db', 'sqlite:lock.db', 'sqlite:replica-2.db', 'sqlite:journal.2', 'sqlite:owner', 'sqlite:admin-token', 'sqlite:journal/x.db', 'sqlite:keyhold.key.root', 'sqlite:audit-head', 'sqlite:audit-emergency', 'sqlite:audit-witnessed', 'sqlite:', 'sqlite::memory:', 'sqlite://host/x', 'sqlite:a.db?mode=ro', 'mysql://x']) {
       expect(refusal({ KEYHOLD_DATABASE_URL: url })).toContain('KEYHOLD_DATABASE_URL');
     }
   });

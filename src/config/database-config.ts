@@ -22,7 +22,7 @@ export function readDatabase(reader: Reader, dataDir: string): DatabaseConfig {
 }
 
 /** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
-const KEPT_NAMES = /^(?:lock\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)|journal|keyhold\.key(?:\.\w+)*)$/u;
+const KEPT_NAMES = /^(?:(?:lock|replica-\d+)\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)(?:\.\d+)?|journal(?:\.\d+)?|keyhold\.key(?:\.\w+)*)$/u;
 
 /** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
 function databaseFile(dataDir: string, file: string): string {

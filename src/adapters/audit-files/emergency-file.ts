@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AuditJournal, AuditRowDraft } from '../../ports/audit-journal.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -30,6 +30,18 @@ export async function openEmergencyFile(file: string): Promise<AuditJournal> {
   } catch (cause) {
     if (isDiskFull(cause)) throw new StartError(8, `The disk is full, so there is no room for ${file}, where revocations go when the audit log cannot be written. Free ${SIZE / 1024} KiB and start again.`, { cause });
     throw new StartError(4, `${file} cannot be written. Let the user who runs Keyhold write in its folder; if the file is a link, remove it.`, { cause });
+  }
+}
+
+/** Whether there is such a file with a row in it. Throws what the system says. */
+export function hasLeftRows(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const handle = openSync(file, constants.O_RDONLY | O_NOFOLLOW);
+  try {
+    const first = Buffer.alloc(1);
+    return readSync(handle, first, 0, 1, 0) === 1 && first[0] !== NUL;
+  } finally {
+    closeSync(handle);
   }
 }
 

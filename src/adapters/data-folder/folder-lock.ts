@@ -19,12 +19,12 @@ export interface FolderLock {
 /**
  * Takes the folder's lock: an exclusive transaction on a database that holds nothing. The operating system frees it with the process,
  * however that ends, which no file with a process id in it does (ids repeat in containers). Throws `FolderInUse`, or what the system or
- * SQLite says.
+ * SQLite says. `name` is the file's, where it is a lock of another kind.
  *
- * Nothing else may ever open `lock.db`: closing any handle of it would drop this process's lock (POSIX locks belong to the process).
+ * Nothing else may ever open the file: closing any handle of it would drop this process's lock (POSIX locks belong to the process).
  */
-export function lockFolder(folder: string): FolderLock {
-  const file = join(folder, LOCK_FILE);
+export function lockFolder(folder: string, name: string = LOCK_FILE): FolderLock {
+  const file = join(folder, name);
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
     // Without a journal of its own on the disk, an abrupt end leaves nothing behind.

@@ -56,6 +56,17 @@ describe('KEYHOLD_ADMIN_TOKEN (S28)', () => {
     expect((await record(made))?.revokedAt).toBeNull();
   });
 
+  it('replicas that start together, with one value or with another in the middle of a change, all start, and one value is in the record', async () => {
+    const made = createAccessWorld();
+    await Promise.all([1, 2, 3, 4].map(() => prepare(made, one)));
+    expect(await record(made)).toMatchObject({ digests: [{ digest: tokenDigest(one) }], revokedAt: null });
+    await Promise.all([one, two, two, null].map((text) => prepare(made, text)));
+    await Promise.all([1, 2, 3, 4].map(() => prepare(made, two)));
+    expect(await record(made)).toMatchObject({ digests: [{ digest: tokenDigest(two) }], revokedAt: null });
+    await Promise.all([1, 2, 3, 4].map(() => prepare(made, null)));
+    expect((await record(made))?.revokedAt).not.toBeNull();
+  });
+
   it('nothing happens where it was never set', async () => {
     const made = createAccessWorld();
     expect(await prepare(made, null)).toBeNull();

@@ -1,6 +1,6 @@
 import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { KeyholdError } from '../../ports/errors.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import { platformScope } from '../../ports/scope.ts';
@@ -24,18 +24,33 @@ export interface BootstrapDependencies {
 
 const key = { id: BOOTSTRAP_TOKEN_ID };
 
+/** Replicas that start together get in each other's way once each; more is a fault. */
+const TRIES = 32;
+
 /**
  * Makes the record of the token `bootstrap` agree with `KEYHOLD_ADMIN_TOKEN`, at every start: a new value replaces it, none revokes
- * it, both audited (S28). Returns what `Principals` compares with. A start that died halfway is completed by the next one.
+ * it, both audited (S28). Returns what `Principals` compares with. A start that died halfway is completed by the next one; of replicas that
+ * start together and are given different values, the last has its way with the record.
  */
 export async function prepareBootstrapToken(dependencies: BootstrapDependencies): Promise<{ readonly digest: string } | null> {
-  const { tokens, adminToken } = dependencies;
+  const { adminToken } = dependencies;
   const wanted = adminToken === null ? null : tokenDigest(adminToken.reveal());
-  const found = await tokens.get(key);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await agree(dependencies, wanted);
+      return wanted === null ? null : { digest: wanted };
+    } catch (error) {
+      const { code } = asKeyholdError(error);
+      if (tries >= TRIES || (code !== 'already_exists' && code !== 'conflict')) throw error;
+    }
+  }
+}
+
+async function agree(dependencies: BootstrapDependencies, wanted: string | null): Promise<void> {
+  const found = await dependencies.tokens.get(key);
   const current = found !== undefined && found.record.revokedAt === null ? found.record.digests[0]?.digest : undefined;
   if (current !== undefined && current !== wanted) await perform(dependencies, 'token.revoke', (grant) => revoke(grant, dependencies));
   if (wanted !== null && current !== wanted) await perform(dependencies, 'token.create', (grant) => create(grant, wanted, dependencies));
-  return wanted === null ? null : { digest: wanted };
 }
 
 function perform(

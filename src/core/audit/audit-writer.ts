@@ -51,6 +51,8 @@ export interface OwnAuditLog extends AuditLog {
    * were. Before anything else is written.
    */
   placeLeftRows(): Promise<number>;
+  /** The same with the emergency journal of another process that is gone, and empties it. Rejects while the log cannot be written; safe to repeat. */
+  placeRowsOf(journal: AuditJournal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,6 +93,8 @@ class AuditWriter implements OwnAuditLog {
   readonly #emergency: EmergencyRows | null;
   readonly #intents = new Map<string, { readonly draft: AuditRowDraft; readonly urgent: boolean }>();
   readonly #signIns = new FailedSignIns();
+  /** Rows of other processes that are on their way into the log. */
+  readonly #adopted = new Set<string>();
   #waiting: Waiting[] = [];
   #unsettled: Group | null = null;
   #flight: Promise<void> | null = null;
@@ -112,12 +116,28 @@ class AuditWriter implements OwnAuditLog {
 
   async placeLeftRows(): Promise<number> {
     if (this.#emergency === null) return 0;
-    const owed: AuditRowDraft[] = [];
-    for (const draft of this.#emergency.left) if ((await this.#repository.find(draft.id)) === undefined) owed.push(draft);
+    const owed = await this.#missing(this.#emergency.left);
     this.#emergency.owed(owed);
     this.#waiting.push(...owed.map((draft) => ({ draft, kept: true, answer: null })));
     if (owed.length > 0) await this.#flush();
     return owed.length;
+  }
+
+  async placeRowsOf(journal: AuditJournal): Promise<void> {
+    const owed = await this.#missing(journal.left);
+    const taken = owed.filter(({ id }) => !this.#adopted.has(id));
+    // Once taken they are kept here until they stand; the other journal has them until then, too.
+    for (const { id } of taken) this.#adopted.add(id);
+    await Promise.all(taken.map((draft) => this.#write(draft, true)));
+    if ((await this.#missing(owed)).length > 0) throw refused(undefined);
+    await journal.clear();
+    for (const { id } of owed) this.#adopted.delete(id);
+  }
+
+  async #missing(drafts: readonly AuditRowDraft[]): Promise<AuditRowDraft[]> {
+    const missing: AuditRowDraft[] = [];
+    for (const draft of drafts) if ((await this.#repository.find(draft.id)) === undefined) missing.push(draft);
+    return missing;
   }
 
   async intent(entry: AuditEntry, { urgent = false }: { readonly urgent?: boolean } = {}): Promise<string> {

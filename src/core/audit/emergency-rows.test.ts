@@ -83,6 +83,26 @@ describe('the emergency journal (S29)', () => {
     expect(journal.rows).toEqual([]);
   });
 
+  it('places what another process has left, each row once, however often that fails in between', async () => {
+    const { audit, repository } = setup({ timing: { retryMs: 5 }, journal: new MemoryJournal() });
+    const others = new MemoryJournal([await draftOf(), await draftOf()]);
+    repository.down = true;
+    for (let round = 0; round < 3; round += 1) await expect(audit.placeRowsOf(others)).rejects.toBeDefined();
+    expect(others.rows).toHaveLength(2);
+    repository.down = false;
+    repository.appendFaults = Array.from({ length: 6 }, () => 'refuse');
+    await expect(audit.placeRowsOf(others)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(audit.placeRowsOf(others)).rejects.toMatchObject({ code: 'unavailable' });
+    repository.appendFaults = [];
+    await until(async () => (await repository.rows()).length === 2);
+    await audit.placeRowsOf(others);
+    expect(others.rows).toEqual([]);
+    const rows = await repository.rows();
+    expect(rows.map(({ id }) => id).toSorted()).toEqual(others.left.map(({ id }) => id).toSorted());
+    expectChains(rows);
+    await audit.close();
+  });
+
   it('refuses what is urgent, too, when the journal cannot be written either, and leaves no row of it', async () => {
     const journal = new MemoryJournal();
     const { audit, repository } = setup({ timing: { retryMs: 60_000 }, journal });

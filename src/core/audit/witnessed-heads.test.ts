@@ -59,6 +59,17 @@ describe('heads before a witness (S30, C2SP tlog-witness)', () => {
     expect(told.of('audit_checkpoint_witnessed').map(({ fields }) => [fields.count, fields.checkpoint === note])).toEqual([[3, false], [7, false], [7, false], [8, false], [68, true]]);
   });
 
+  it('of a replica that was slower than another are no older log: the newest head is offered then', async () => {
+    server.learn(log.key.verifier);
+    const [slow, quick] = [await open(), await open()];
+    await log.add([{}, {}]);
+    const early = await log.heads.current();
+    await offered(quick, 3);
+    await slow.offer(early);
+    expect([slow.failure, slow.last?.size, server.seen('keyhold/test')]).toEqual([null, 5, 5]);
+    expect(told.of('audit_witness_disagrees')).toEqual([]);
+  });
+
   it('go on after a restart, and where nothing or something else was kept', async () => {
     server.learn(log.key.verifier);
     await offered(await open(), 5);

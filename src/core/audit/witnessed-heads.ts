@@ -20,7 +20,7 @@ export interface WitnessedHead {
 export interface WitnessedHeadsDependencies {
   readonly witness: AuditWitness;
   readonly key: WitnessKey;
-  readonly proofs: Pick<AuditProofs, 'consistency'>;
+  readonly proofs: Pick<AuditProofs, 'consistency' | 'head'>;
   /** Where the last witnessed head is kept. */
   readonly kept: HeadStore;
   readonly log: Log;
@@ -95,14 +95,17 @@ export class WitnessedHeads {
     else log.warn('audit_witness_failed', `${message} It is tried again each minute; Keyhold goes on`, fields);
   }
 
-  async #ask(head: SignedHead): Promise<WitnessedHead | Failure> {
+  async #ask(offered: SignedHead): Promise<WitnessedHead | Failure> {
     const { witness, proofs } = this.#dependencies;
+    let head = offered;
     let oldSize = Math.min(this.#sizeSeen(head), head.size);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const { hashes } = oldSize === 0 ? { hashes: [] } : await proofs.consistency(null, oldSize, head.size);
       const answer = await witness.addCheckpoint({ oldSize, proof: hashes, checkpoint: head.note });
       if (answer.state === 'cosigned') return this.#taken(head, answer.lines);
       if (answer.state === 'refused') return refused(answer);
+      // Another replica may have offered its own head meanwhile, of a log that has grown.
+      if (answer.size > head.size) head = await proofs.head(null);
       if (answer.size > head.size) {
         return { message: `The witness has seen ${answer.size} rows of this audit log, and there are ${head.size}: an older database was put in the place of the newest, or another Keyhold writes under the same key. Find out which before you go on.`, grave: true };
       }
