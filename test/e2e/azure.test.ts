@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { apiOf, handOver, type TestTenant } from '../support/api.ts';
 import { azureName, type AzureWorld, documentedPermissions, startAzureWorld } from '../support/azure-world.ts';
@@ -182,6 +183,22 @@ describe('keys in Azure Key Vault', () => {
     expect((await world.ask(tenant.gatewayKey)).key).toBe(FIRST);
     const by = new Set(azure.calls({ operation: 'secrets.set', status: 200 }).map(({ clientId }) => clientId));
     expect([...by]).toEqual([way.startsWith('a service') ? world.env['AZURE_CLIENT_ID'] : identity.clientId]);
+  });
+
+  it('R1.1 a key serves from memory for KEY_VAULT_CACHE_TTL, and then the vault is asked once', async () => {
+    await world.product().stop();
+    await world.start({ env: { KEY_VAULT_CACHE_TTL: '4000' } });
+    const tenant = await tenantWithKey(world, 'cached', FIRST);
+    const reads = (): number => world.azure.calls({ operation: 'secrets.get', name: azureName(tenant), status: 200 }).length;
+    expect((await world.ask(tenant.gatewayKey)).key).toBe(FIRST);
+    const [before, readAt] = [reads(), performance.now()];
+    for (let asked = 0; asked < 5; asked += 1) expect((await world.ask(tenant.gatewayKey)).key).toBe(FIRST);
+    // On a machine that is this slow nothing is said about memory.
+    if (performance.now() - readAt < 3_500) expect(reads()).toBe(before);
+    await sleep(4_200);
+    const later = reads();
+    expect(await Promise.all([1, 2, 3].map(async () => (await world.ask(tenant.gatewayKey)).key))).toEqual([FIRST, FIRST, FIRST]);
+    expect(reads()).toBe(later + 1);
   });
 
   it('R3.6 the vault gets values sealed, where the operator says so, through deletion, recovery and replacement', async () => {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestTenant } from '../support/api.ts';
 import { until } from '../support/outcome.ts';
@@ -6,6 +8,7 @@ import { type AzureServer, startAzureServer } from '../support/servers/azure/ser
 import type { AzureApp } from '../support/servers/azure/directory.ts';
 import type { AzureVault } from '../support/servers/azure/vault.ts';
 import { startStoreWorld, type StoreWorld } from '../support/store-world.ts';
+import { readStoredState } from '../support/stored-state.ts';
 
 const OURS = 'sk-test-ours-key-00000001';
 const THEIRS = 'sk-test-theirs-key-000001';
@@ -34,7 +37,8 @@ describe('a tenant\'s own Azure Key Vault (S20)', () => {
     // Ours may do everything in theirs, too: nothing of ours must ever be used there.
     vault.permissions.setPolicy(azure.app, { secrets: [...NEEDED, 'purge'] });
     world = await startStoreWorld({ ...azure.environment(), KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1,localhost' });
-    await world.start();
+    await writeFile(join(world.dataDir, 'stop-at'), '');
+    await world.start({ entry: join(import.meta.dirname, '..', 'support', 'serve-stopping-at.ts'), env: { TEST_STOP_FILE: join(world.dataDir, 'stop-at'), TEST_RECONCILE_MS: '300', TEST_RETIRE_MS: '500' } });
   });
   afterAll(async () => {
     await world.close();
@@ -55,6 +59,41 @@ describe('a tenant\'s own Azure Key Vault (S20)', () => {
     expect(inTheirs.filter(({ name }) => name?.includes('other'))).toEqual([]);
     expect(azure.calls({ where: 'keyhold-test' }).filter(({ name, clientId }) => name?.includes('tenant-own') || clientId === app.clientId)).toEqual([]);
     expect(world.product().output()).not.toContain(THEIRS);
+    expect(readStoredState(world.dataDir).sealedValues.map(({ name }) => name).filter((name) => name.includes('openai'))).toEqual([]);
+  });
+
+  it('R3.5 a key that was there before moves into it, and leaves it with nothing in use when the tenant leaves', async () => {
+    const tenant = await world.tenant('mover');
+    const path = '/api/v1/tenants/mover/credentials/openai';
+    const name = 'ai-provider-openai-tenant-mover';
+    const readIn = async (options: Parameters<typeof secretClient>[1]): Promise<string | undefined> => secretClient(azure, options).getSecret(name).then(({ value }) => value, () => undefined);
+    await tenant.admin.must('PUT', path, { fields: { api_key: OURS } });
+    expect((await tenant.admin.must('PUT', vaultPath(tenant), body())).body['moving']).toBe(1);
+    const isOwn = async (): Promise<boolean> => (await tenant.admin.must('GET', path)).body['ownVault'] === true;
+    await until('it has moved in', isOwn);
+    await until('nothing is left in ours', async () => (await readIn({})) === undefined);
+    expect([await readIn({ vault }), await world.ask(tenant.gatewayKey)]).toEqual([OURS, expect.objectContaining({ status: 200, key: OURS })]);
+
+    const { clientSecret: _secret, ...place } = body();
+    await tenant.admin.must('PUT', vaultPath(tenant), { ...place, takesNew: false });
+    const early = await tenant.admin.call('DELETE', vaultPath(tenant));
+    if (early.status !== 204) expect([early.status, early.text]).toEqual([409, expect.stringContaining('repeat this in a few minutes')]);
+    await until('the vault is let go', async () => [204, 404].includes((await tenant.admin.call('DELETE', vaultPath(tenant))).status));
+    expect([await isOwn(), await readIn({}), await readIn({ vault })]).toEqual([false, OURS, undefined]);
+    expect(await world.ask(tenant.gatewayKey)).toMatchObject({ status: 200, key: OURS });
+  });
+
+  it('the trial names the missing role and the command that grants it, where the vault goes by roles', async () => {
+    const tenant = await world.tenant('lacks-role');
+    vault.settings.authorization = 'rbac';
+    try {
+      await tenant.admin.must('PUT', vaultPath(tenant), body());
+      const { body: result } = await tenant.admin.must('POST', `${vaultPath(tenant)}/test`);
+      const failed = (result['steps'] as { outcome: string }[]).filter(({ outcome }) => outcome === 'failed');
+      expect(failed).toEqual([expect.objectContaining({ step: 'write', grant: expect.stringContaining(`az role assignment create --role "Key Vault Secrets Officer" --assignee ${app.objectId}`) })]);
+    } finally {
+      vault.settings.authorization = 'access-policies';
+    }
   });
 
   it.each([

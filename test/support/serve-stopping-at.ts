@@ -10,11 +10,12 @@ import { serve } from '../../src/serve.ts';
 /**
  * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
  * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever. TEST_RECONCILE_MS is the reconciler's
- * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up.
+ * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up, TEST_RETIRE_MS the time that a replaced version stays.
  */
 const file = process.env['TEST_STOP_FILE'] ?? '';
 const reconcileEveryMs = Number(process.env['TEST_RECONCILE_MS'] ?? 60_000);
 const latePutMs = Number(process.env['TEST_LATE_PUT_MS'] ?? defaultLimits.latePutMs);
+const retireGraceMs = Number(process.env['TEST_RETIRE_MS'] ?? defaultLimits.retireGraceMs);
 const { config } = loadProcessConfig();
 const destination = standardOutput();
 
@@ -24,7 +25,7 @@ await serve({
   terminal: processTerminal(),
   version: productVersion(),
   reconcileEveryMs,
-  limits: { ...defaultLimits, latePutMs },
+  limits: { ...defaultLimits, latePutMs, retireGraceMs },
   step: async (step) => {
     const lines = readFileSync(file, 'utf8').split('\n');
     if (lines.includes(`stop ${step}`)) process.kill(process.pid, 'SIGKILL');

@@ -65,7 +65,7 @@ export class OwnVaultService {
     const requested = requestedOwnVault(input, before?.record);
     const settings = connector.checked(requested.settings);
     const { takesNew } = requested;
-    if (requested.secret === undefined && (before === undefined || !isDeepStrictEqual(before.record.settings, settings))) throw secretMissing(settings);
+    if (requested.secret === undefined && (before === undefined || !isDeepStrictEqual(before.record.settings, settings))) throw secretMissing(settings, before?.record.settings);
     const isSamePlace = before !== undefined && placeOf(before.record.settings) === placeOf(settings);
     if (before !== undefined && !isSamePlace) await this.#requireUnused(before.record);
     const secret = requested.secret ?? (await secrets.open(before?.record ?? missing(tenant)));
@@ -143,9 +143,12 @@ export class OwnVaultService {
   async #requireUnused(record: OwnVaultRecord): Promise<void> {
     const kept = await this.#dependencies.kept.in(record.tenant, ownStoreId(record));
     if (kept.length === 0) return;
+    const next = record.takesNew
+      ? 'Send PUT with "takesNew": false first: their values move to Keyhold\'s own store within minutes. Then repeat this.'
+      : 'Their values are on their way to Keyhold\'s own store: repeat this in a few minutes. A deleted credential keeps its place until it is purged.';
     throw new KeyholdError(
       'conflict',
-      `${kept.length} of the tenant's credentials are kept in this vault, or have not been cleared from it yet. Send PUT with "takesNew": false first: their values move to Keyhold's own store within minutes. Then repeat this. With ?force=true DELETE forgets the vault at once, and these keys must be stored again.`,
+      `Credentials of the tenant are kept in this vault, or have not been cleared from it yet: ${kept.length}. ${next} With ?force=true DELETE forgets the vault at once, and these keys must be stored again.`,
       { details: { credentials: kept.slice(0, 100).map(({ service, label }) => ({ service, label })) } },
     );
   }
@@ -212,12 +215,15 @@ function placeOf(settings: OwnVaultSettings): string {
 function requireSignedIn(steps: readonly TrialStep[]): void {
   const failed = steps.find(({ outcome }) => outcome === 'failed');
   if (failed === undefined) return;
-  throw new KeyholdError('invalid_argument', `Nothing was changed, since the vault cannot be used so. ${failed.reason ?? ''} To register it all the same, send the request with ?force=true.`, { details: { step: failed.step } });
+  throw new KeyholdError('invalid_argument', `Nothing was changed, since the vault cannot be used so (?force=true registers it all the same). ${failed.reason ?? ''}`, { details: { step: failed.step } });
 }
 
-function secretMissing({ kind }: OwnVaultSettings): KeyholdError {
-  const property = kind === 'vault' ? 'auth' : 'clientSecret';
-  return new KeyholdError('invalid_argument', `${property} is missing: what opens the vault has to come with every request that says where it is or who Keyhold is there. Only takesNew can be changed without it.`, { details: { property } });
+function secretMissing(settings: OwnVaultSettings, before: OwnVaultSettings | undefined): KeyholdError {
+  const property = settings.kind === 'vault' ? 'auth' : 'clientSecret';
+  const known = new Map<string, unknown>(Object.entries(before ?? {}));
+  const others = before?.kind === settings.kind ? Object.entries(settings).filter(([name, value]) => !isDeepStrictEqual(known.get(name), value)).map(([name]) => name) : [];
+  const why = others.length === 0 ? '' : ` This one is not as it is registered: ${others.join(', ')}. What is left out counts as changed, too.`;
+  return new KeyholdError('invalid_argument', `${property} is missing: what opens the vault has to come with every request that says where it is or who Keyhold is there. Only takesNew can be changed without it.${why}`, { details: { property } });
 }
 
 function missing(tenant: string): never {
