@@ -21,7 +21,7 @@ import type { Log } from './ports/log.ts';
 import type { SecretStore, StoreKind } from './ports/secret-store.ts';
 
 export interface SecretsOptions {
-  readonly config: Pick<Config, 'keyVault' | 'ownKeys' | 'sealBeforeStore' | 'store' | 'vault'>;
+  readonly config: Pick<Config, 'keyVault' | 'ownKeys' | 'sealBeforeStore' | 'staleLimitMs' | 'store' | 'vault'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
@@ -46,7 +46,7 @@ export async function openOwnKeys({ config, clock, random, log }: SecretsOptions
     if (asKeyholdError(error).code !== 'unavailable') throw error;
   });
   const inVault = vault === undefined || config.vault === null ? undefined : createVaultOwnKeys({ client: vault, mount: config.vault.mount, path: config.vault.secretPath, log });
-  const ownKeys = new OwnKeys({ environment: createEnvironmentOwnKeys(config.ownKeys), vault: inVault, clock, log });
+  const ownKeys = new OwnKeys({ environment: createEnvironmentOwnKeys(config.ownKeys), vault: inVault, staleLimitMs: config.staleLimitMs, clock, log });
   const succeeded = await ownKeys.refresh();
   const job: RefreshOwnKeysJob | undefined = vault === undefined ? undefined : startRefreshingOwnKeys({ ownKeys, succeeded, isConnected: () => vault.connected() });
   return {

@@ -45,7 +45,7 @@ import { DataKeys } from './core/crypto/data-keys.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
 import { newReplicaId } from './core/replicas/replica-id.ts';
 import { Sources } from './core/outages/sources.ts';
-import { aiCredentialsReader } from './core/resolution/ai-credentials.ts';
+import { AiCredentials } from './core/resolution/ai-credentials.ts';
 import { Resolver } from './core/resolution/resolver.ts';
 import { Staleness } from './core/resolution/staleness.ts';
 import { StoreNames } from './core/stores/store-names.ts';
@@ -207,7 +207,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     random: bufferedRandom(random),
     baseUrls: config.serviceBaseUrls,
     defaultProvider: config.defaultProvider,
-    aiCredentialsOf: aiCredentialsReader({ records: metadata.credentials, catalog, clock }),
+    aiCredentials: new AiCredentials({ records: metadata.credentials, catalog, bus, clock, metrics, sources }),
   });
   // What would be refused a hundred times an hour waits until keys may be touched again.
   const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });

@@ -46,7 +46,7 @@ export interface ChatDefaults {
   readonly gatewayKeyProvider: string | null;
   readonly policy: () => Soon<Pick<PolicyRecord, 'defaultProvider' | 'defaultModels'>>;
   /** Services that the tenant has credentials of its own for. */
-  readonly credentials: () => Promise<readonly string[]>;
+  readonly credentials: () => Soon<readonly string[]>;
 }
 
 /**

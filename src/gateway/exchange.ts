@@ -61,11 +61,11 @@ export class Exchange implements CallObserver {
   }
 
   start(): void {
-    const { upstream, path, route, body, rawHeaders, answer, staleness, callerStaleMs } = this.#plan;
+    const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
     answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId])];
-    const staleSeconds = staleness.secondsOf(this.#resolved, callerStaleMs);
+    const staleSeconds = staleness.secondsOf(this.#resolved, tenant, callerStaleMs);
     if (staleSeconds > 0) answer.facts = [...answer.facts, 'x-keyhold-stale', String(staleSeconds)];
     this.#call = new UpstreamCall(this, upstream.service.id);
     this.#call.start(upstream.pool, { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });

@@ -3,6 +3,7 @@ import type { Principals } from '../core/access/principals.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
+import type { AiCredentials } from '../core/resolution/ai-credentials.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
 import type { Staleness } from '../core/resolution/staleness.ts';
 import type { Policies } from '../core/tenants/policies.ts';
@@ -32,7 +33,7 @@ export interface GatewayDependencies {
   /** `KEYHOLD_DEFAULT_PROVIDER` */
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */
-  readonly aiCredentialsOf: (tenant: string) => Promise<readonly string[]>;
+  readonly aiCredentials: Pick<AiCredentials, 'of'>;
   /** Tests make them small. */
   readonly limits?: { readonly openPerTenant?: number; readonly bodyBytesPerProcess?: number; readonly bodyBytesPerTenant?: number };
 }

@@ -178,7 +178,7 @@ export class ServeVisit {
   }
 
   async #chat({ visit, principal, grant }: Admitted): Promise<Outgoing> {
-    const { catalog, policies, aiCredentialsOf } = this.#deps;
+    const { catalog, policies, aiCredentials } = this.#deps;
     visit.route = CHAT_PATH.slice(1);
     if (visit.request.method !== 'POST') throw new KeyholdError('not_found', `There is no ${visit.request.method} ${CHAT_PATH}. Send a POST.`);
     requireJson(visit.request);
@@ -188,7 +188,7 @@ export class ServeVisit {
     const plan = await planChat(catalog, request, {
       gatewayKeyProvider: principal.gatewayKey?.defaultProvider ?? null,
       policy: () => policies.policyOf(grant.tenant),
-      credentials: () => aiCredentialsOf(grant.tenant),
+      credentials: () => aiCredentials.of(grant.tenant),
     });
     visit.body = new RequestBody(chatBody(request, plan), release);
     const { service, route, model } = plan;

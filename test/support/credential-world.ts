@@ -207,13 +207,14 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   const credentials = placing((secretStore ?? store).kind);
   const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
   /** The service's own keys, what a refresh makes of them, and what is thrown instead of either. */
-  const environment = { keys: {} as Record<string, string>, read: undefined as Record<string, string> | undefined, fail: undefined as Error | undefined };
+  const environment = { keys: {} as Record<string, string>, read: undefined as Record<string, string> | undefined, fail: undefined as Error | undefined, staleMs: 0 };
   const ownKeys = {
     find: (name: string): SecretValue | undefined => {
       if (environment.fail !== undefined) throw environment.fail;
       const text = environment.keys[name];
       return text === undefined ? undefined : new SecretValue(text);
     },
+    staleMs: () => environment.staleMs,
     refresh: async (): Promise<boolean> => {
       environment.keys = environment.read ?? environment.keys;
       return true;

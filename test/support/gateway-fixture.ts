@@ -158,7 +158,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     random: (count) => randomBytes(count),
     baseUrls: new Map(Object.entries(options.baseUrls)),
     defaultProvider: 'openai',
-    aiCredentialsOf: async () => state.credentials,
+    aiCredentials: { of: () => state.credentials },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   server.on('request', (request, response) => {

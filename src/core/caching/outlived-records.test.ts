@@ -169,6 +169,20 @@ describe('records that cannot be read again', () => {
     expect([await get('a'), cache.staleMs('a')]).toEqual(['value of a', 1_000]);
   });
 
+  it('S32 after announcements may have been missed all is read again: waited for while that is possible, served on where it is not', async () => {
+    const under = underTest();
+    const { get, cache, state, source } = under;
+    await get('a');
+    state.names.set('a', 'changed unheard');
+    source.isSlow();
+    cache.revalidate();
+    expect(await get('a')).toBe('changed unheard');
+    cache.revalidate();
+    state.error = down;
+    expect(await get('a')).toBe('changed unheard');
+    expect(cache.staleMs('a')).toBe(0);
+  });
+
   it('with a limit of 0 nothing serves beyond its time', async () => {
     const { get, state, clock } = underTest({ limitMs: 0 });
     await get('a');

@@ -35,6 +35,8 @@ interface Entry<V> {
   /** When it was last told to be so: its load began then. */
   readonly confirmedAt: number;
   freshUntil: number;
+  /** It may have changed unheard: whoever asks waits for it to be read again, unless nobody can. */
+  distrusted: boolean;
   /** Not read again before: the last try failed. */
   retryAt: number;
 }
@@ -110,8 +112,13 @@ export class RecordCache<V> {
   expire(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    entry.freshUntil = 0;
-    entry.retryAt = 0;
+    distrust(entry);
+  }
+
+  /** The same of every entry, and loads that are under way are repeated: announcements may have been missed. */
+  revalidate(): void {
+    for (const entry of this.#entries.values()) distrust(entry);
+    for (const flight of this.#flights.values()) flight.outdated = true;
   }
 
   /**
@@ -161,7 +168,7 @@ export class RecordCache<V> {
   /** Known, and beyond its time. */
   #outlived(key: string, entry: Entry<V>, load: () => Promise<Loaded<V>>, source: Source): Soon<V> {
     const canRetry = this.#clock.monotonic() >= entry.retryAt;
-    if (canRetry && !source.isTroubled) return this.#readOrOutlived(key, (this.#flights.get(key) ?? this.#begin(key, load, source)).result, source);
+    if (canRetry && (entry.distrusted ? !source.isAway : !source.isTroubled)) return this.#readOrOutlived(key, (this.#flights.get(key) ?? this.#begin(key, load, source)).result, source);
     if (canRetry && !this.#flights.has(key)) this.#beginTurn(key, load, source)?.result.catch(() => undefined);
     source.outlived();
     return entry.value;
@@ -204,7 +211,7 @@ export class RecordCache<V> {
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#ttlMs, retryAt: 0 });
+      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#ttlMs, distrusted: false, retryAt: 0 });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);
@@ -219,6 +226,12 @@ export class RecordCache<V> {
     this.#watermarks.set(key, Math.max(known, version));
     dropOldest(this.#watermarks, this.#max);
   }
+}
+
+function distrust(entry: Entry<unknown>): void {
+  entry.freshUntil = 0;
+  entry.distrusted = true;
+  entry.retryAt = 0;
 }
 
 function dropOldest(map: Map<string, unknown>, max: number): void {

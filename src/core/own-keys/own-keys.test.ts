@@ -26,11 +26,11 @@ class SettableSource implements OwnKeySource {
   }
 }
 
-function world({ withVault = true } = {}) {
+function world({ withVault = true, staleLimitMs = 0 } = {}) {
   const [clock, log] = [new TestClock(), new RecordingLog()];
   const vault = new SettableSource({ OPENAI_API_KEY: 'sk-test-vault', SESSION_SECRET: 'test-session' });
   const environment = new SettableSource({ OPENAI_API_KEY: 'sk-test-env', GROQ_API_KEY: 'gsk-test-env' });
-  const ownKeys = new OwnKeys({ environment, vault: withVault ? vault : undefined, clock, log });
+  const ownKeys = new OwnKeys({ environment, vault: withVault ? vault : undefined, staleLimitMs, clock, log });
   const find = (name: string): string | undefined => ownKeys.find(name)?.reveal();
   const lines = (): string[] => log.lines.map(({ msg }) => msg);
   return { clock, log, vault, environment, ownKeys, find, lines };
@@ -114,5 +114,26 @@ describe('the service\'s own keys (R2.3)', () => {
     const { ownKeys, vault } = world();
     await Promise.all([ownKeys.refresh(), ownKeys.refresh(), ownKeys.refresh()]);
     expect(vault.reads).toBe(1);
+  });
+
+  it('R2.3 while Vault is away what the environment has comes from there, and what only Vault had serves on up to KEYHOLD_STALE_LIMIT', async () => {
+    const { ownKeys, vault, find, clock } = world({ staleLimitMs: 15 * MINUTE });
+    await ownKeys.refresh();
+    vault.error = outage;
+    clock.advance(5 * MINUTE);
+    await ownKeys.refresh();
+    expect([find('OPENAI_API_KEY'), ownKeys.staleMs('OPENAI_API_KEY')]).toEqual(['sk-test-env', 0]);
+    expect([find('SESSION_SECRET'), ownKeys.staleMs('SESSION_SECRET')]).toEqual(['test-session', 5 * MINUTE]);
+    expect(() => find('MISTRAL_API_KEY')).toThrow(unavailable);
+    clock.advance(10 * MINUTE);
+    expect(() => find('SESSION_SECRET')).toThrow(unavailable);
+  });
+
+  it.each([new KeyholdError('permission_denied', 'no policy'), new KeyholdError('unavailable', 'Vault does not let us in.', { outage: 'refused' })])('but not when Vault has taken our access away (%s)', async (error) => {
+    const { ownKeys, vault, find } = world({ staleLimitMs: 15 * MINUTE });
+    await ownKeys.refresh();
+    vault.error = error;
+    await ownKeys.refresh();
+    expect(() => find('SESSION_SECRET')).toThrow(unavailable);
   });
 });

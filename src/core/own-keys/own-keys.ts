@@ -11,6 +11,8 @@ export interface OwnKeysDependencies {
   readonly environment: OwnKeySource;
   /** Comes first; undefined where no Vault is switched on. */
   readonly vault?: OwnKeySource | undefined;
+  /** How long what was read from Vault serves when it cannot be read again, where the environment has no such key; 0: not beyond its time. */
+  readonly staleLimitMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -21,12 +23,13 @@ interface Reading extends OwnKeyValues {
 }
 
 /**
- * The service's own keys (R2.3): from Vault, and what it does not hold from the environment; from there alone while Vault cannot be
- * reached for longer than its values count.
+ * The service's own keys (R2.3): from Vault, and what it does not hold from the environment. While Vault cannot be reached for longer than its values
+ * count, from the environment, and what only Vault had serves on as tenants' keys do.
  */
 export class OwnKeys {
   readonly #environment: OwnKeySource;
   readonly #vault: OwnKeySource | undefined;
+  readonly #staleLimitMs: number;
   readonly #clock: Clock;
   readonly #log: Log;
   #inEnvironment: OwnKeyValues = { values: new Map(), version: null };
@@ -35,9 +38,10 @@ export class OwnKeys {
   #told: 'vault' | 'environment' | undefined;
   #underWay: Promise<boolean> | undefined;
 
-  constructor({ environment, vault, clock, log }: OwnKeysDependencies) {
+  constructor({ environment, vault, staleLimitMs, clock, log }: OwnKeysDependencies) {
     this.#environment = environment;
     this.#vault = vault;
+    this.#staleLimitMs = staleLimitMs;
     this.#clock = clock;
     this.#log = log;
   }
@@ -58,7 +62,16 @@ export class OwnKeys {
     if (this.#vault === undefined) return inEnvironment;
     if (reading !== undefined && this.#isFresh(reading)) return reading.values.get(name) ?? inEnvironment;
     if (inEnvironment !== undefined) return inEnvironment;
+    const outlived = reading === undefined || this.#ageMs(reading) >= this.#staleLimitMs ? undefined : reading.values.get(name);
+    if (outlived !== undefined) return outlived;
     throw new KeyholdError('unavailable', 'The service\'s own keys are in HashiCorp Vault, which cannot be read now. Send the request again in a moment.', { retryAfterSeconds: 10 });
+  }
+
+  /** How long ago Vault said what `find` gives of it, in milliseconds, where that serves beyond its time; otherwise 0. */
+  staleMs(name: string): number {
+    const reading = this.#inVault;
+    if (reading === undefined || this.#isFresh(reading) || this.#inEnvironment.values.has(name) || !reading.values.has(name)) return 0;
+    return this.#ageMs(reading);
   }
 
   async #read(): Promise<boolean> {
@@ -81,16 +94,20 @@ export class OwnKeys {
   }
 
   #failed(error: unknown): void {
-    const { code } = asKeyholdError(error);
+    const { code, outage } = asKeyholdError(error);
     // Whoever took our access away wants the values out of use; an outage says nothing of them.
-    if (code === 'permission_denied') this.#inVault = undefined;
+    if (code === 'permission_denied' || outage === 'refused') this.#inVault = undefined;
     if (this.#inVault !== undefined && this.#isFresh(this.#inVault)) return;
     if (this.#told !== 'environment') this.#log.warn('own_keys_unreadable', 'The service\'s own keys could not be read from Vault; this is repeated', { code, error });
     this.#tell('environment');
   }
 
-  #isFresh({ at }: Reading): boolean {
-    return this.#clock.monotonic() - at < TTL_MS;
+  #isFresh(reading: Reading): boolean {
+    return this.#ageMs(reading) < TTL_MS;
+  }
+
+  #ageMs({ at }: Reading): number {
+    return this.#clock.monotonic() - at;
   }
 
   /** R2.5. Each name once, and again when the secret has changed. */

@@ -122,6 +122,11 @@ export class CredentialValues {
     return ageMs === 0 || cachedAs?.from === undefined ? undefined : { source: cachedAs.from.source, ageMs };
   }
 
+  /** What is known of how this store is. */
+  sourceOf(store: StoreId): Source | undefined {
+    return this.#sources === undefined ? undefined : new ReadFromStore(this.#sources, this.#stores, store).source;
+  }
+
   /** No value stays in memory; reads under way are repeated. */
   forgetAll(): void {
     this.#evictions += 1;

@@ -6,7 +6,7 @@ import { isUsable } from '../credentials/value-text.ts';
 import type { OwnKeys } from '../own-keys/own-keys.ts';
 
 export interface EnvironmentKeysDependencies {
-  readonly ownKeys: Pick<OwnKeys, 'find' | 'refresh'>;
+  readonly ownKeys: Pick<OwnKeys, 'find' | 'refresh' | 'staleMs'>;
   /** The operator offers them to tenants (R3.3). */
   readonly offered: boolean;
 }
@@ -40,6 +40,11 @@ export class EnvironmentKeys {
       fields[name] = value;
     }
     return Object.keys(fields).length === 0 ? undefined : fields;
+  }
+
+  /** How long ago Vault said the oldest of the fields, in milliseconds, where it serves beyond its time; otherwise 0. */
+  staleMs(service: Service): number {
+    return Math.max(0, ...service.fields.map(({ environment }) => (environment === undefined ? 0 : this.#ownKeys.staleMs(environment))));
   }
 
   /** Whether what is under way with it may go on: an outage takes nothing away. */

@@ -18,7 +18,7 @@ function underTest() {
   /** What is served, and what its `x-keyhold-stale` is. */
   const served = async (): Promise<readonly [key: string | undefined, staleSeconds: number]> => {
     const resolved = await resolver.resolve(await world.use(), { service: testServices.openai });
-    return [resolved.fields['api_key']?.reveal(), staleness.secondsOf(resolved, 0)];
+    return [resolved.fields['api_key']?.reveal(), staleness.secondsOf(resolved, 'acme', 0)];
   };
   const vaultIs = (outage: OutageReason | undefined): void => {
     world.store.isAway = outage !== undefined;

@@ -129,13 +129,17 @@ export class Resolver {
   }
 
   /** What of a credential serves beyond its time; times in milliseconds since it was last confirmed. */
-  staleOf(resolved: Resolved): Stale {
-    if (!(resolved instanceof FromRecord)) return { recordsMs: 0, value: undefined };
-    const { grant, candidate } = resolved;
-    return { recordsMs: this.#recordsStaleMs(candidate.source, grant.tenant, candidate.service.id), value: this.#values.staleOf(candidate.record) };
+  staleOf(resolved: Resolved, tenant: string): Stale {
+    const { source, service } = resolved;
+    if (source === 'explicit') return { recordsMs: this.#policies.staleMs(tenant), value: undefined };
+    const recordsMs = this.#recordsStaleMs(source, tenant, service.id);
+    if (resolved instanceof FromRecord) return { recordsMs, value: this.#values.staleOf(resolved.candidate.record) };
+    const ageMs = this.#environment.staleMs(service);
+    const vault = ageMs === 0 ? undefined : this.#values.sourceOf('vault');
+    return { recordsMs, value: vault === undefined ? undefined : { source: vault, ageMs } };
   }
 
-  #recordsStaleMs(source: Candidate['source'], tenant: string, service: string): number {
+  #recordsStaleMs(source: Candidate['source'] | 'environment', tenant: string, service: string): number {
     const ownMs = this.#pools.staleMs(tenantScope(tenant), service);
     return source === 'tenant' ? ownMs : Math.max(ownMs, this.#pools.staleMs(platformScope, service), this.#policies.staleMs(tenant));
   }

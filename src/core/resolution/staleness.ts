@@ -27,10 +27,11 @@ export class Staleness {
   }
 
   /** Whole seconds since the oldest of what serves beyond its time was confirmed, 1 or more; 0 where nothing does. Counts the request. */
-  secondsOf(resolved: Resolved, callerMs: number): number {
+  secondsOf(resolved: Resolved, tenant: string, callerMs: number): number {
     const { sources, resolver } = this.#dependencies;
-    if (callerMs === 0 && sources.areWell) return 0;
-    const { recordsMs, value } = resolver.staleOf(resolved);
+    // The service's own keys are read by a job of their own.
+    if (callerMs === 0 && resolved.source !== 'environment' && sources.areWell) return 0;
+    const { recordsMs, value } = resolver.staleOf(resolved, tenant);
     const databaseMs = Math.max(callerMs, recordsMs);
     if (databaseMs > 0) sources.database.servedStale(databaseMs);
     value?.source.servedStale(value.ageMs);
