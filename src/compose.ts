@@ -84,6 +84,8 @@ export interface ComposeOptions {
   readonly leaseTermMs?: number;
   /** For tests: instead of the usual limits. */
   readonly limits?: CredentialLimits;
+  /** For tests that cannot wait for the five minutes that values are cached. */
+  readonly valuesMs?: number;
 }
 
 /** Everything that runs, put together. The data folder is the caller's to hold before and to let go after. */
@@ -100,7 +102,7 @@ export interface Product {
 }
 
 /** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
-export async function compose({ config, log, version, firstToken, alone, step, reconcileEveryMs, leaseTermMs, limits }: ComposeOptions): Promise<Product> {
+export async function compose({ config, log, version, firstToken, alone, step, reconcileEveryMs, leaseTermMs, limits, valuesMs }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
   const replica = newReplicaId(random);
@@ -186,7 +188,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     clock,
     log,
     metrics,
-    valueTtlMs: config.keyVault === null ? {} : { 'azure-key-vault': config.keyVault.cacheTtlMs },
+    valueTtlMs: valuesMs === undefined ? { 'azure-key-vault': config.keyVault?.cacheTtlMs } : { 'azure-key-vault': valuesMs, vault: valuesMs, sealed: valuesMs },
     outside: new OutsideChanges({ parts, access, policies }),
     sources,
   });

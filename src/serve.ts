@@ -27,6 +27,7 @@ export interface ServeOptions {
   readonly reconcileEveryMs?: number;
   readonly leaseTermMs?: number;
   readonly limits?: CredentialLimits;
+  readonly valuesMs?: number;
 }
 
 /**

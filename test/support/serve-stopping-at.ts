@@ -10,12 +10,14 @@ import { serve } from '../../src/serve.ts';
 /**
  * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
  * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever. TEST_RECONCILE_MS is the reconciler's
- * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up, TEST_RETIRE_MS the time that a replaced version stays.
+ * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up, TEST_RETIRE_MS the time that a replaced version stays,
+ * TEST_VALUES_MS how long values are cached.
  */
 const file = process.env['TEST_STOP_FILE'] ?? '';
 const reconcileEveryMs = Number(process.env['TEST_RECONCILE_MS'] ?? 60_000);
 const latePutMs = Number(process.env['TEST_LATE_PUT_MS'] ?? defaultLimits.latePutMs);
 const retireGraceMs = Number(process.env['TEST_RETIRE_MS'] ?? defaultLimits.retireGraceMs);
+const valuesMs = process.env['TEST_VALUES_MS'];
 const { config } = loadProcessConfig();
 const destination = standardOutput();
 
@@ -26,7 +28,9 @@ await serve({
   version: productVersion(),
   reconcileEveryMs,
   limits: { ...defaultLimits, latePutMs, retireGraceMs },
+  ...(valuesMs === undefined ? {} : { valuesMs: Number(valuesMs) }),
   step: async (step) => {
+    if (file === '') return;
     const lines = readFileSync(file, 'utf8').split('\n');
     if (lines.includes(`stop ${step}`)) process.kill(process.pid, 'SIGKILL');
     if (lines.includes(`hold ${step}`)) await new Promise(() => {});

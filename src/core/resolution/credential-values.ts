@@ -40,7 +40,7 @@ export interface CredentialValuesDependencies {
   readonly log: Log;
   readonly metrics: Metrics;
   /** How long values serve from memory, by the store they are from (`KEY_VAULT_CACHE_TTL`). */
-  readonly valueTtlMs?: Partial<Readonly<Record<StoreKind, number>>> | undefined;
+  readonly valueTtlMs?: Partial<Readonly<Record<StoreKind, number | undefined>>> | undefined;
   /** How the stores are that values are read from; left out, no value serves beyond its time. */
   readonly sources?: Sources | undefined;
   /** Looks whether somebody has written past Keyhold where a value was just read (S17). */

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { until } from './outcome.ts';
+import { failed, request, steadily, type SteadyAnswer } from './steady-requests.ts';
+import { type StoreWorld, tenantWithKey } from './store-world.ts';
+
+const KEY = 'sk-test-through-an-outage-01';
+const PER_SECOND = 20;
+/** KEYHOLD_TEST_OUTAGE_MINUTES: outages take so long instead of seconds, with the times that the product has by itself. */
+const minutes = Number(process.env['KEYHOLD_TEST_OUTAGE_MINUTES'] ?? 0);
+/** How old things may get in these tests before they are not served any more. */
+const staleLimitSeconds = minutes > 0 ? 900 : 30;
+/** Whoever runs this has two busy cores: the product's own bound is a second. */
+const FAST_MS = 3_000;
+const entry = fileURLToPath(new URL('serve-stopping-at.ts', import.meta.url));
+
+export const runsLong = minutes > 0;
+export const outageTestMs = 180_000 + minutes * 60_000;
+
+export interface Outage {
+  readonly begin: () => Promise<void> | void;
+  readonly end: () => Promise<void> | void;
+  /** How long at least, if it is not minutes. */
+  readonly seconds?: number;
+  /** Called in the middle of the outage. */
+  readonly during?: () => Promise<void>;
+}
+
+/** What serves in a world through outages: tenants with keys that are used all the time, and new ones that are met in the outage. */
+export class OutageProof {
+  readonly #world: StoreWorld;
+  #tenants = 0;
+  #known: readonly string[] = [];
+
+  constructor(world: StoreWorld) {
+    this.#world = world;
+  }
+
+  /** Starts the product, with values that are cached for a second. */
+  async serve({ limitSeconds = staleLimitSeconds, env = {} }: { readonly limitSeconds?: number; readonly env?: Readonly<Record<string, string>> } = {}): Promise<void> {
+    await this.#world.start({ entry, env: { ...env, KEYHOLD_STALE_LIMIT: `${limitSeconds}s`, ...(runsLong ? {} : { TEST_VALUES_MS: '1000' }) } });
+  }
+
+  async newKeys(count: number): Promise<readonly string[]> {
+    const keys: string[] = [];
+    for (let index = 0; index < count; index += 1) {
+      this.#tenants += 1;
+      keys.push((await tenantWithKey(this.#world, `outage-${this.#tenants}`, KEY)).gatewayKey);
+    }
+    return keys;
+  }
+
+  /**
+   * An outage under a steady rate of requests: those that have what they need never fail, their age is visible and inside the limit; the others fail fast as
+   * unavailable; and when it is over nothing is beyond its time any more. Resolves with what was answered in the outage.
+   */
+  async prove({ begin, end, seconds = 3, during }: Outage): Promise<readonly SteadyAnswer[]> {
+    await this.#untilWell();
+    const { url } = this.#world.product();
+    if (this.#known.length === 0) this.#known = await this.newKeys(8);
+    const unknown = await this.newKeys(3);
+    for (const key of this.#known) expect(await request(url, key)).toMatchObject({ status: 200 });
+    const inOutage: SteadyAnswer[] = [];
+    const run = steadily(url, this.#known, PER_SECOND);
+    try {
+      await sleep(200);
+      const from = run.answers.length;
+      await begin();
+      const pauseMs = ((runsLong ? minutes * 60 : seconds) * 1000) / unknown.length;
+      for (const key of unknown) {
+        const { status, code, tookMs } = await request(url, key);
+        expect([status, code]).toEqual([503, 'unavailable']);
+        expect(tookMs).toBeLessThan(FAST_MS);
+        await sleep(Math.max(0, pauseMs - tookMs));
+      }
+      await during?.();
+      inOutage.push(...run.answers.slice(from));
+    } finally {
+      await end();
+    }
+    await until('nothing is beyond its time', () => this.#isFresh(run.answers), 60_000);
+    const all = await run.stop();
+    expect(failed(all)).toEqual([]);
+    expect(Math.max(...inOutage.map(({ stale }) => stale))).toBeGreaterThan(0);
+    expect(Math.max(...all.map(({ stale }) => stale))).toBeLessThanOrEqual(staleLimitSeconds);
+    // What was unknown in the outage is known now.
+    for (const key of unknown) await until('it is known', async () => (await request(url, key)).status === 200);
+    return inOutage;
+  }
+
+  async #isFresh(answers: readonly SteadyAnswer[]): Promise<boolean> {
+    await sleep(250);
+    return answers.slice(-this.#known.length).every(({ stale }) => stale === 0);
+  }
+
+  async #untilWell(): Promise<void> {
+    await until('all is well', async () => ((await (await fetch(`${this.#world.product().url}/readyz`)).json()) as { readonly degraded: unknown[] }).degraded.length === 0, 60_000);
+  }
+}
