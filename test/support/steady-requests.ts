@@ -32,9 +32,9 @@ export function steadily(url: string, gatewayKeys: readonly string[], perSecond:
   const beganAt = performance.now();
   const answers: SteadyAnswer[] = [];
   const open = new Set<Promise<void>>();
-  let goesOn = true;
+  const stopped = new AbortController();
   const run = async (): Promise<void> => {
-    for (let turn = 0; goesOn; turn += 1) {
+    for (let turn = 0; !stopped.signal.aborted; turn += 1) {
       const one = request(url, gatewayKeys[turn % gatewayKeys.length] ?? '', beganAt)
         .then((answer) => void answers.push(answer))
         .finally(() => open.delete(one));
@@ -47,7 +47,7 @@ export function steadily(url: string, gatewayKeys: readonly string[], perSecond:
   return {
     answers,
     stop: async () => {
-      goesOn = false;
+      stopped.abort();
       await running;
       return answers;
     },
