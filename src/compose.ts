@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { allServices } from '../catalog/all-services.ts';
-import { createInProcessBus } from './adapters/bus/in-process.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
+import { openBus } from './compose-bus.ts';
 import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
 import { createKeys } from './compose-keys.ts';
@@ -107,12 +107,13 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const random = randomBytes;
   const replica = newReplicaId(random);
   const place = takePlace(config.dataDir);
-  const bus = createInProcessBus(log);
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
 
   const secrets = await openOwnKeys({ config, clock, random, log });
   const { ownKeys, vault } = secrets;
+  const replicas = await openBus({ config, replica, clock, random, metrics, log });
+  const { bus } = replicas;
 
   const metadata = await openDatabase({ config, clock });
   log.info('database_connected', databaseLine(config.database));
@@ -123,6 +124,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
 
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
+  replicas.connect(root);
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');
@@ -239,7 +241,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   });
   const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
   const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: databaseIsOurs, log, termMs: leaseTermMs });
-  const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, witness, clock, log });
+  const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, bus, witness, clock, log });
   const controlPlane = await createControlPlane({
     seal,
     tenants,
@@ -305,6 +307,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
       closeStores();
       await ownVaults.stores.close();
       await secrets.close();
+      await replicas.close();
       await adoption.stop();
       await delivery.stop();
       await journal.close();

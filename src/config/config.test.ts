@@ -62,6 +62,7 @@ describe('configuration (R0.1)', () => {
       auditWitness: null,
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
+      redis: null,
       store: 'sealed',
       sealBeforeStore: false,
       staleLimitMs: 900_000,

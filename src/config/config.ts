@@ -13,6 +13,7 @@ import { otherStores, storeProblems, unusedServers, vaultWarnings } from './othe
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
 import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable, keyholdUrl } from './service-base-urls.ts';
+import { type RedisConfig, redisConfig } from './redis-config.ts';
 import { settings, settingsInOrder } from './settings.ts';
 import { nearest, unknownNames } from './unknown-names.ts';
 import { missingProtection, unsafeProcess } from './unsafe-process.ts';
@@ -38,6 +39,8 @@ export interface Config {
   /** null: none. */
   readonly auditWitness: AuditWitnessConfig | null;
   readonly database: DatabaseConfig;
+  /** null: none. */
+  readonly redis: RedisConfig | null;
   /** Where new keys are kept (R0.5). */
   readonly store: 'azure-key-vault' | 'sealed' | 'vault';
   /** Values are sealed before a vault gets them (R3.6). */
@@ -124,6 +127,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     auditKeyFile,
     auditWitness: auditWitnessConfig(reader),
     database,
+    redis: redisConfig(reader, mode),
     store,
     sealBeforeStore,
     staleLimitMs: reader.read(settings.staleLimit),

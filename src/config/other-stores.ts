@@ -26,9 +26,6 @@ export function unusedServers(environment: Environment, vaultWraps: boolean): re
   if (!vaultWraps && findVariable(environment, 'VAULT_ADDR') !== undefined && findVariable(environment, 'VAULT_ENABLED') === undefined) {
     warnings.push('VAULT_ADDR is set, but only VAULT_ENABLED=true switches Vault on.');
   }
-  if (findVariable(environment, 'REDIS_URL') !== undefined) {
-    warnings.push('REDIS_URL is set, but this version runs as one process and does not use Redis.');
-  }
   return warnings;
 }
 

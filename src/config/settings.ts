@@ -5,6 +5,7 @@ import { databaseSettings } from './database-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
+import { redisSettings } from './redis-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse } from './parsers.ts';
 
@@ -209,6 +210,7 @@ export const settings = {
   ...azureSettings,
   ...vaultSettings,
   ...databaseSettings,
+  ...redisSettings,
   ...keyWrapperSettings,
   auditKeyFile,
   ...auditWitnessSettings,

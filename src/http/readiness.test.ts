@@ -5,13 +5,14 @@ import { ReadinessProbe } from './readiness.ts';
 function probe() {
   const clock = new TestClock();
   const log = new RecordingLog();
-  const state = { database: true, store: true, sealed: false };
+  const state = { database: true, store: true, sealed: false, connected: true };
   const witness: { failure: string | null } = { failure: null };
   const readiness = new ReadinessProbe({
     database: { ping: async () => (state.database ? undefined : Promise.reject(new Error('disk I/O error'))) },
     staleLimitMs: 900_000,
     stores: [{ kind: 'vault', health: async () => ({ connected: state.store, latencyMs: 1 }) }],
     seal: state,
+    bus: state,
     witness,
     clock,
     log,

@@ -17,6 +17,8 @@ export interface ReadinessProbeDependencies {
   readonly stores: readonly Pick<SecretStore, 'kind' | 'health'>[];
   /** Whether all use of keys is stopped. Still ready: whoever unseals it has to reach it. */
   readonly seal: { readonly sealed: boolean };
+  /** Whether changes on other replicas are heard of at once. */
+  readonly bus: { readonly connected: boolean };
   /** Who signs the audit log's heads, too; undefined where nobody does. */
   readonly witness?: { readonly failure: string | null } | undefined;
   readonly clock: Clock;
@@ -26,7 +28,7 @@ export interface ReadinessProbeDependencies {
 type Part = 'database' | Exclude<StoreKind, 'sealed'>;
 
 /**
- * Whether requests can be served. While the database or a store is down, cached keys serve on: that is `degraded`, still
+ * Whether requests can be served. While the database, the bus or a store is down, cached keys serve on: that is `degraded`, still
  * ready, so that an orchestrator does not remove every replica at once; once nothing from the database can serve any more it is not. Why a part is down
  * goes to the log, once until it is up again, since strangers are not told (S35).
  */
@@ -51,7 +53,7 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, staleLimitMs, stores, seal, witness, clock } = this.#dependencies;
+    const { database, staleLimitMs, stores, seal, bus, witness, clock } = this.#dependencies;
     const vaults = stores.flatMap((store) => (store.kind === 'sealed' ? [] : [{ kind: store.kind, health: () => store.health() }]));
     const [databaseUp, ...vaultsUp] = await Promise.all([
       this.#isUp('database', database.ping()),
@@ -60,7 +62,7 @@ export class ReadinessProbe {
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
     const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= Math.max(CACHED_MS, staleLimitMs);
-    const degraded = [...(databaseUp ? [] : ['database']), ...vaults.filter((_vault, index) => vaultsUp[index] === false).map(({ kind }) => kind), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const degraded = [...(databaseUp ? [] : ['database']), ...vaults.filter((_vault, index) => vaultsUp[index] === false).map(({ kind }) => kind), ...(bus.connected ? [] : ['bus']), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 

@@ -12,10 +12,18 @@ export type BusMessage =
   | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }
   | { readonly topic: 'seal'; readonly version: number };
 
+/** `missed`: others may have changed things without this process hearing of it, so whatever is known of records has to be read again. */
+export type BusNews = BusMessage | { readonly topic: 'missed' };
+
 /** Tells every replica, this one included, that a record changed. */
 export interface Bus {
-  /** Resolves when every subscriber in this process has handled the message. */
+  /** Resolves when every subscriber in this process has handled the message and it is on its way to the others, or cannot be now. Never fails. */
   publish(message: BusMessage): Promise<void>;
   /** Returns the function that ends the subscription. */
-  subscribe(receive: (message: BusMessage) => void): () => void;
+  subscribe(receive: (news: BusNews) => void): () => void;
+  /** Whether what others change is heard of now. While it is not, records are believed for `DISTRUSTED_MS` only. */
+  readonly trusted: boolean;
 }
+
+/** How long a record is believed while changes may go unheard, in milliseconds. */
+export const DISTRUSTED_MS = 1_000;

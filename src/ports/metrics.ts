@@ -24,6 +24,11 @@ export interface Metrics {
   servedStale(metric: { readonly source: string; readonly ageMs: number }): void;
   journalPending(entries: number): void;
   auditFailed(): void;
+  /** What happened to messages between replicas: `failed` was not taken, `gap` came after something that did not arrive, the last three were thrown away. */
+  bus(metric: { readonly link: string; readonly event: 'sent' | 'failed' | 'received' | 'gap' | 'replayed' | 'forged' | 'unreadable' }): void;
+  busConnected(metric: { readonly link: string; readonly connected: boolean }): void;
+  /** From sending a message until this process, like every other one, receives it. */
+  busDelivery(metric: { readonly link: string; readonly durationMs: number }): void;
   /** Prometheus text format. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -17,7 +17,7 @@ import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.
 import { Policies } from '../../src/core/tenants/policies.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
-import type { BusMessage } from '../../src/ports/bus.ts';
+import type { BusNews } from '../../src/ports/bus.ts';
 import { KeyholdError } from '../../src/ports/errors.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { TenantRecord } from '../../src/ports/metadata/tenants.ts';
@@ -37,6 +37,9 @@ const noMetrics: Metrics = {
   servedStale: nothing,
   journalPending: nothing,
   auditFailed: nothing,
+  bus: nothing,
+  busConnected: nothing,
+  busDelivery: nothing,
   render: async () => ({ contentType: 'text/plain', body: '' }),
 };
 
@@ -51,7 +54,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
   let time = Date.UTC(2026, 10, 1);
   const clock = { now: () => time, monotonic: () => time };
   const bus = createInProcessBus();
-  const published: BusMessage[] = [];
+  const published: BusNews[] = [];
   bus.subscribe((message) => void published.push(message));
   const rows: string[] = [];
   const audit: AuditLog & { broken: boolean } = {

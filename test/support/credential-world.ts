@@ -115,6 +115,9 @@ export const noMetrics: Metrics = {
   servedStale() {},
   journalPending() {},
   auditFailed() {},
+  bus() {},
+  busConnected() {},
+  busDelivery() {},
   async render() {
     return { contentType: 'text/plain', body: '' };
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BusMessage } from '../../ports/bus.ts';
+import type { BusMessage, BusNews } from '../../ports/bus.ts';
 import { createInProcessBus } from './in-process.ts';
 
 const message: BusMessage = { topic: 'policy', tenant: 'acme', version: 3 };
@@ -16,7 +16,7 @@ describe('the in-process bus', () => {
 
   it('tells the others when one subscriber throws', async () => {
     const bus = createInProcessBus();
-    const seen: BusMessage[] = [];
+    const seen: BusNews[] = [];
     bus.subscribe(() => {
       throw new Error('broken subscriber');
     });

@@ -58,6 +58,16 @@ export function createMetrics(): Metrics {
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
+  const busMessages = new Counter({ name: 'keyhold_bus_messages_total', help: 'Messages between replicas, by what happened to them.', labelNames: ['link', 'event'], registers });
+  const busConnected = new Gauge({ name: 'keyhold_bus_connected', help: 'Whether every replica is heard (1), or changes elsewhere may be noticed late (0).', labelNames: ['link'], registers });
+  const busDelivery = new Histogram({
+    name: 'keyhold_bus_delivery_seconds',
+    help: 'Time from sending a message until it arrives, measured on this replica\'s own.',
+    labelNames: ['link'],
+    buckets: STORE_BUCKETS,
+    registers,
+  });
+
   let openNow = 0;
   const requestCounts = new PlainCounts(gatewayRequests);
   const lookupCounts = new PlainCounts(cacheLookups);
@@ -93,6 +103,15 @@ export function createMetrics(): Metrics {
     },
     auditFailed() {
       auditFailures.inc();
+    },
+    bus(labels) {
+      busMessages.inc(labels);
+    },
+    busConnected({ link, connected }) {
+      busConnected.set({ link }, connected ? 1 : 0);
+    },
+    busDelivery({ link, durationMs }) {
+      busDelivery.observe({ link }, durationMs / 1000);
     },
     async render() {
       requestCounts.flush();

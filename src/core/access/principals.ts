@@ -66,7 +66,7 @@ export class Principals {
     this.#clock = clock;
     this.#bootstrap = bootstrap === null ? null : Buffer.from(bootstrap.digest, 'hex');
     this.#adminTokenUsed = adminTokenUsed ?? (async () => undefined);
-    this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'token', hit }), outlives: ({ ended }) => !ended, from: sources?.ofDatabase });
+    this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, bus, observe: (hit) => metrics.cache({ cache: 'token', hit }), outlives: ({ ended }) => !ended, from: sources?.ofDatabase });
     this.#sources = sources;
     bus.subscribe((message) => {
       if (message.topic === 'token') this.#known.invalidate(cacheKey('t', message.id), message.version);

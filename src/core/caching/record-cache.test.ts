@@ -1,6 +1,7 @@
 import { array, assert, asyncProperty, constantFrom } from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { BusNews } from '../../ports/bus.ts';
 import { RecordCache } from './record-cache.ts';
 
 function movableClock() {
@@ -124,6 +125,32 @@ describe('RecordCache', () => {
     await cache.get('a', async () => ({ value: 1, version: 1 }));
     await cache.get('a', async () => ({ value: 1, version: 1 }));
     expect(seen).toEqual([false, true]);
+  });
+
+  it('S32: while the bus is not trusted an entry is believed for a second, and when something was missed for none', async () => {
+    const clock = movableClock();
+    let tell: (news: BusNews) => void = () => undefined;
+    const bus = { trusted: true, subscribe: (receive: typeof tell) => ((tell = receive), () => undefined) };
+    const cache = new RecordCache<number>({ clock, ttlMs: 10_000, max: 10, bus });
+    let stored = 1;
+    const read = async () => cache.get('a', async () => ({ value: stored, version: stored }));
+    expect(await read()).toBe(1);
+    stored = 2;
+    bus.trusted = false;
+    tell({ topic: 'missed' });
+    expect(await read()).toBe(2);
+    stored = 3;
+    clock.advance(999);
+    expect(await read()).toBe(2);
+    clock.advance(1);
+    expect(await read()).toBe(3);
+    bus.trusted = true;
+    tell({ topic: 'missed' });
+    stored = 4;
+    expect(await read()).toBe(4);
+    clock.advance(9_999);
+    stored = 5;
+    expect(await read()).toBe(4);
   });
 
   it('property: whatever the order of writes, announcements and slow reads, nobody is given a version older than one announced before they asked', async () => {

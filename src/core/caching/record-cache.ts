@@ -1,3 +1,4 @@
+import { type Bus, DISTRUSTED_MS } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Soon } from '../../ports/soon.ts';
@@ -20,6 +21,8 @@ export interface RecordCacheOptions<V> {
   readonly clock: Clock;
   /** How old an entry may get, counted from the moment its load began, while it can be read again. */
   readonly ttlMs: number;
+  /** For what others change: while the bus is not trusted entries get a second old at most, and whenever it says that something was missed, all are read again. */
+  readonly bus?: Pick<Bus, 'trusted' | 'subscribe'>;
   /** Entries at most; the one used least lately goes first. */
   readonly max: number;
   /** Told of every look-up, for metrics. */
@@ -61,6 +64,7 @@ const LOADS_AT_MOST = 5;
 export class RecordCache<V> {
   readonly #clock: Clock;
   readonly #ttlMs: number;
+  readonly #bus: Pick<Bus, 'trusted'> | undefined;
   readonly #max: number;
   readonly #observe: (hit: boolean) => void;
   readonly #outlives: (value: V) => boolean;
@@ -70,13 +74,17 @@ export class RecordCache<V> {
   /** The lowest version of a key that may still be used. Bounded like the entries: a load begun later reads what is newest. */
   readonly #watermarks = new Map<string, number>();
 
-  constructor({ clock, ttlMs, max, observe, outlives, from }: RecordCacheOptions<V>) {
+  constructor({ clock, ttlMs, bus, max, observe, outlives, from }: RecordCacheOptions<V>) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
+    this.#bus = bus;
     this.#max = max;
     this.#observe = observe ?? (() => undefined);
     this.#outlives = outlives ?? (() => true);
     this.#from = from;
+    bus?.subscribe(({ topic }) => {
+      if (topic === 'missed') this.revalidate();
+    });
   }
 
   /**
@@ -139,6 +147,10 @@ export class RecordCache<V> {
   clear(): void {
     this.#entries.clear();
     for (const flight of this.#flights.values()) flight.outdated = true;
+  }
+
+  #believedMs(): number {
+    return this.#bus?.trusted === false ? Math.min(this.#ttlMs, DISTRUSTED_MS) : this.#ttlMs;
   }
 
   #begin(key: string, load: () => Promise<Loaded<V>>, source?: Source): Flight<V> {
@@ -211,7 +223,7 @@ export class RecordCache<V> {
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#ttlMs, distrusted: false, retryAt: 0 });
+      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#believedMs(), distrusted: false, retryAt: 0 });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);

@@ -63,7 +63,7 @@ export class DataKeys {
     this.#bus = bus;
     this.#clock = clock;
     this.#random = random;
-    this.#unwrapped = new RecordCache({ clock, ttlMs: CACHED_MS, max: CACHED_AT_MOST });
+    this.#unwrapped = new RecordCache({ clock, ttlMs: CACHED_MS, max: CACHED_AT_MOST, bus });
     bus.subscribe((message) => {
       if (message.topic === 'data-key') this.#unwrapped.invalidate(`${message.scopeKey}/${message.id}`);
     });

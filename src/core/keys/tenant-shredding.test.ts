@@ -7,7 +7,7 @@ import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { createMemorySecretStore } from '../../adapters/secret-store/memory/memory-secret-store.ts';
 import { createSealedStore } from '../../adapters/secret-store/sealed/sealed-store.ts';
-import type { BusMessage } from '../../ports/bus.ts';
+import type { BusNews } from '../../ports/bus.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { tenantScope } from '../../ports/scope.ts';
 import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
@@ -34,7 +34,7 @@ async function world({ backupsKeptMs = 30 * DAY, keyVault = {} }: { readonly bac
   const metadata = createMemoryStore();
   await metadata.tenants.create({ tenant: 'acme' }, tenantRecord('acme'));
   const bus = createInProcessBus();
-  const announced: BusMessage[] = [];
+  const announced: BusNews[] = [];
   bus.subscribe((message) => announced.push(message));
   const time = { ms: Date.UTC(2026, 10, 28) };
   const clock = { now: () => time.ms, monotonic: () => time.ms };

@@ -45,7 +45,7 @@ export class OwnVaults {
   constructor(dependencies: OwnVaultsDependencies) {
     const { clock, bus } = dependencies;
     this.#dependencies = dependencies;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_RECORDS });
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_RECORDS, bus });
     bus.subscribe((message) => {
       if (message.topic === 'own-vault') this.#cache.invalidate(message.tenant);
       // What a tenant's vault is opened with leaves memory with the tenant.

@@ -37,6 +37,7 @@ export class AiCredentials {
       clock,
       ttlMs: TTL_MS,
       max: MAX_CACHED,
+      bus,
       observe: (hit) => metrics.cache({ cache: 'record', hit }),
       // That there is none is a refusal, which is not told from what may not be so any more.
       outlives: (services) => services.length > 0,

@@ -1,4 +1,4 @@
-import type { Bus, BusMessage } from '../../ports/bus.ts';
+import { type Bus, type BusMessage, DISTRUSTED_MS } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
@@ -21,7 +21,7 @@ interface Known {
   readonly scope: Scope;
   readonly service: string;
   readonly pool: Pool;
-  readonly since: number;
+  since: number;
   /** Something changed since: what is known may no longer be so. */
   changed: boolean;
 }
@@ -37,6 +37,7 @@ export interface CredentialPoolsDependencies {
 /** Credential records as resolution sees them: cached for 10 s, read again at once when a change is announced, never going back. */
 export class CredentialPools {
   readonly #records: CredentialRepository;
+  readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #cache: RecordCache<Pool>;
   readonly #known = new Map<string, Known>();
@@ -45,10 +46,13 @@ export class CredentialPools {
 
   constructor({ records, bus, clock, metrics, sources }: CredentialPoolsDependencies) {
     this.#records = records;
+    this.#bus = bus;
     this.#clock = clock;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX, bus, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
     bus.subscribe((message) => {
       if (message.topic === 'credential') this.#changed(message);
+      // Read again by whoever asks next; open streams ask once a second.
+      if (message.topic === 'missed') for (const known of this.#known.values()) known.since = -Infinity;
     });
   }
 
@@ -70,7 +74,7 @@ export class CredentialPools {
    */
   known(scope: Scope, service: string): Pool | undefined {
     const known = this.#known.get(poolKey(scope, service));
-    if (known === undefined || known.changed || this.#clock.monotonic() - known.since >= TTL_MS) this.#readAgain(scope, service);
+    if (known === undefined || known.changed || this.#clock.monotonic() - known.since >= (this.#bus.trusted ? TTL_MS : DISTRUSTED_MS)) this.#readAgain(scope, service);
     return known?.pool;
   }
 

@@ -82,6 +82,8 @@ export class CredentialValues {
     const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ttlMs: valueTtlMs[kind] ?? TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
     this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
+      // Values stay: they lie under their reference and version, which the records say anew.
+      if (message.topic === 'missed') this.#gone.clear();
       if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
       // Where a key is destroyed, what was opened with it goes, too (S16).
       if (message.topic === 'data-key') for (const credential of this.#cachedAs.keys()) if (credential.startsWith(`${message.scopeKey}/`)) this.#evict(credential);

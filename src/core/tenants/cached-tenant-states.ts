@@ -29,6 +29,7 @@ export class CachedTenantStates implements TenantStates {
       clock,
       ttlMs: TTL_MS,
       max: MAX_CACHED,
+      bus,
       observe: (hit) => metrics.cache({ cache: 'record', hit }),
       // Only what lets something happen outlives: an outage never looks like a tenant that is suspended or was never there.
       outlives: (state) => state === 'active',

@@ -25,7 +25,7 @@ export class Policies {
 
   constructor({ policies, bus, clock, metrics, sources }: PoliciesDependencies) {
     this.#records = policies;
-    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, bus, observe: (hit) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase });
     bus.subscribe((message) => {
       if (message.topic === 'policy') this.#cache.invalidate(message.tenant, message.version);
     });

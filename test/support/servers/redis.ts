@@ -67,6 +67,7 @@ class RealRedis implements RedisServer {
   readonly #logFile = path.join(this.#folder, 'redis.log');
   readonly #tls: boolean;
   #child: ChildProcess | undefined;
+  readonly #die = (): void => void this.#child?.kill('SIGKILL');
 
   constructor(program: FoundProgram, { tls = false }: RedisOptions, port: number) {
     this.#program = program;
@@ -91,7 +92,7 @@ class RealRedis implements RedisServer {
     });
     closeSync(log);
     this.#child = child;
-    process.once('exit', () => child.kill('SIGKILL'));
+    process.once('exit', this.#die);
     const deadline = Date.now() + STARTING_MS;
     while ((await this.command('PING').catch(() => undefined)) !== 'PONG') {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Redis did not come up. It says:\n${readFileSync(this.#logFile, 'utf8').slice(-3000)}`);
@@ -122,6 +123,7 @@ class RealRedis implements RedisServer {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    process.off('exit', this.#die);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGKILL');
