@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/clock.ts';
-import { KeyholdError } from '../../ports/errors.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
-import type { SecretReference } from '../../ports/secret-store.ts';
+import type { SecretReference, SecretStore } from '../../ports/secret-store.ts';
 import type { CredentialEvents } from './credential-events.ts';
 import type { CredentialLimits } from './limits.ts';
 import { movedTo } from './record-changes.ts';
@@ -31,7 +31,7 @@ export class MoveArrivals {
 
   /**
    * Reads the value back and looks whether it is the one that was sent; only then the record names the new place and the old one leaves use.
-   * Throws `corrupt` where it is another, after what arrived has been destroyed; `conflict` when the credential was revoked meanwhile.
+   * Throws `corrupt` where it is another or cannot be opened, after what arrived has been destroyed; `conflict` when the credential was revoked meanwhile.
    */
   async commit(key: CredentialKey, intent: CredentialIntent, reference: SecretReference): Promise<Stored<CredentialRecord>> {
     const { writer, writes, stores, events, clock, limits, step } = this.#dependencies;
@@ -41,8 +41,8 @@ export class MoveArrivals {
     const { sealed, ...asKept } = reference;
     const arrived = writes.isOf(key, intent, await store.get(asKept));
     // What was sealed has to open, too, before the value that it was sealed from goes.
-    if (sealed !== undefined && arrived) await store.get(reference);
-    if (!arrived) {
+    const opens = sealed === undefined || !arrived || (await opened(store, reference));
+    if (!arrived || !opens) {
       await writes.discard(key, store, intent, reference);
       throw new KeyholdError('corrupt', 'A value that was moved to another store was not the same when it was read back. It stays where it was.');
     }
@@ -61,6 +61,17 @@ export class MoveArrivals {
     await step('move.announced');
     if (ours) events.moved(key, old.store, reference.store);
     return stored;
+  }
+}
+
+/** False where it never will: its data key is gone, as of a tenant that was shredded meanwhile. */
+async function opened(store: SecretStore, reference: SecretReference): Promise<boolean> {
+  try {
+    await store.get(reference);
+    return true;
+  } catch (error) {
+    if (asKeyholdError(error).code === 'corrupt') return false;
+    throw error;
   }
 }
 
