@@ -61,6 +61,11 @@ export interface RootKeyOptions {
 export interface OpenCustody extends OpenRootKey {
   /** What asks Vault for the wrapper, for whoever wraps the root key anew. */
   readonly vault: VaultClient | undefined;
+  /**
+   * Takes the wrapping before this one out of the database, for the first start that has used this one: once whatever else lies beside the key file was
+   * found, so that a start that fails for want of it can be gone back from.
+   */
+  readonly settle: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -70,7 +75,7 @@ export interface OpenCustody extends OpenRootKey {
  */
 export async function withNextWrapper<T>({ present, next }: WrapperChange, { vault, log }: Pick<WrapperOptions, 'vault' | 'log'>, work: (next: NextWrapper) => Promise<T>): Promise<T> {
   if (next === null && (present.kind === 'key-file' || present.kind === 'passphrase')) {
-    throw new StartError(2, `Nothing says what is to wrap the root key instead of ${present.kind}. Set KEYHOLD_NEW_KEY_FILE, KEYHOLD_NEW_KEY_PASSPHRASE, or KEYHOLD_NEW_KEY_WRAPPER with what belongs to it; docs/keys.md has each.`);
+    throw new StartError(2, `Nothing says what is to wrap the root key instead of ${present.kind}. Set KEYHOLD_NEW_KEY_FILE, KEYHOLD_NEW_KEY_PASSPHRASE, or KEYHOLD_NEW_KEY_WRAPPER with what belongs to it, in Keyhold's own .env or environment (one that runs does not see this command's); docs/keys.md has each.`);
   }
   const { wrapper, pin, ownVault } = await openWrapper(next ?? present, { vault, mayCreate: true, rewraps: true, log });
   try {
@@ -93,13 +98,15 @@ export async function openRootKey({ config, metadata, vault, log }: RootKeyOptio
   try {
     const load = (): Promise<OpenRootKey> => loadOrCreateRootKey({ platform, wrapper, pin, random: randomBytes, clock: systemClock, mayCreate });
     const open = await whileAway(load, wrapper, config.keyWrapperWaitMs, log);
-    const removed = await settleWrapping(platform, open);
-    // A copy of the files that is made from now on holds nothing for the old wrapping key.
-    if (removed.length > 0) await wipeIfPossible({ wipe: () => metadata.wipe(), log }, 'The old wrapping of the root key is');
-    for (const { kind, place } of removed) {
-      log.info('root_key_wrapping_removed', `The root key is wrapped by ${wrapper.kind} (${wrapper.place}) alone; what wrapped it before opens nothing any more`, { name: kind, file: place });
-    }
-    return { ...open, vault: vault ?? ownVault, close };
+    const settle = async (): Promise<void> => {
+      const removed = await settleWrapping(platform, open);
+      // A copy of the files that is made from now on holds nothing for the old wrapping key.
+      if (removed.length > 0) await wipeIfPossible({ wipe: () => metadata.wipe(), log }, 'The old wrapping of the root key is');
+      for (const { kind, place } of removed) {
+        log.info('root_key_wrapping_removed', `The root key is wrapped by ${wrapper.kind} (${wrapper.place}) alone; what wrapped it before opens nothing any more`, { name: kind, file: place });
+      }
+    };
+    return { ...open, vault: vault ?? ownVault, settle, close };
   } catch (error) {
     await close();
     throw error;

@@ -136,6 +136,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const placement: Placement = { store, fallback, ownStoreOf: (scope) => ownVaults.stores.storeFor(scope) };
 
   const { audit, heads, keys: auditKeys, proofs: auditProofs, closeJournal: closeAuditJournal } = await openAudit({ config, metadata, log, metrics, replica, place });
+  await custody.settle();
   const witness = await openWitness(config, place, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics, sources });

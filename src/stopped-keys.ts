@@ -35,6 +35,7 @@ export async function rewrapStopped(config: Config, change: WrapperChange, log: 
   return onStoppedAccess(config, log, async ({ metadata, access }) => {
     const custody = await openRootKey({ config, metadata, vault: undefined, log });
     try {
+      await custody.settle();
       return await access.perform(actor, 'root-key.rewrap', { scope: platformScope }, null, async (grant) => {
         grant.use('root-key.rewrap');
         return withNextWrapper(change, { vault: undefined, log }, async (next) =>
@@ -60,6 +61,7 @@ export async function rotateStoppedData(config: Config, tenant: string | null, l
   return onStoppedAccess(config, log, async ({ metadata, access }) => {
     const custody = await openRootKey({ config, metadata, vault: undefined, log });
     try {
+      await custody.settle();
       const dataKeys = new DataKeys({ repository: metadata.dataKeys, root: custody.root, bus: createInProcessBus(), clock: systemClock, random: randomBytes });
       const rotation = createDataKeyRotation({ metadata, dataKeys, access, log, step: () => undefined });
       await rotation.runOnce();

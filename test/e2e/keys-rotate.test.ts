@@ -81,7 +81,9 @@ describe('R0.5, S14: another wrapping key while everything runs', () => {
 
     const before = wrappedIn(dataDir);
     expect(before).toHaveLength(2);
-    // Both open it; the first start with the new one takes the old one out.
+    // A start with the new one that finds no audit key beside it changes nothing: both open it still. The first one that goes through takes the old one out.
+    expect(rotated.stdout).toContain('KEYHOLD_AUDIT_KEY_FILE');
+    expect(await runToEnd({ dataDir, env: { KEYHOLD_KEY_FILE: newKey } })).toMatchObject({ code: 6, output: expect.stringContaining('point KEYHOLD_AUDIT_KEY_FILE to where it is now') });
     const again = await start(dataDir);
     expect(await wrappingsOf(again)).toHaveLength(2);
     await again.stop();

@@ -21,6 +21,7 @@ export function afterRewrap({ wrappings }: RootKeyView): string {
   return [
     `The root key is wrapped by ${meaning[next.wrapper]} (${visibleText(next.place)}), too. Now make it the one that counts:`,
     `  1. Set ${settingsOf[next.wrapper]} to what the KEYHOLD_NEW_ variables say, and remove those.`,
+    ...(next.wrapper === 'key-file' ? ['     Unless it is set already, set KEYHOLD_AUDIT_KEY_FILE to where the audit log\'s key is: the old key file\'s name with .audit behind it.'] : []),
     '  2. Start Keyhold again. That start takes the old wrapping out of the database; until then, both open it.',
     '  3. Keep the old key for as long as there are backups of the database from before.',
     '',
