@@ -9,6 +9,7 @@ import type { UseGrant } from '../access/grant.ts';
 import type { Service } from '../catalog/service.ts';
 import { credentialKeyText } from '../credentials/credential-key.ts';
 import { credentialState } from '../credentials/credential-view.ts';
+import { inTime } from '../outages/in-time.ts';
 import type { Source } from '../outages/source.ts';
 import { CredentialPools, type CredentialPoolsDependencies, type Pool } from './credential-pools.ts';
 import { CredentialValues, type CredentialValuesDependencies, ValueGone } from './credential-values.ts';
@@ -24,6 +25,8 @@ const ATTEMPTS = 4;
 /** S11. */
 const REFUSAL_PAUSE_MS = 30_000;
 const MAX_REFUSALS = 10_000;
+/** A caller whose key was refused waits no longer for whether somebody has replaced it in its store. */
+const LOOK_MS = 1_000;
 
 export interface ResolverDependencies extends CredentialPoolsDependencies, CredentialValuesDependencies {
   readonly policies: { policyOf(tenant: string): Soon<Pick<PolicyRecord, 'explicitKeys' | 'platformFallback'>>; staleMs(tenant: string): number };
@@ -48,6 +51,7 @@ export class Resolver {
   readonly #clock: Clock;
   readonly #policies: ResolverDependencies['policies'];
   readonly #outside: ResolverDependencies['outside'];
+  readonly #sources: ResolverDependencies['sources'];
   readonly #pools: CredentialPools;
   readonly #values: CredentialValues;
   readonly #environment: EnvironmentKeys;
@@ -57,6 +61,7 @@ export class Resolver {
     this.#clock = clock;
     this.#policies = policies;
     this.#outside = outside;
+    this.#sources = sources;
     this.#pools = new CredentialPools({ records, bus, clock, metrics, sources });
     this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, sources, outside });
     this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
@@ -93,7 +98,7 @@ export class Resolver {
           if (!(error instanceof ValueGone) || isSameVersion(lost, candidate.current)) throw error;
           // Perhaps replaced by somebody whose announcement did not arrive, or in the store itself: the record is read once more (R3.3).
           lost = candidate.current;
-          await this.#outside?.look(candidate.record);
+          await this.#look(candidate.record);
           this.#pools.forget(candidate.scope, service.id);
         }
       }
@@ -115,7 +120,7 @@ export class Resolver {
     if (!(resolved instanceof FromRecord)) return undefined;
     const { grant, candidate } = resolved;
     if (!this.#mayAskAgain(`${credentialKeyText(candidate.record)}/${candidate.current.version}`)) return undefined;
-    await this.#outside?.look(candidate.record);
+    await this.#look(candidate.record);
     this.#pools.forget(candidate.scope, candidate.service.id);
     try {
       const again = await this.resolve(grant, { service: candidate.service });
@@ -155,6 +160,12 @@ export class Resolver {
       if (!explicitKeys && this.#policies.staleMs(tenant) > 0) throw new KeyholdError('unavailable', 'Whether this tenant allows keys in x-keyhold-api-key cannot be read now. Send the request again in a moment.', { retryAfterSeconds: 2 });
       return explicitly(service, key, explicitKeys);
     });
+  }
+
+  /** What is not told in time shows in the records later. */
+  async #look(record: CredentialRecord): Promise<void> {
+    if (this.#outside === undefined || this.#sources?.database.isAway === true) return;
+    await inTime(this.#outside.look(record), LOOK_MS).catch(() => undefined);
   }
 
   /** undefined: neither the tenant nor the platform has one for it, and the tenant's policy allows the service's own. */
