@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import spec from '../../../../test/vectors/legacy/fernet-spec.json' with { type: 'json' };
 import multi from '../../../../test/vectors/legacy/multi-fernet.json' with { type: 'json' };
@@ -19,6 +20,17 @@ describe('R3.4: the published vectors of Fernet', () => {
 
   it.each(spec.outOfTime)('opens one that is only out of its time, since what is kept does not run out: $desc', ({ token }) => {
     expect(openFernet(published, token)).toBe('');
+  });
+
+  it.each([0x00, 0x79, 0x81, 0xff])('refuses one of version %i that its key has signed', (version) => {
+    const signedAs = (first: number): string => {
+      const bytes = Buffer.from(spec.valid.token, 'base64url').subarray(0, -32);
+      bytes[0] = first;
+      const mac = createHmac('sha256', Buffer.from(spec.secret, 'base64url').subarray(0, 16)).update(bytes).digest();
+      return Buffer.concat([bytes, mac]).toString('base64url').padEnd(spec.valid.token.length, '=');
+    };
+    expect(openFernet(published, signedAs(0x80))).toBe(spec.valid.src);
+    expect(openFernet(published, signedAs(version))).toBeUndefined();
   });
 
   it('refuses the valid one with any byte changed', () => {

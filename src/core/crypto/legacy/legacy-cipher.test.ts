@@ -1,3 +1,4 @@
+import { createCipheriv, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../../../test/vectors/legacy/legacy-values.json' with { type: 'json' };
 import { SecretValue } from '../../../ports/secret-value.ts';
@@ -60,6 +61,17 @@ describe('S18: values without a tag', () => {
   it('count only when the plaintext is what the service gives out', async () => {
     expect(await openLegacyText(settingsOf(cbc), cbc.value, (text) => /^\w{32}$/u.test(text))).toBe(cbc.text);
     expect(await openLegacyText(settingsOf(cbc), cbc.value, (text) => text.startsWith('sk-'))).toBeUndefined();
+  });
+
+  it.each(['\x00', '\x11', '!', 'a\x02', '\x03\x02\x03', '\x10', '\x02\x01\x02'])('are nothing with a padding that is none, also where the whole is UTF-8 and could be a key: %j', async (ending) => {
+    const [iv, salt] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+    const settings: LegacyCipher = { key: new SecretValue('fake passphrase'), cipher: 'aes-256-cbc', kdf: { name: 'pbkdf2', iterations: 1_000, digest: 'sha256' }, encoding: 'hex' };
+    const valueOf = (padded: string): string => {
+      const cipher = createCipheriv('aes-256-cbc', pbkdf2Sync('fake passphrase', salt, 1_000, 32, 'sha256'), iv).setAutoPadding(false);
+      return [iv, salt, Buffer.concat([cipher.update(padded, 'latin1'), cipher.final()])].map((part) => part.toString('hex')).join(':');
+    };
+    expect(await openLegacyText(settings, valueOf(`${'k'.repeat(31)}\x01`), anything)).toBe('k'.repeat(31));
+    expect(await openLegacyText(settings, valueOf(`${'k'.repeat(32 - ending.length)}${ending}`), anything)).toBeUndefined();
   });
 
   it('with a byte changed are nothing, whichever of the three checks it is that fails, and each is looked at every time', async () => {
