@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { keySteps } from '../../src/core/keys/steps.ts';
 import { apiOf, handOver, makeTenant } from '../support/api.ts';
 import { type Product, runToEnd, startProduct, temporaryFolder, testAdminToken } from '../support/product.ts';
+import { startFaultProxy } from '../support/servers/fault-proxy.ts';
 import { startVault } from '../support/servers/vault.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { readStoredState } from '../support/stored-state.ts';
@@ -131,6 +132,37 @@ describe('R0.5, S14: another wrapping key while everything runs', () => {
     await copyFile(join(dataDir, 'data', 'keyhold.key.audit'), `${newKey}.audit`);
     const next = await start(dataDir, { KEYHOLD_KEY_FILE: newKey });
     expect(await wrappingsOf(next)).toMatchObject([{ place: newKey, state: 'present' }]);
+  });
+});
+
+describeWithVault('S14: a wrapping key in Vault that goes away in the middle of the change', () => {
+  it('changes nothing, requests go on, two changes at once are one after the other, and the next one is done', async () => {
+    const vault = await startVault();
+    const proxy = await startFaultProxy(vault.address);
+    try {
+      await vault.ask('POST', 'sys/mounts/transit', { type: 'transit' });
+      await vault.ask('POST', 'transit/keys/keyhold');
+      const dataDir = await folder();
+      await writeFile(join(dataDir, '.env'), `KEYHOLD_NEW_KEY_WRAPPER=vault-transit\nVAULT_ADDR=${proxy.url}\nVAULT_TOKEN=${vault.rootToken}\n`);
+      const product = await start(dataDir);
+      const tenant = await makeTenant(product, 'acme');
+      const rewrap = () => apiOf(product.url, testAdminToken).call('POST', '/api/v1/platform/keys/rewrap');
+      // It wraps, and is gone before it is seen to open that again.
+      proxy.break({ kind: 'drop-request' }, ({ path }) => path.includes('transit/decrypt'));
+      const [refused, stored] = await Promise.all([rewrap(), handOver(tenant, 'openai', 'sk-test-meanwhile-0001')]);
+      expect([refused.status, stored.status]).toEqual([503, 201]);
+      expect(proxy.requests.map(({ path }) => path.split('/').at(-2))).toContain('encrypt');
+      expect(await wrappingsOf(product)).toHaveLength(1);
+      proxy.heal();
+      const outcomes = await Promise.all([rewrap(), rewrap(), handOver(tenant, 'openai', 'sk-test-meanwhile-0002')]);
+      expect(outcomes.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(await wrappingsOf(product)).toMatchObject([{ wrapper: 'key-file' }, { wrapper: 'vault-transit', state: 'next' }]);
+      await product.stop();
+      expect(await (await start(dataDir, { KEYHOLD_KEY_WRAPPER: 'vault-transit' })).stop()).toEqual({ code: 0, signal: null });
+    } finally {
+      await proxy.close();
+      await vault.close();
+    }
   });
 });
 
