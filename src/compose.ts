@@ -115,7 +115,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const replicas = await openBus({ config, replica, clock, random, metrics, log });
   const { bus } = replicas;
 
-  const metadata = await openDatabase({ config, clock });
+  const metadata = await openDatabase({ config, ownKeys, clock, log });
   log.info('database_connected', databaseLine(config.database));
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';

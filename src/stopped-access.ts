@@ -19,7 +19,7 @@ export interface StoppedKeyhold {
 
 /** Does something audited on the data folder of a stopped Keyhold; what touches keys only while it is not sealed. Throws as `onStoppedFolder` and `openAudit` do. */
 export async function onStoppedAccess<T>(config: Config, log: Log, work: (keyhold: StoppedKeyhold) => Promise<T>): Promise<T> {
-  return onStoppedFolder(config, async (metadata) => {
+  return onStoppedFolder(config, log, async (metadata) => {
     const metrics = createMetrics();
     const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics, replica: newReplicaId(randomBytes) });
     try {

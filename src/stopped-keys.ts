@@ -22,8 +22,8 @@ import { onStoppedFolder } from './stopped-folder.ts';
 const actor = systemActor('command-line');
 
 /** What wraps the root key of a stopped Keyhold; nothing is opened for that. Throws `StartError`, 5 while it is running. */
-export async function stoppedKeyStatus(config: Config): Promise<RootKeyView> {
-  return onStoppedFolder(config, async ({ platform }) => {
+export async function stoppedKeyStatus(config: Config, log: Log): Promise<RootKeyView> {
+  return onStoppedFolder(config, log, async ({ platform }) => {
     const stored = await rootRecord(platform);
     if (stored === undefined) throw new StartError(6, 'This database has no root key yet. A first start of Keyhold makes one.');
     return rootKeyView(stored.record);

@@ -1,7 +1,8 @@
 import type { WitnessKey } from '../core/audit/notes/witness-key.ts';
 import type { Reader } from './reader.ts';
 import { InvalidValue } from './invalid-value.ts';
-import { isLoopback, serviceBaseUrl } from './service-base-urls.ts';
+import { isLoopback } from './loopback.ts';
+import { serviceBaseUrl } from './service-base-urls.ts';
 import { settings } from './settings.ts';
 
 /** Who signs the audit log's heads, too. */

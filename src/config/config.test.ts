@@ -87,7 +87,7 @@ describe('configuration (R0.1)', () => {
     const message = refusal({
       KEYHOLD_LISTEN: '8080',
       KEYHOLD_ADMIN_TOKEN: 'short-canary',
-      KEYHOLD_DATABASE_URL: 'postgres://user:canary-password@db/keyhold',
+      KEYHOLD_DATABASE_URL: 'postgres://user:canary-password@db',
       KEYHOLD_LOG_LEVEL: 'loud',
       KEYHOLD_SHUTDOWN_TIMEOUT: 'soon',
       KEYHOLD_SERVICE_BASE_URL_OPENAI: 'https://me:canary@proxy.example.com/v1',
@@ -96,7 +96,7 @@ describe('configuration (R0.1)', () => {
     expect(message).toContain('8 problems');
     expect(message).toContain('KEYHOLD_LISTEN is "8080", but needs the host too. Example: KEYHOLD_LISTEN=127.0.0.1:8080');
     expect(message).toContain('KEYHOLD_ADMIN_TOKEN has 12 characters, but needs 32 or more');
-    expect(message).toContain('KEYHOLD_DATABASE_URL names PostgreSQL');
+    expect(message).toContain('KEYHOLD_DATABASE_URL names no database');
     expect(message).toContain('KEYHOLD_LOG_LEVEL is "loud", but must be one of debug, info, warn, error');
     expect(message).toContain('KEYHOLD_SHUTDOWN_TIMEOUT is "soon"');
     expect(message).toContain('KEYHOLD_SERVICE_BASE_URL_OPENAI holds a user name or a password');

@@ -4,7 +4,7 @@ import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
 import { azureIdentity, azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
 import { configurationError } from './configuration-error.ts';
-import { type DatabaseConfig, isInside, readDatabase } from './database-config.ts';
+import { type DatabaseConfig, databaseWarnings, isInside, readDatabase } from './database-config.ts';
 import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
@@ -102,7 +102,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const { keyVault, isOn: keyVaultIsOn } = keyVaultConfig(reader, mode);
   const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
   reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
-  const database = readDatabase(reader, dataDir);
+  const database = readDatabase(reader, { dataDir, mode });
   const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor: () => keyVault?.identity ?? azureIdentity(reader, mode) });
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
@@ -143,7 +143,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     azure,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),
-    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store)]),
+    warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store), ...databaseWarnings(database, mode)]),
   };
   reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));

@@ -1,27 +1,42 @@
 import { InvalidValue } from './invalid-value.ts';
-import { path } from './parsers.ts';
+import { path, trueOrFalse } from './parsers.ts';
+import { type PostgresUrl, postgresUrl } from './postgres-url.ts';
 import type { Setting } from './settings.ts';
 
-/** A database as its URL names it; `file` is as it was written. */
-type DatabaseUrl = { readonly kind: 'sqlite'; readonly file: string };
+/** A database as its URL names it; files are as they were written. */
+export type DatabaseUrl = { readonly kind: 'sqlite'; readonly file: string } | PostgresUrl;
 
 const database: Setting<DatabaseUrl> = {
   name: 'KEYHOLD_DATABASE_URL',
   secret: true,
-  description: ['The database: sqlite:<file>. The file lies in the data folder; a relative path counts from there.'],
+  description: [
+    'The database: sqlite:<file>, a file in the data folder (a relative path counts from there), or PostgreSQL:',
+    'postgres://user:password@host:5432/database. Characters such as @ : / ? # % in the password are written as %40 and so on; without a password it is',
+    'DATABASE_PASSWORD. sslmode=verify-full is what holds outside this machine, and sslrootcert=<file> names the authority. docs/databases.md has the rest.',
+  ],
   example: 'sqlite:keyhold.db',
   fallback: { kind: 'sqlite', file: 'keyhold.db' },
   fallbackText: 'sqlite:keyhold.db',
   parse: databaseUrl,
 };
 
+const allowPlainDatabase: Setting<boolean> = {
+  name: 'KEYHOLD_ALLOW_PLAIN_DATABASE',
+  secret: false,
+  description: ['true lets production reach PostgreSQL on another machine without TLS (sslmode=disable), where the network protects it otherwise.'],
+  example: 'true',
+  fallback: false,
+  fallbackText: 'false',
+  parse: trueOrFalse,
+};
+
 /** Where everything but the keys' values in vaults is kept (R0.5). */
-export const databaseSettings = { database } as const;
+export const databaseSettings = { database, allowPlainDatabase } as const;
 
 /** The database that a URL names. Throws `InvalidValue`, in which nothing of the URL is quoted, since it may hold a password. */
-function databaseUrl(text: string): DatabaseUrl {
-  if (/^postgres(?:ql)?:/iu.test(text)) throw new InvalidValue('names PostgreSQL, which this version cannot use; it keeps its database in a SQLite file');
-  if (!text.startsWith('sqlite:')) throw new InvalidValue('does not begin with sqlite:, the only kind of database that this version can use');
+export function databaseUrl(text: string): DatabaseUrl {
+  if (/^postgres(?:ql)?:/iu.test(text)) return postgresUrl(text);
+  if (!text.startsWith('sqlite:')) throw new InvalidValue('begins neither with sqlite: nor with postgres://, the databases that a URL can name (Cosmos DB has variables of its own)');
   return { kind: 'sqlite', file: sqliteFile(text.slice('sqlite:'.length)) };
 }
 

@@ -1,6 +1,6 @@
 import type { SecretValue } from '../ports/secret-value.ts';
 import type { Reader } from './reader.ts';
-import { isLoopback } from './service-base-urls.ts';
+import { isLoopback } from './loopback.ts';
 import { settings } from './settings.ts';
 
 export interface RedisConfig {

@@ -1,6 +1,6 @@
-import { isIPv4 } from 'node:net';
 import type { Service } from '../core/catalog/service.ts';
 import { InvalidValue } from './invalid-value.ts';
+import { isLoopback } from './loopback.ts';
 import { SERVICE_BASE_URL_PREFIX } from './settings.ts';
 
 /** `KEYHOLD_SERVICE_BASE_URL_AZURE_OPENAI` for `azure-openai` (R0.1). */
@@ -37,11 +37,6 @@ export function keyholdUrl(text: string): string {
   const { protocol, hostname } = new URL(url);
   if (protocol === 'http:' && !isLoopback(hostname)) throw new InvalidValue('is http outside this machine, so the token would travel unencrypted; use https');
   return url;
-}
-
-/** Whether a URL's host is this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 
 /** The services that have a base URL: those the gateway calls. */

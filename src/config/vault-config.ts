@@ -1,6 +1,6 @@
 import type { VaultAuth } from '../adapters/vault/vault-auth.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
-import { isLoopback } from './service-base-urls.ts';
+import { isLoopback } from './loopback.ts';
 import type { Reader } from './reader.ts';
 import { vaultSettings } from './vault-settings.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingLog, TestClock } from '../../test/support/credential-world.ts';
+import { TestClock } from '../../test/support/credential-world.ts';
+import { RecordingLog } from '../../test/support/recording-log.ts';
 import { ReadinessProbe } from './readiness.ts';
 
 function probe() {

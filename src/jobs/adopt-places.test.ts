@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RecordingLog } from '../../test/support/credential-world.ts';
+import { RecordingLog } from '../../test/support/recording-log.ts';
 import { AdoptPlaces } from './adopt-places.ts';
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryStore } from '../adapters/metadata-store/memory/memory-store.ts';
-import { RecordingLog } from '../../test/support/credential-world.ts';
+import { RecordingLog } from '../../test/support/recording-log.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import type { LeaseRepository } from '../ports/metadata/leases.ts';
 import type { LeasedJob } from './leased-job.ts';

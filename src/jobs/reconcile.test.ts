@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingLog, TestClock } from '../../test/support/credential-world.ts';
+import { TestClock } from '../../test/support/credential-world.ts';
+import { RecordingLog } from '../../test/support/recording-log.ts';
 import { WaitingValues } from '../core/stores/waiting-values.ts';
 import type { ReconcileOptions } from '../core/credentials/reconciler.ts';
 import { reconcileJob } from './reconcile.ts';

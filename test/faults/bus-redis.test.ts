@@ -9,7 +9,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
 import type { BusMessage, BusNews } from '../../src/ports/bus.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
-import { RecordingLog } from '../support/credential-world.ts';
+import { RecordingLog } from '../support/recording-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 

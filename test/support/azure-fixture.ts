@@ -6,7 +6,7 @@ import { fieldsDigest } from '../../src/core/crypto/digest.ts';
 import { tenantScope } from '../../src/ports/scope.ts';
 import type { PutIntent, SecretName, SecretReference } from '../../src/ports/secret-store.ts';
 import { type SecretFields, SecretValue } from '../../src/ports/secret-value.ts';
-import { RecordingLog } from './credential-world.ts';
+import { RecordingLog } from './recording-log.ts';
 import type { AzureApp } from './servers/azure/directory.ts';
 import type { AzureServer } from './servers/azure/server.ts';
 import { systemTime } from './vault-fixture.ts';

@@ -50,7 +50,8 @@ import { type ControlPlane, createControlPlane } from '../../src/http/control-pl
 import type { ControlPlaneServices } from '../../src/http/control-plane-services.ts';
 import { createServer } from '../../src/http/server.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
-import { RecordingLog, TestClock } from './credential-world.ts';
+import { TestClock } from './credential-world.ts';
+import { RecordingLog } from './recording-log.ts';
 import { madeRootKey, MemoryPin, memoryWrapper } from './root-keys.ts';
 
 /** The text of the token that signs in as the platform's administrator. */

@@ -22,13 +22,13 @@ import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
 import type { IfMatch } from '../../src/core/versions/etag.ts';
 import { breakableDatabase } from './breakable-database.ts';
 import type { Clock, RandomBytes } from '../../src/ports/clock.ts';
-import type { Log, LogFields } from '../../src/ports/log.ts';
 import type { CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { Stored } from '../../src/ports/metadata/stored.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
 import type { SecretStore, StoreId, StoreKind } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
+import { RecordingLog } from './recording-log.ts';
 
 /** Time that a test moves. */
 export class TestClock implements Clock {
@@ -51,31 +51,6 @@ export class TestClock implements Clock {
   /** The clock on the wall is set, forward or back. */
   jump(ms: number): void {
     this.#now += ms;
-  }
-}
-
-/** Log lines as they were written. */
-export class RecordingLog implements Log {
-  readonly lines: { readonly level: string; readonly event: string; readonly msg: string; readonly fields: LogFields }[] = [];
-
-  debug(event: string, msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'debug', event, msg, fields });
-  }
-
-  info(event: string, msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'info', event, msg, fields });
-  }
-
-  warn(event: string, msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'warn', event, msg, fields });
-  }
-
-  error(event: string, msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'error', event, msg, fields });
-  }
-
-  of(event: string): readonly { readonly level: string; readonly msg: string; readonly fields: LogFields }[] {
-    return this.lines.filter((line) => line.event === event);
   }
 }
 

@@ -12,7 +12,7 @@ import type { OwnVaultConnector } from '../../src/ports/own-vault.ts';
 import { type Scope, tenantScope } from '../../src/ports/scope.ts';
 import { idOf, type SecretReference, type SecretStore } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
-import { RecordingLog } from './credential-world.ts';
+import { RecordingLog } from './recording-log.ts';
 import { systemTime } from './vault-fixture.ts';
 
 export interface ConnectorOptions {

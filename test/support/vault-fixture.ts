@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import type { VaultAuth } from '../../src/adapters/vault/vault-auth.ts';
 import { createVaultClient, type VaultClient, type VaultClientOptions } from '../../src/adapters/vault/vault-client.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
-import { RecordingLog } from './credential-world.ts';
+import { RecordingLog } from './recording-log.ts';
 import { eventually } from './eventually.ts';
 import type { VaultServer } from './servers/vault.ts';
 

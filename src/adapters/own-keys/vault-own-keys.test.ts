@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingLog } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import type { VaultSecret } from '../vault/vault-client.ts';

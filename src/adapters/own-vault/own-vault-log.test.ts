@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RecordingLog } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { ownVaultLog } from './own-vault-log.ts';
 
 it('S20 no line about a tenant\'s vault is taken for one about the installation\'s own', () => {

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { breakableDatabase } from '../../../test/support/breakable-database.ts';
-import { codeOf, noMetrics, RecordingLog, repeatableRandom, TestClock } from '../../../test/support/credential-world.ts';
+import { codeOf, noMetrics, repeatableRandom, TestClock } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';

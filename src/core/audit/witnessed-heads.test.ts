@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryHeads } from '../../../test/support/audit-custody.ts';
 import { makeLog, type TestLog } from '../../../test/support/audit-logs.ts';
-import { RecordingLog } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { startWitnessServer, type WitnessServer } from '../../../test/support/servers/witness-server.ts';
 import { createHttpWitness } from '../../adapters/audit-witness/http-witness.ts';
 import { openCheckpoint } from './notes/checkpoint.ts';

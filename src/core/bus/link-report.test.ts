@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingLog, TestClock } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
+import { TestClock } from '../../../test/support/credential-world.ts';
 import { LinkReport } from './link-report.ts';
 
 function world(connected: boolean) {

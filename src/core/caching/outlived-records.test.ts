@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { RecordingLog, repeatableRandom, TestClock } from '../../../test/support/credential-world.ts';
+import { repeatableRandom, TestClock } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { Source } from '../outages/source.ts';
 import { StaleReport } from '../outages/stale-report.ts';

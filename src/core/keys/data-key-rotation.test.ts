@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createAccessWorld } from '../../../test/support/access-world.ts';
-import { RecordingLog } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { createSealedStore } from '../../adapters/secret-store/sealed/sealed-store.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { credentialRecord, tenantRecord } from '../../../test/contract/metadata-store-records.ts';
 import { createAccessWorld, platformAdmin } from '../../../test/support/access-world.ts';
-import { RecordingLog } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { createMemorySecretStore } from '../../adapters/secret-store/memory/memory-secret-store.ts';

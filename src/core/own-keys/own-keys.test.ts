@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingLog, TestClock } from '../../../test/support/credential-world.ts';
+import { TestClock } from '../../../test/support/credential-world.ts';
+import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { OwnKeySource } from '../../ports/own-keys.ts';
 import { SecretValue } from '../../ports/secret-value.ts';

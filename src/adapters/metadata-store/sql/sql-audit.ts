@@ -167,7 +167,7 @@ function appendQuery({ queries, jsonRows }: SqlDialect): Compilable {
   const columns = ['position', 'time', 'high_time', 'late', 'id', 'tenant', 'tenant_index', 'action', 'actor', 'body', 'nodes', 'tenant_nodes'];
   return queries
     .with('last', (with_) =>
-      with_.selectNoFrom(sql<number>`coalesce((select high_time from audit_rows where position = ${slot('position')} - 1), 0)`.as('high')),
+      with_.selectNoFrom(sql<number>`coalesce((select high_time from audit_rows where position = cast(${slot('position')} as bigint) - 1), 0)`.as('high')),
     )
     .insertInto('audit_rows')
     .columns(columns)

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { ForeignDatabaseError, migrate, NewerDatabaseError, requireOurs } from './migrate.ts';
+import { NewerDatabaseError } from '../newer-database.ts';
+import { ForeignDatabaseError, migrate, requireOurs } from './migrate.ts';
 import { allMigrations } from './migrations/all-migrations.ts';
 
 const second = { version: 2, name: 'second', sql: 'CREATE TABLE two (a INTEGER) STRICT; INSERT INTO two VALUES (1)' };

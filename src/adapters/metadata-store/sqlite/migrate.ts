@@ -1,18 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { NewerDatabaseError } from '../newer-database.ts';
 import type { Migration } from './migrations/migration.ts';
-
-/** The database is of a version that only a newer Keyhold knows. */
-export class NewerDatabaseError extends Error {
-  readonly found: number;
-  readonly known: number;
-
-  constructor(found: number, known: number) {
-    super(`database version ${found}, known up to ${known}`);
-    this.name = 'NewerDatabaseError';
-    this.found = found;
-    this.known = known;
-  }
-}
 
 /** The file is a database of some other program. */
 export class ForeignDatabaseError extends Error {

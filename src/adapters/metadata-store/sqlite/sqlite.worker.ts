@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { ForeignDatabaseError, NewerDatabaseError } from './migrate.ts';
+import { NewerDatabaseError } from '../newer-database.ts';
+import { ForeignDatabaseError } from './migrate.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { failureOf } from './sqlite-errors.ts';
 import type { Order, Report, Statement, WorkerOptions } from './worker-protocol.ts';
