@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
-import { backoffMs } from '../../core/outages/backoff.ts';
+import { Rest } from '../../core/outages/rest.ts';
 import { AzureFailure } from './azure-failure.ts';
 
 /** Microsoft's advice for 429: wait 1, 2, 4, 8, 16 s (https://learn.microsoft.com/azure/key-vault/general/overview-throttling), unless `Retry-After` says more. */
 const BUSY_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 const LONGEST_RETRY_AFTER_S = 120;
-/** So many failures in a row make every further request fail at once for a while (S20). */
-const FAILURES_BEFORE_REST = 3;
-const REST = { firstMs: 500, factor: 2, mostMs: 5_000 };
 
 export interface CallGateOptions {
   readonly clock: Clock;
@@ -25,27 +22,27 @@ export interface CallGateOptions {
  */
 export class CallGate {
   readonly #clock: Clock;
-  readonly #random: RandomBytes;
   readonly #onAnswer: () => void;
   readonly #onOutage: (failure: AzureFailure) => void;
-  #restsUntil = 0;
+  readonly #rest: Rest;
+  /** Until then it has said that it is too much. */
+  #busyUntil = 0;
   #busyInARow = 0;
   /** When it was last told that it is too much. */
   #busySince = 0;
-  #failures = 0;
   /** The one call that tries whether it has become better. */
   #trial: Promise<void> | undefined;
 
   constructor({ clock, random, onAnswer, onOutage }: CallGateOptions) {
     this.#clock = clock;
-    this.#random = random;
+    this.#rest = new Rest(clock, random);
     this.#onAnswer = onAnswer;
     this.#onOutage = onOutage;
   }
 
   /** Seconds until calls are let through again; 0 while they are. */
   restSeconds(): number {
-    return Math.max(0, Math.ceil((this.#restsUntil - this.#clock.monotonic()) / 1000));
+    return Math.max(0, Math.ceil(this.#restMs() / 1000));
   }
 
   /**
@@ -70,7 +67,7 @@ export class CallGate {
           throw error;
         }
         this.#note(error, startedAt);
-        if (error.trouble !== 'busy' || this.#restsUntil > until) throw error;
+        if (error.trouble !== 'busy' || this.#clock.monotonic() + this.#restMs() > until) throw error;
       } finally {
         if (isTrial) this.#trial = undefined;
         resolve();
@@ -81,7 +78,7 @@ export class CallGate {
   async #turn(until: number): Promise<void> {
     for (;;) {
       const now = this.#clock.monotonic();
-      const restMs = this.#restsUntil - now;
+      const restMs = this.#restMs();
       if (restMs > 0) {
         if (now + restMs > until) throw this.#resting();
         await sleep(restMs);
@@ -94,6 +91,10 @@ export class CallGate {
     }
   }
 
+  #restMs(): number {
+    return Math.max(this.#busyUntil - this.#clock.monotonic(), this.#rest.leftMs);
+  }
+
   #resting(): AzureFailure {
     return new AzureFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.max(1, this.restSeconds()) });
   }
@@ -103,8 +104,8 @@ export class CallGate {
     // What was under way before the vault said that it is too much says nothing about now.
     if (this.#busyInARow > 0 && startedAt < this.#busySince) return;
     this.#busyInARow = 0;
-    this.#failures = 0;
-    this.#restsUntil = 0;
+    this.#busyUntil = 0;
+    this.#rest.well();
   }
 
   #note(failure: AzureFailure, startedAt: number): void {
@@ -117,12 +118,11 @@ export class CallGate {
       }
       const ownMs = BUSY_MS[Math.min(this.#busyInARow, BUSY_MS.length) - 1] ?? 0;
       const askedMs = failure.retryAfterSeconds === undefined ? ownMs : Math.min(failure.retryAfterSeconds, LONGEST_RETRY_AFTER_S) * 1000;
-      this.#restsUntil = Math.max(this.#restsUntil, now + askedMs);
+      this.#busyUntil = Math.max(this.#busyUntil, now + askedMs);
       return;
     }
     if (!isOutage(failure)) return;
-    this.#failures += 1;
-    if (this.#failures >= FAILURES_BEFORE_REST) this.#restsUntil = now + backoffMs(this.#failures - FAILURES_BEFORE_REST + 1, REST, this.#random);
+    this.#rest.failed();
     this.#onOutage(failure);
   }
 }

@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
-import { backoffMs } from '../../core/outages/backoff.ts';
+import { Rest } from '../../core/outages/rest.ts';
 import { VaultFailure, type VaultTrouble } from './vault-failure.ts';
 import type { TransportAnswer, TransportRequest, VaultTransport } from './vault-transport.ts';
 
-/** So many failures in a row make every further request fail at once, until Vault is seen alive again (S20). */
-const FAILURES_BEFORE_REST = 3;
 /** A node that lags catches up within a second or two, or is worse off than lagging (FACTS 1). */
 const CATCH_UP_MS = [50, 100, 200, 400, 800];
 /** A state older than this every node has, or never will: one that was restored from a snapshot since. */
 const INDEX_LASTS_MS = 60_000;
 /** The longest `Retry-After` of a quota that a request waits for itself. */
 const LONGEST_WAIT_S = 1;
-const REST = { firstMs: 500, factor: 2, mostMs: 5_000 };
 
 export interface LinkOptions {
   readonly transport: VaultTransport;
@@ -43,22 +40,20 @@ export class VaultLink {
   readonly #transport: VaultTransport;
   readonly #namespace: string | undefined;
   readonly #clock: Clock;
-  readonly #random: RandomBytes;
   readonly #onOutage: (failure: VaultFailure) => void;
+  readonly #rest: Rest;
   #index: { readonly text: string; readonly at: number } | undefined;
-  #failures = 0;
-  #restsUntil = 0;
 
   constructor({ transport, namespace, clock, random, onOutage }: LinkOptions) {
     this.#transport = transport;
     this.#namespace = namespace;
     this.#clock = clock;
-    this.#random = random;
+    this.#rest = new Rest(clock, random);
     this.#onOutage = onOutage;
   }
 
   async exchange(request: LinkRequest): Promise<LinkAnswer> {
-    const restMs = this.#restsUntil - this.#clock.monotonic();
+    const restMs = this.#rest.leftMs;
     if (restMs > 0) throw new VaultFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.ceil(restMs / 1000) });
     return this.#tracked(() => this.#patiently(() => this.#once(request)));
   }
@@ -121,8 +116,8 @@ export class VaultLink {
   async #tracked<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      this.#failures = 0;
-      this.#restsUntil = 0;
+      // Seen alive, whoever asked.
+      this.#rest.well();
       return result;
     } catch (error) {
       if (error instanceof VaultFailure && isOutage(error.trouble)) this.#noteOutage(error);
@@ -131,10 +126,7 @@ export class VaultLink {
   }
 
   #noteOutage(failure: VaultFailure): void {
-    this.#failures += 1;
-    if (this.#failures >= FAILURES_BEFORE_REST) {
-      this.#restsUntil = this.#clock.monotonic() + backoffMs(this.#failures - FAILURES_BEFORE_REST + 1, REST, this.#random);
-    }
+    this.#rest.failed();
     this.#onOutage(failure);
   }
 }
