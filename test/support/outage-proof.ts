@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { until } from './outcome.ts';
+import type { TestTenant } from './api.ts';
 import { failed, request, steadily, type SteadyAnswer } from './steady-requests.ts';
 import { type StoreWorld, tenantWithKey } from './store-world.ts';
 
@@ -30,7 +31,7 @@ export interface Outage {
 /** What serves in a world through outages: tenants with keys that are used all the time, and new ones that are met in the outage. */
 export class OutageProof {
   readonly #world: StoreWorld;
-  #tenants = 0;
+  readonly tenants: TestTenant[] = [];
   #known: readonly string[] = [];
 
   constructor(world: StoreWorld) {
@@ -43,12 +44,9 @@ export class OutageProof {
   }
 
   async newKeys(count: number): Promise<readonly string[]> {
-    const keys: string[] = [];
-    for (let index = 0; index < count; index += 1) {
-      this.#tenants += 1;
-      keys.push((await tenantWithKey(this.#world, `outage-${this.#tenants}`, KEY)).gatewayKey);
-    }
-    return keys;
+    const before = this.tenants.length;
+    for (let index = 0; index < count; index += 1) this.tenants.push(await tenantWithKey(this.#world, `outage-${before + index}`, KEY));
+    return this.tenants.slice(before).map(({ gatewayKey }) => gatewayKey);
   }
 
   /**
@@ -56,11 +54,8 @@ export class OutageProof {
    * unavailable; and when it is over nothing is beyond its time any more. Resolves with what was answered in the outage.
    */
   async prove({ begin, end, seconds = 3, during }: Outage): Promise<readonly SteadyAnswer[]> {
-    await this.#untilWell();
     const { url } = this.#world.product();
-    if (this.#known.length === 0) this.#known = await this.newKeys(8);
-    const unknown = await this.newKeys(3);
-    for (const key of this.#known) expect(await request(url, key)).toMatchObject({ status: 200 });
+    const unknown = await this.#prepared();
     const inOutage: SteadyAnswer[] = [];
     const run = steadily(url, this.#known, PER_SECOND);
     try {
@@ -87,6 +82,34 @@ export class OutageProof {
     // What was unknown in the outage is known now.
     for (const key of unknown) await until('it is known', async () => (await request(url, key)).status === 200);
     return inOutage;
+  }
+
+  /** An outage of something that no request needs: none fails, and nothing is beyond its time. */
+  async proveUnnoticed({ begin, end, seconds = 3, during }: Outage): Promise<void> {
+    const { url } = this.#world.product();
+    const unknown = await this.#prepared();
+    const run = steadily(url, this.#known, PER_SECOND);
+    try {
+      await begin();
+      for (const key of unknown) expect(await request(url, key)).toMatchObject({ status: 200, stale: 0 });
+      await sleep((runsLong ? minutes * 60 : seconds) * 1000);
+      await during?.();
+    } finally {
+      await end();
+    }
+    await this.#untilWell();
+    const all = await run.stop();
+    expect(failed(all)).toEqual([]);
+    expect(all.filter(({ stale }) => stale > 0)).toEqual([]);
+  }
+
+  /** All is well, and known keys are cached. Resolves with keys that are not. */
+  async #prepared(): Promise<readonly string[]> {
+    await this.#untilWell();
+    if (this.#known.length === 0) this.#known = await this.newKeys(8);
+    const unknown = await this.newKeys(3);
+    for (const key of this.#known) expect(await request(this.#world.product().url, key)).toMatchObject({ status: 200 });
+    return unknown;
   }
 
   async #isFresh(answers: readonly SteadyAnswer[]): Promise<boolean> {
