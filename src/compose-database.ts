@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { CosmosOptions } from './adapters/metadata-store/cosmos/open-cosmos.ts';
 import type { PostgresOptions } from './adapters/metadata-store/postgres/open-postgres.ts';
 import { openSqliteStore } from './adapters/metadata-store/sqlite/open-sqlite.ts';
 import type { Config } from './config/config.ts';
@@ -18,7 +20,7 @@ export interface DatabaseOptions {
 }
 
 /** The database's name in log lines (R3.9). */
-const titles: Readonly<Record<Config['database']['kind'], string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
+const titles: Readonly<Record<Config['database']['kind'], string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL', cosmos: 'Cosmos DB' };
 
 /** What the log says once the database is there (R3.9). */
 export function databaseLine({ kind }: Config['database']): string {
@@ -30,6 +32,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<MetadataSt
   const { database } = options.config;
   if (database.kind === 'sqlite') return openSqliteStore({ file: database.file, clock: options.clock });
   // Loaded only where it is needed, as is everything that speaks to one kind of server.
+  if (database.kind === 'cosmos') {
+    const { openCosmosStore } = await import('./adapters/metadata-store/cosmos/open-cosmos.ts');
+    return openCosmosStore(await cosmosOptions(database, options));
+  }
   const { openPostgresStore } = await import('./adapters/metadata-store/postgres/open-postgres.ts');
   return openPostgresStore(postgresOptions(database, options));
 }
@@ -41,9 +47,21 @@ export async function requireDatabase(options: DatabaseOptions): Promise<void> {
     if (existsSync(database.file)) return;
     throw new StartError(4, `There is no Keyhold in ${dataDir}: ${database.file} does not exist.\nSet KEYHOLD_DATA_DIR to its data folder. A first start makes it.`);
   }
+  if (database.kind === 'cosmos') {
+    const { isKeyholdInCosmos } = await import('./adapters/metadata-store/cosmos/open-cosmos.ts');
+    if (await isKeyholdInCosmos(await cosmosOptions(database, options))) return;
+    throw new StartError(4, `There is no Keyhold in ${shownDatabase(database)}.\nSet COSMOS_DB_ENDPOINT and COSMOS_DB_DATABASE to its database. A first start makes it.`);
+  }
   const { isKeyholdDatabase } = await import('./adapters/metadata-store/postgres/open-postgres.ts');
   if (await isKeyholdDatabase(postgresOptions(database, options))) return;
   throw new StartError(4, `There is no Keyhold in ${shownDatabase(database)}.\nSet KEYHOLD_DATABASE_URL to its database. A first start makes it.`);
+}
+
+async function cosmosOptions({ endpoint, database, access }: Extract<Config['database'], { readonly kind: 'cosmos' }>, { clock, log }: DatabaseOptions): Promise<CosmosOptions> {
+  const shared = { endpoint, database, clock, log, random: randomBytes };
+  if ('key' in access) return { ...shared, access };
+  const { openAzureCredential } = await import('./adapters/azure/azure-credential.ts');
+  return { ...shared, access: { credential: await openAzureCredential(access.identity) } };
 }
 
 function postgresOptions({ server, password }: Extract<Config['database'], { readonly kind: 'postgres' }>, { ownKeys, clock, log }: DatabaseOptions): PostgresOptions {

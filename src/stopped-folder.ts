@@ -31,7 +31,7 @@ export async function onStoppedFolder<T>(config: Config, log: Log, work: (metada
 /** With the own keys, where only they can have the database's password. */
 async function withDatabasePassword<T>(config: Config, log: Log, work: (database: DatabaseOptions) => Promise<T>): Promise<T> {
   const shared = { config, clock: systemClock, log };
-  if (config.database.kind === 'sqlite' || config.database.password !== null) return work({ ...shared, ownKeys: { find: () => undefined } });
+  if (config.database.kind !== 'postgres' || config.database.password !== null) return work({ ...shared, ownKeys: { find: () => undefined } });
   const { ownKeys, close } = await openOwnKeys({ ...shared, random: randomBytes });
   try {
     return await work({ ...shared, ownKeys });

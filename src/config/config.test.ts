@@ -199,9 +199,33 @@ describe('configuration (R0.1)', () => {
   });
 
   it('refuses stores that this version does not have, instead of keeping keys elsewhere (R0.5)', () => {
-    expect(refusal({ COSMOS_DB_ENDPOINT: 'https://x' })).toContain('COSMOS_DB_ENDPOINT');
     expect(refusal({ KEYHOLD_STORE: 'memory' })).toContain('KEYHOLD_STORE is "memory", but must be one of azure-key-vault, sealed, vault');
     expect(load({ VAULT_ADDR: 'http://vault:8200', KEYHOLD_KEY_FILE: '/k' }).warnings.join()).toContain('VAULT_ADDR');
+  });
+});
+
+describe('Cosmos DB as the database (R0.5)', () => {
+  const endpoint = 'https://my-account.documents.azure.com:443/';
+
+  it('is switched on by its address; a key counts before an identity, and is never shown', () => {
+    expect(load({ COSMOS_DB_ENDPOINT: endpoint, COSMOS_DB_KEY: 'ZmFrZQ==' }).database).toEqual({ kind: 'cosmos', endpoint: 'https://my-account.documents.azure.com/', database: 'keyhold', access: { key: expect.anything() } });
+    const { config, effective } = loadConfig(environment({ variables: { COSMOS_DB_ENDPOINT: endpoint, COSMOS_DB_KEY: 'ZmFrZS1jYW5hcnk=', COSMOS_DB_DATABASE: 'keys_1' } }), services);
+    expect(config.database).toMatchObject({ database: 'keys_1' });
+    expect(JSON.stringify([config, effective])).not.toContain('ZmFrZS1jYW5hcnk');
+    expect(effective).toContainEqual({ name: 'COSMOS_DB_KEY', shown: '[set]', origin: 'environment' });
+    expect(load({ COSMOS_DB_ENDPOINT: endpoint }).database).toMatchObject({ access: { identity: { managed: { clientId: null }, servicePrincipal: null } } });
+    expect(load({ COSMOS_DB_ENDPOINT: endpoint, AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c', AZURE_CLIENT_SECRET: 's' }).database).toMatchObject({ access: { identity: { managed: null, servicePrincipal: { clientId: 'c' } } } });
+    expect(load({ COSMOS_DB_ENDPOINT: 'http://127.0.0.1:8081' }).database).toMatchObject({ endpoint: 'http://127.0.0.1:8081/' });
+  });
+
+  it('refuses what is no address of an account, a second database beside it, and names that no database can have', () => {
+    for (const wrong of ['http://my-account.documents.azure.com/', 'my-account', 'https://me:canary@x.documents.azure.com/', `${endpoint}dbs/x`, `${endpoint}?x=1`]) {
+      expect(refusal({ COSMOS_DB_ENDPOINT: wrong, COSMOS_DB_KEY: 'ZmFrZQ==' })).toContain('COSMOS_DB_ENDPOINT');
+      expect(refusal({ COSMOS_DB_ENDPOINT: wrong })).not.toContain('canary');
+    }
+    expect(refusal({ COSMOS_DB_ENDPOINT: endpoint, KEYHOLD_DATABASE_URL: 'sqlite:keyhold.db' })).toContain('name two databases');
+    expect(refusal({ COSMOS_DB_ENDPOINT: endpoint, COSMOS_DB_DATABASE: 'a/b' })).toContain('COSMOS_DB_DATABASE is "a/b"');
+    expect(load({ COSMOS_DB_KEY: 'ZmFrZQ==' }).warnings.join()).toContain('COSMOS_DB_KEY is set, but only COSMOS_DB_ENDPOINT');
   });
 });
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
+import type { AzureIdentity } from '../adapters/azure/azure-credential.ts';
 import { azureIdentity, azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
 import { configurationError } from './configuration-error.ts';
 import { type DatabaseConfig, databaseWarnings, isInside, readDatabase } from './database-config.ts';
@@ -9,7 +10,7 @@ import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
 import { type LegacyConfig, legacyConfig } from './legacy-config.ts';
-import { otherStores, storeProblems, unusedServers, vaultWarnings } from './other-stores.ts';
+import { storeProblems, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
 import { baseUrlVariable, gatewayServiceIds, isBaseUrlVariable, keyholdUrl } from './service-base-urls.ts';
@@ -102,8 +103,10 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const { keyVault, isOn: keyVaultIsOn } = keyVaultConfig(reader, mode);
   const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
   reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
-  const database = readDatabase(reader, { dataDir, mode });
-  const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor: () => keyVault?.identity ?? azureIdentity(reader, mode) });
+  let azureIs: AzureIdentity | undefined;
+  const identityFor = (): AzureIdentity => (azureIs ??= keyVault?.identity ?? azureIdentity(reader, mode));
+  const database = readDatabase(reader, { dataDir, mode }, identityFor);
+  const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor });
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
   const givenAuditKeyFile = reader.read(settings.auditKeyFile);
@@ -145,7 +148,6 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     client: Object.freeze({ url: url === '' ? null : url, token }),
     warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store), ...databaseWarnings(database, mode)]),
   };
-  reader.problems.push(...otherStores(environment));
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
   if (reader.problems.length > 0) throw configurationError(reader.problems);
   return Object.freeze({ config: Object.freeze(config), effective: Object.freeze(reader.effective) });

@@ -1,6 +1,8 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import type { AzureIdentity } from '../adapters/azure/azure-credential.ts';
 import type { PostgresServer } from '../adapters/metadata-store/postgres/postgres-server.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
+import { type CosmosConfig, cosmosConfig } from './cosmos-config.ts';
 import { databaseUrl } from './database-settings.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { shownPostgresUrl, type TlsFile } from './postgres-url.ts';
@@ -23,7 +25,7 @@ interface PostgresConfig {
 }
 
 /** The database that is configured; `compose-database.ts` opens each kind. */
-export type DatabaseConfig = SqliteConfig | PostgresConfig;
+export type DatabaseConfig = SqliteConfig | PostgresConfig | CosmosConfig;
 
 /** What decides how a database may be reached. */
 export interface DatabaseRules {
@@ -34,10 +36,12 @@ export interface DatabaseRules {
 }
 
 /** The database (R0.5). What is wrong with it the reader knows afterwards; then nothing is opened. */
-export function readDatabase(reader: Reader, rules: Pick<DatabaseRules, 'dataDir' | 'mode'>): DatabaseConfig {
+export function readDatabase(reader: Reader, rules: Pick<DatabaseRules, 'dataDir' | 'mode'>, identityFor: () => AzureIdentity): DatabaseConfig {
   const { database, allowPlainDatabase } = settings;
+  const cosmos = cosmosConfig(reader, identityFor);
   const all = { ...rules, allowPlain: reader.read(allowPlainDatabase) };
   const config = reader.read<DatabaseConfig>({ ...database, parse: (text) => databaseConfig(reader, text, all), fallback: sqlite(rules.dataDir, 'keyhold.db') });
+  if (cosmos !== null) return cosmos;
   reader.show(database, shownDatabase(config));
   return config;
 }
@@ -63,6 +67,7 @@ export function databaseConfig(reader: Pick<Reader, 'absolute'>, text: string, {
 /** A database for people: without its password. */
 export function shownDatabase(config: DatabaseConfig): string {
   if (config.kind === 'sqlite') return `sqlite:${config.file}`;
+  if (config.kind === 'cosmos') return `${config.endpoint} (${config.database})`;
   return shownPostgresUrl({ ...config.server, tls: config.server.tls.mode });
 }
 

@@ -1,3 +1,4 @@
+import { cosmosSettings } from './cosmos-settings.ts';
 import { InvalidValue } from './invalid-value.ts';
 import { path, trueOrFalse } from './parsers.ts';
 import { type PostgresUrl, postgresUrl } from './postgres-url.ts';
@@ -31,7 +32,7 @@ const allowPlainDatabase: Setting<boolean> = {
 };
 
 /** Where everything but the keys' values in vaults is kept (R0.5). */
-export const databaseSettings = { database, allowPlainDatabase } as const;
+export const databaseSettings = { database, allowPlainDatabase, ...cosmosSettings } as const;
 
 /** The database that a URL names. Throws `InvalidValue`, in which nothing of the URL is quoted, since it may hold a password. */
 export function databaseUrl(text: string): DatabaseUrl {

@@ -2,12 +2,6 @@ import type { Environment } from './environment.ts';
 import { findVariable } from './variables.ts';
 import { isPlainHttp, type VaultConfig } from './vault-config.ts';
 
-/** Variables that ask for something this version does not have: going on would keep things somewhere else than the operator said. */
-export function otherStores(environment: Environment): readonly string[] {
-  if (findVariable(environment, 'COSMOS_DB_ENDPOINT') === undefined) return [];
-  return ['COSMOS_DB_ENDPOINT asks for Cosmos DB, which this version cannot use. Remove it to keep the database in SQLite.'];
-}
-
 /** R0.5: new keys go to a store that is switched on; with two of them nobody can guess which. */
 export function storeProblems(given: string | null, on: { readonly keyVault: boolean; readonly vault: boolean }): readonly string[] {
   if (given === 'azure-key-vault' && !on.keyVault) {
@@ -25,6 +19,10 @@ export function unusedServers(environment: Environment, vaultWraps: boolean): re
   const warnings: string[] = [];
   if (!vaultWraps && findVariable(environment, 'VAULT_ADDR') !== undefined && findVariable(environment, 'VAULT_ENABLED') === undefined) {
     warnings.push('VAULT_ADDR is set, but only VAULT_ENABLED=true switches Vault on.');
+  }
+  const cosmos = ['COSMOS_DB_KEY', 'COSMOS_DB_KEY_FILE'].find((name) => findVariable(environment, name) !== undefined);
+  if (cosmos !== undefined && findVariable(environment, 'COSMOS_DB_ENDPOINT') === undefined) {
+    warnings.push(`${cosmos} is set, but only COSMOS_DB_ENDPOINT switches Cosmos DB on.`);
   }
   return warnings;
 }

@@ -22,7 +22,7 @@ metadataStoreContract({
   create: async () => {
     const database = `contract-${(databases += 1)}`;
     const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-    const open = async (): Promise<MetadataStore> => (await openCosmosStore({ endpoint: server.endpoint, access: { key: new SecretValue(cosmosKey) }, database, clock, random: randomBytes })).store;
+    const open = (): Promise<MetadataStore> => openCosmosStore({ endpoint: server.endpoint, access: { key: new SecretValue(cosmosKey) }, database, clock, random: randomBytes });
     const first = await open();
     let store = first;
     return {

@@ -1,4 +1,4 @@
-import type { CosmosClient, Container } from '@azure/cosmos';
+import type { Container, ContainerDefinition, CosmosClient } from '@azure/cosmos';
 import type { TokenCredential } from '@azure/identity';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -32,6 +32,9 @@ const LIBRARY_TIMEOUT_MS = 120_000;
 
 /** The container's definition is not ours. */
 export class ForeignContainerError extends Error {}
+
+/** There is no container, or none that a start of Keyhold has made. */
+export class NoContainerError extends Error {}
 
 /**
  * A connection to an account by the official library, which is loaded only now. Requests go to the address that was given alone: an account's own list of
@@ -70,11 +73,15 @@ export class CosmosAccount {
   }
 
   /**
-   * The container, made with its database where they are absent. With Session consistency the library has to be told so: otherwise it forgets what this process
-   * has written, and reads may be older than that. Throws `CosmosFailure`, `ForeignContainerError`.
+   * The container; with `make` made, with its database, where they are absent. With Session consistency the library has to be told so: otherwise it forgets what this process
+   * has written, and reads may be older than that. Throws `CosmosFailure`, `ForeignContainerError`, and `NoContainerError` where it is absent and not to be made.
    */
-  async container(consistency: string): Promise<Container> {
+  async container(consistency: string, make: boolean): Promise<Container> {
     const client = this.#client(consistency === 'Session' ? 'Session' : undefined);
+    if (!make) {
+      const container = client.database(this.#database).container(CONTAINER);
+      return requireOurs((await certain(() => container.read(), () => new NoContainerError())).resource, container);
+    }
     const { database } = await certain(() => client.databases.createIfNotExists({ id: this.#database }));
     const { container, resource } = await certain(() =>
       database.containers.createIfNotExists({
@@ -84,8 +91,7 @@ export class CosmosAccount {
         indexingPolicy: { indexingMode: 'consistent', automatic: true, includedPaths: SEARCHED.map((path) => ({ path })), excludedPaths: [{ path: '/*' }] },
       }),
     );
-    if (resource?.partitionKey?.paths.join() !== PARTITION_KEY) throw new ForeignContainerError();
-    return container;
+    return requireOurs(resource, container);
   }
 
   close(): void {
@@ -102,13 +108,19 @@ export class CosmosAccount {
 
 const SEARCHED = ['/pk/?', '/sort/?', '/due/?', '/owner/?', '/service/?', '/open/?', '/segment/?', '/start/?', '/until/?', '/first/?', '/last/?', '/ids/[]/?', '/tenants/[]/?', '/actions/[]/?', '/actors/[]/?', '/trees/[]/*'];
 
+function requireOurs(definition: ContainerDefinition | undefined, container: Container): Container {
+  if (definition?.partitionKey?.paths.join() !== PARTITION_KEY) throw new ForeignContainerError();
+  return container;
+}
+
 /** What has to be there or be made; of two replicas that make it at once the second one finds it. */
-async function certain<T>(call: () => Promise<T>): Promise<T> {
+async function certain<T>(call: () => Promise<T>, whenAbsent: () => Error = () => new CosmosFailure('gone', { mayHaveHappened: false })): Promise<T> {
   for (let last = false; ; last = true) {
     try {
       return await call();
     } catch (error) {
       const meaning = understood(error);
+      if (meaning === 'absent') throw whenAbsent();
       if (meaning instanceof CosmosFailure && (last || meaning.trouble !== 'broken')) throw meaning;
       if (last) throw new CosmosFailure('strange', { mayHaveHappened: false });
     }

@@ -1,4 +1,5 @@
 import { KeyholdError } from '../../../ports/errors.ts';
+import { NewerDatabaseError } from '../newer-database.ts';
 import { StoredText } from '../stored-text.ts';
 import type { CosmosItems, Draft } from './cosmos-items.ts';
 import { type KeptItem, unreadable } from './item.ts';
@@ -18,19 +19,6 @@ interface SchemaRecord {
   readonly steps: readonly { readonly version: number; readonly name: string; readonly appliedAt: number }[];
 }
 
-/** The container is of a version that only a newer Keyhold knows. */
-export class NewerContainerError extends Error {
-  readonly found: number;
-  readonly known: number;
-
-  constructor(found: number, known: number) {
-    super(`container version ${found}, known up to ${known}`);
-    this.name = 'NewerContainerError';
-    this.found = found;
-    this.known = known;
-  }
-}
-
 const KIND = 'schema';
 const text = new StoredText<SchemaRecord>();
 
@@ -45,14 +33,14 @@ export async function readSchema(items: CosmosItems): Promise<{ readonly schema:
 
 /**
  * Brings the container to the last step's version. The version is one item, moved by compare-and-set after each step: of two replicas that start at once one moves
- * it, and the other finds it moved. Throws `NewerContainerError`, and `KeyholdError` as the items do.
+ * it, and the other finds it moved. Throws `NewerDatabaseError`, and `KeyholdError` as the items do.
  */
 export async function migrateContainer(items: CosmosItems, migrations: readonly CosmosMigration[], now: number): Promise<void> {
   const known = migrations.at(-1)?.version ?? 0;
   for (;;) {
     const found = await readSchema(items);
     const schema = found?.schema ?? { version: 0, steps: [] };
-    if (schema.version > known) throw new NewerContainerError(schema.version, known);
+    if (schema.version > known) throw new NewerDatabaseError(schema.version, known);
     const step = migrations.find(({ version }) => version > schema.version);
     if (step === undefined) return;
     await step.run(items);

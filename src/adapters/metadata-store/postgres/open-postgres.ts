@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
@@ -6,6 +5,7 @@ import type { Log } from '../../../ports/log.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
 import { StartError } from '../../../ports/start-error.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
+import { untilThere } from '../until-there.ts';
 import { migrate, versionOf } from './migrate.ts';
 import { allMigrations } from './migrations/all-migrations.ts';
 import { mayPass, startError } from './open-problems.ts';
@@ -14,9 +14,6 @@ import { postgresDialect } from './postgres-dialect.ts';
 import { PostgresExecutor } from './postgres-executor.ts';
 import type { PostgresPassword, PostgresServer } from './postgres-server.ts';
 
-/** Beside a database that starts at the same time: a start waits so long for it. */
-const WAIT_MS = 30_000;
-const BETWEEN_MS = 500;
 const LATEST = allMigrations.at(-1)?.version ?? 0;
 
 export interface PostgresOptions {
@@ -47,17 +44,11 @@ export async function isKeyholdDatabase(options: PostgresOptions): Promise<boole
 }
 
 /** Does something over a connection of its own, as soon as there can be one. */
-async function whenThere<T>({ server, password, clock, log, waitMs = WAIT_MS }: PostgresOptions, work: (client: Client) => Promise<T>): Promise<T> {
-  const began = clock.monotonic();
-  for (let told = false; ; ) {
-    try {
-      return await withOwnConnection(server, password, work);
-    } catch (error) {
-      if (!mayPass(error) || clock.monotonic() - began >= waitMs) throw startError(server, error);
-      if (!told) log.warn('database_waiting', 'PostgreSQL cannot be reached yet; the start waits for it', { error });
-      told = true;
-      await sleep(BETWEEN_MS);
-    }
+async function whenThere<T>({ server, password, clock, log, waitMs }: PostgresOptions, work: (client: Client) => Promise<T>): Promise<T> {
+  try {
+    return await untilThere({ name: 'PostgreSQL', clock, log, waitMs, mayPass }, () => withOwnConnection(server, password, work));
+  } catch (error) {
+    throw startError(server, error);
   }
 }
 
