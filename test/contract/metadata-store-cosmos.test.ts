@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { openCosmosStore } from '../../src/adapters/metadata-store/cosmos/open-cosmos.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
-import { SecretValue } from '../../src/ports/secret-value.ts';
-import { type CosmosServer, cosmosKey, startCosmosServer } from '../support/servers/cosmos.ts';
+import { cosmosOptions } from '../support/cosmos-options.ts';
+import { type CosmosServer, startCosmosServer } from '../support/servers/cosmos.ts';
 import { metadataStoreContract } from './metadata-store-contract.ts';
 
 let server: CosmosServer;
@@ -20,9 +19,9 @@ afterAll(async () => {
 metadataStoreContract({
   name: 'Cosmos DB',
   create: async () => {
-    const database = `contract-${(databases += 1)}`;
-    const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-    const open = (): Promise<MetadataStore> => openCosmosStore({ endpoint: server.endpoint, access: { key: new SecretValue(cosmosKey) }, database, clock, random: randomBytes });
+    databases += 1;
+    const database = `contract-${databases}`;
+    const open = (): Promise<MetadataStore> => openCosmosStore(cosmosOptions(server.endpoint, database));
     const first = await open();
     let store = first;
     return {

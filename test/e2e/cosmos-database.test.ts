@@ -110,7 +110,7 @@ describe('Keyhold on Cosmos DB (R0.5)', () => {
     await product.stop();
     expect(await runToEnd({ dataDir, args: ['token', 'new-admin'], env: environment() })).toMatchObject({ code: 0, stderr: '' });
     const none = await runToEnd({ dataDir, args: ['token', 'new-admin'], env: { ...environment(), COSMOS_DB_DATABASE: 'none' } });
-    expect([none.code, none.stderr]).toEqual([4, expect.stringContaining('has no Keyhold in it')]);
+    expect([none.code, none.stderr]).toEqual([4, expect.stringContaining('There is no Keyhold in')]);
     expect(way.requests.some(({ method, body }) => method === 'POST' && body.includes('"none"'))).toBe(false);
   });
 });
