@@ -322,11 +322,11 @@ export async function compose({ config, log, version, firstToken, alone, step, r
 }
 
 /**
- * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text goes to `outlet`. Gives its id. Throws `StartError`:
+ * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text goes to `outlet`. Other replicas take it at once. Gives its id. Throws `StartError`:
  * 4 where there is no Keyhold yet, 5 while one is running.
  */
 export async function makeAdminTokenOffline(config: Config, log: Log, outlet: FirstTokenOutlet): Promise<string> {
-  return onStoppedAccess(config, log, ({ metadata, access }) => makeAdminToken({ tokens: metadata.tokens, access, clock: systemClock, random: randomBytes, outlet }));
+  return onStoppedAccess(config, log, 'may-run', ({ metadata, access }) => makeAdminToken({ tokens: metadata.tokens, access, clock: systemClock, random: randomBytes, outlet }));
 }
 
 function isLoopback(host: string): boolean {

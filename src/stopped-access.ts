@@ -10,7 +10,7 @@ import { newReplicaId } from './core/replicas/replica-id.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
-import { onStoppedFolder } from './stopped-folder.ts';
+import { onStoppedFolder, type OtherReplicas } from './stopped-folder.ts';
 
 export interface StoppedKeyhold {
   readonly metadata: MetadataStore;
@@ -18,8 +18,8 @@ export interface StoppedKeyhold {
 }
 
 /** Does something audited on the data folder of a stopped Keyhold; what touches keys only while it is not sealed. Throws as `onStoppedFolder` and `openAudit` do. */
-export async function onStoppedAccess<T>(config: Config, log: Log, work: (keyhold: StoppedKeyhold) => Promise<T>): Promise<T> {
-  return onStoppedFolder(config, log, async (metadata) => {
+export async function onStoppedAccess<T>(config: Config, log: Log, others: OtherReplicas, work: (keyhold: StoppedKeyhold) => Promise<T>): Promise<T> {
+  return onStoppedFolder(config, log, others, async (metadata) => {
     const metrics = createMetrics();
     const { audit, heads, closeJournal } = await openAudit({ config, metadata, log, metrics, replica: newReplicaId(randomBytes) });
     try {

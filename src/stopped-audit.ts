@@ -27,7 +27,7 @@ export async function readAuditKeys(config: Config): Promise<AuditKeys> {
 
 /** Writes the audit log of a stopped Keyhold as `keyhold audit verify` reads it. Throws `StartError`, 5 while it is running, 1 for a tenant that never was. */
 export async function exportStoppedAudit(config: Config, log: Log, tree: ExportedTree, write: (line: string) => Promise<void>): Promise<void> {
-  await onStoppedFolder(config, log, async (metadata) => {
+  await onStoppedFolder(config, log, 'may-run', async (metadata) => {
     if (tree !== 'log' && (await metadata.tenants.get(tree)) === undefined) throw new StartError(1, `There is no tenant ${JSON.stringify(tree.tenant)} here.`);
     const { audit, proofs, closeJournal } = await openAudit({ config, metadata, log, metrics: createMetrics(), replica: newReplicaId(randomBytes) });
     try {
@@ -55,7 +55,7 @@ export interface ChangedKey {
  * who verifies needs the new one another way.
  */
 export async function rotateStoppedKey(config: Config, log: Log, { lost }: { readonly lost: boolean }): Promise<ChangedKey> {
-  return onStoppedFolder(config, log, async (metadata) => {
+  return onStoppedFolder(config, log, 'stopped', async (metadata) => {
     const dependencies = custody(config, metadata);
     const old = lost ? await lostAuditKey(dependencies) : await loadOrCreateAuditKey(dependencies);
     const tree = await openKeptTree({ repository: metadata.audit, known: publicKeysOf(old), heads: auditFiles(config).heads, log });
@@ -68,7 +68,7 @@ export async function rotateStoppedKey(config: Config, log: Log, { lost }: { rea
  * compared with it, and show what is missing. Throws `StartError` (1) where nothing was restored.
  */
 export async function acceptRestoredAudit(config: Config, log: Log): Promise<ChangedKey> {
-  return onStoppedFolder(config, log, async (metadata) => {
+  return onStoppedFolder(config, log, 'stopped', async (metadata) => {
     const old = await loadOrCreateAuditKey(custody(config, metadata));
     await requireRestored(config, metadata, publicKeysOf(old), log);
     return change(config, log, metadata, await openLogTree(metadata.audit, undefined), old, 'audit-log.accept-restored');

@@ -23,7 +23,7 @@ const actor = systemActor('command-line');
 
 /** What wraps the root key of a stopped Keyhold; nothing is opened for that. Throws `StartError`, 5 while it is running. */
 export async function stoppedKeyStatus(config: Config, log: Log): Promise<RootKeyView> {
-  return onStoppedFolder(config, log, async ({ platform }) => {
+  return onStoppedFolder(config, log, 'may-run', async ({ platform }) => {
     const stored = await rootRecord(platform);
     if (stored === undefined) throw new StartError(6, 'This database has no root key yet. A first start of Keyhold makes one.');
     return rootKeyView(stored.record);
@@ -32,7 +32,7 @@ export async function stoppedKeyStatus(config: Config, log: Log): Promise<RootKe
 
 /** Wraps the root key of a stopped Keyhold by something else, audited. Throws `StartError`, 5 while it is running. */
 export async function rewrapStopped(config: Config, change: WrapperChange, log: Log): Promise<RootKeyView> {
-  return onStoppedAccess(config, log, async ({ metadata, access }) => {
+  return onStoppedAccess(config, log, 'stopped', async ({ metadata, access }) => {
     const custody = await openRootKey({ config, metadata, vault: undefined, log });
     try {
       await custody.settle();
@@ -58,7 +58,7 @@ export interface StoppedRotation {
 
 /** Gives one tenant of a stopped Keyhold, or everybody, new data keys (S14), audited. What a process that died left of it is finished first. Throws `StartError`. */
 export async function rotateStoppedData(config: Config, tenant: string | null, log: Log): Promise<StoppedRotation> {
-  return onStoppedAccess(config, log, async ({ metadata, access }) => {
+  return onStoppedAccess(config, log, 'stopped', async ({ metadata, access }) => {
     const custody = await openRootKey({ config, metadata, vault: undefined, log });
     try {
       await custody.settle();

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -53,15 +53,16 @@ describeWithPostgres('R0.5 Keyhold on PostgreSQL', () => {
 
     const again = await started();
     expect(await ask(again, acme.gatewayKey)).toBe(200);
-    const after = { ...acme, admin: apiOf(again.url, acme.admin.token) };
-    expect(await usageEvents(after)).toHaveLength(2);
+    expect(await usageEvents({ ...acme, admin: apiOf(again.url, acme.admin.token) })).toHaveLength(2);
+    const head = (await apiOf(again.url).must('GET', '/api/v1/audit/checkpoint')).text;
     expect(await again.stop()).toMatchObject({ code: 0 });
 
     const elsewhere = await mkdtemp(path.join(tmpdir(), 'keyhold-auditor-'));
-    const [key, log] = [path.join(elsewhere, 'key.txt'), path.join(elsewhere, 'log.jsonl')];
+    const [key, log, checkpoint] = ['key.txt', 'log.jsonl', 'head.json'].map((name) => path.join(elsewhere, name)) as [string, string, string];
+    await writeFile(checkpoint, head);
     await writeFile(key, (await runToEnd({ dataDir, env, args: ['audit', 'key'] })).stdout);
     expect(await runToEnd({ dataDir, env, args: ['audit', 'export', '-o', log] })).toMatchObject({ code: 0, stdout: '' });
-    expect(await runToEnd({ dataDir: elsewhere, args: ['audit', 'verify', log, '--key', key] })).toMatchObject({ code: 0, stderr: '' });
+    expect(await runToEnd({ dataDir: elsewhere, args: ['audit', 'verify', log, '--key', key, '--checkpoint', checkpoint] })).toMatchObject({ code: 0, stderr: '' });
     expect(await readFile(log, 'utf8')).toContain('credential.put');
     await rm(elsewhere, { recursive: true });
     for (const product of [first, again]) {
@@ -81,4 +82,28 @@ describeWithPostgres('R0.5 Keyhold on PostgreSQL', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('does not let') });
     expect(refused.output).not.toContain('test-password');
   });
+
+  it('commands on a stopped Keyhold work beside replicas where they may, and refuse where none may run', async () => {
+    const ours = { dataDir, env: Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'KEYHOLD_ADMIN_TOKEN')) };
+    const first = await started();
+    expect(await runToEnd({ ...ours, args: ['token', 'new-admin'] })).toMatchObject({ code: 5 });
+    await first.stop();
+    const second = await started({ dataDir: await copiedKeys(dataDir), env });
+    expect(await runToEnd({ ...ours, args: ['token', 'new-admin'] })).toMatchObject({ code: 0 });
+    const token = (await readFile(path.join(dataDir, 'data', 'admin-token'), 'utf8')).trim();
+    expect(await apiOf(second.url, token).call('GET', '/api/v1/me')).toMatchObject({ status: 200 });
+    expect(await runToEnd({ ...ours, args: ['keys', 'status'] })).toMatchObject({ code: 0 });
+    const refused = await runToEnd({ ...ours, args: ['keys', 'rotate', '--data'] });
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('Stop every replica that uses it') });
+    await second.stop();
+    expect(await runToEnd({ ...ours, args: ['keys', 'rotate', '--data'] })).toMatchObject({ code: 0 });
+  });
 });
+
+/** A folder for another replica, with the keys that all of an installation share. */
+async function copiedKeys(dataDir: string): Promise<string> {
+  const other = await temporaryFolder();
+  await mkdir(path.join(other, 'data'), { mode: 0o700 });
+  for (const name of ['keyhold.key', 'keyhold.key.root', 'keyhold.key.audit']) await copyFile(path.join(dataDir, 'data', name), path.join(other, 'data', name));
+  return other;
+}
