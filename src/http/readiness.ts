@@ -1,3 +1,4 @@
+import { inTime } from '../core/outages/in-time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { MetadataStore } from '../ports/metadata-store.ts';
@@ -69,7 +70,7 @@ export class ReadinessProbe {
   async #isUp(part: Part, question: Promise<void>): Promise<boolean> {
     const { log } = this.#dependencies;
     try {
-      await inTime(question);
+      await inTime(question, ANSWER_MS);
       if (this.#down.delete(part)) log.info('part_up', `The ${part} answers again`, { name: part });
       return true;
     } catch (error) {
@@ -82,16 +83,4 @@ export class ReadinessProbe {
 
 function requireConnected({ connected }: { readonly connected: boolean }): void {
   if (!connected) throw new Error('it says that it is not connected');
-}
-
-async function inTime(question: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not answer within ${ANSWER_MS} ms`)), ANSWER_MS).unref();
-  });
-  try {
-    await Promise.race([question, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

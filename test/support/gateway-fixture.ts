@@ -17,6 +17,7 @@ import type { GatewayRequestMetric } from '../../src/ports/metrics.ts';
 import { tenantScope } from '../../src/ports/scope.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 import type { KeySource, UsageEvent, UsageStart } from '../../src/ports/usage.ts';
+import { gatewayKeyRecord } from './gateway-key-record.ts';
 
 /** The gateway on a port of its own, with everything around it played by this object; what it does is kept to be looked at. */
 export interface GatewayFixture {
@@ -63,25 +64,7 @@ export function tokenOf(tenant: string): Principal {
 }
 
 export function gatewayKeyOf(tenant: string, scope: Partial<GatewayKeyRecord>): Principal {
-  const record: GatewayKeyRecord = {
-    id: 'gk1',
-    tenant,
-    name: 'test',
-    digests: [],
-    hint: '',
-    services: null,
-    models: null,
-    routes: null,
-    defaultProvider: null,
-    tags: {},
-    disabled: false,
-    createdAt: 0,
-    createdBy: 'test',
-    expiresAt: null,
-    revokedAt: null,
-    idempotency: null,
-    ...scope,
-  };
+  const record = gatewayKeyRecord({ id: 'gk1', tenant, name: 'test', ...scope });
   return { actor: { kind: 'gateway-key', id: record.id, role: 'gateway-key', scope: tenantScope(tenant) }, gatewayKey: record };
 }
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { breakableDatabase } from '../../../test/support/breakable-database.ts';
 import { codeOf, noMetrics, repeatableRandom, TestClock } from '../../../test/support/credential-world.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
+import { gatewayKeyRecord } from '../../../test/support/gateway-key-record.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
-import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
 import { Sources } from '../outages/sources.ts';
 import { CachedTenantStates } from '../tenants/cached-tenant-states.ts';
@@ -25,24 +25,7 @@ async function underTest() {
   const principals = new Principals({ tokens: metadata.tokens, gatewayKeys: metadata.gatewayKeys, bus, clock, metrics: noMetrics, sources, bootstrap: null });
   const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics: noMetrics, sources });
   const minted = mintToken('g', random);
-  const record: GatewayKeyRecord = {
-    id: minted.id,
-    tenant: 'acme',
-    name: 'test',
-    digests: [{ digest: minted.digest, validUntil: null }],
-    hint: '',
-    services: null,
-    models: null,
-    routes: null,
-    defaultProvider: null,
-    tags: {},
-    disabled: false,
-    createdAt: 0,
-    createdBy: 'test',
-    expiresAt: null,
-    revokedAt: null,
-    idempotency: null,
-  };
+  const record = gatewayKeyRecord({ id: minted.id, digests: [{ digest: minted.digest, validUntil: null }] });
   await metadata.gatewayKeys.create({ id: minted.id }, record);
   const text = minted.text.reveal();
   return {

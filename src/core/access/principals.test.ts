@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { gatewayKeyRecord } from '../../../test/support/gateway-key-record.ts';
 import { createInProcessBus } from '../../adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -57,25 +58,7 @@ function setUp(options: Pick<PrincipalsDependencies, 'adminTokenUsed'> & { boots
 
   async function addKey(change: Partial<GatewayKeyRecord> = {}) {
     const minted = mintToken('g', randomBytes);
-    const record: GatewayKeyRecord = {
-      id: minted.id,
-      tenant: 'acme',
-      name: 'app',
-      digests: [{ digest: minted.digest, validUntil: null }],
-      hint: 'abcd',
-      services: null,
-      models: null,
-      routes: null,
-      defaultProvider: null,
-      tags: {},
-      disabled: false,
-      createdAt: time,
-      createdBy: 'x',
-      expiresAt: null,
-      revokedAt: null,
-      idempotency: null,
-      ...change,
-    };
+    const record = gatewayKeyRecord({ id: minted.id, digests: [{ digest: minted.digest, validUntil: null }], hint: 'abcd', createdAt: time, createdBy: 'x', ...change });
     await store.gatewayKeys.create({ id: minted.id }, record);
     return { id: minted.id, text: minted.text.reveal(), digest: minted.digest };
   }

@@ -23,10 +23,14 @@ const PATIENCE_MS = 400;
 const SIGN_OF_LIFE_MS = 400;
 /** Reads in the background while a source is slow, or has just come back: what was away is not met by everybody at once. */
 const AT_ONCE = 8;
-/** How long nobody waits after a read was slow or failed, after an outage, and after somebody found no turn. */
+/** How long nobody waits after a read was slow or failed. */
 const AFTER_TROUBLE_MS = 5_000;
+/** How long nobody waits after an outage: so long, and while somebody still found no turn a moment ago longer, up to a bound. */
 const AFTER_OUTAGE_MS = 2_000;
-const AFTER_NO_TURN_MS = 1_000;
+const NO_TURN_MS = 500;
+const LONGEST_RETURN_MS = 15_000;
+/** How long it counts as serving beyond its time after something of it did. */
+const AFTER_OUTLIVED_MS = 1_000;
 
 export interface SourceOptions {
   /** As operators know it: `database`, `vault`, … */
@@ -65,6 +69,9 @@ export class Source {
   #trials = 0;
   #nextTrialAt = 0;
   #troubledUntil = -Infinity;
+  #backAt = -Infinity;
+  #noTurnAt = -Infinity;
+  #outlivedAt = -Infinity;
   #reading = 0;
   #lastAnswerAt = -Infinity;
   #sign: Promise<boolean> | undefined;
@@ -87,7 +94,13 @@ export class Source {
 
   /** Away, slow, failing, or back since a moment. */
   get isTroubled(): boolean {
-    return this.#isAway || this.#clock.monotonic() < this.#troubledUntil || this.needs?.isTroubled === true;
+    const now = this.#clock.monotonic();
+    return this.#isAway || now < this.#troubledUntil || this.#isReturning(now) || this.needs?.isTroubled === true;
+  }
+
+  /** Not troubled, and nothing of it serves beyond its time. */
+  get isWell(): boolean {
+    return !this.isTroubled && this.#clock.monotonic() - this.#outlivedAt >= AFTER_OUTLIVED_MS;
   }
 
   /** Whether one read may begin for which nobody waits, or which tries whether the source is back; `turnOver` ends it. */
@@ -95,7 +108,7 @@ export class Source {
     if (this.needs?.isAway === true) return false;
     const now = this.#clock.monotonic();
     if (this.#isAway ? this.#reading > 0 || now < this.#nextTrialAt : this.#reading >= AT_ONCE) {
-      this.#troubleFor(AFTER_NO_TURN_MS);
+      this.#noTurnAt = now;
       return false;
     }
     this.#reading += 1;
@@ -155,7 +168,8 @@ export class Source {
 
   /** Something of it serves beyond its time just now. */
   outlived(): void {
-    this.#troubleFor(AFTER_NO_TURN_MS);
+    this.#outlivedAt = this.#clock.monotonic();
+    this.#onTrouble(this);
   }
 
   /** Somebody has asked it how it is, and it is well: reads are let through again, and find out whether that is so. */
@@ -202,8 +216,8 @@ export class Source {
 
   #failed(opens: boolean, isOutage: boolean, startedAt: number): void {
     if (!opens) {
-      if (isOutage) this.#troubleFor(AFTER_NO_TURN_MS);
-      else this.#answered(startedAt);
+      // What is said of one question alone, or to all for a moment, is for whoever asked it again.
+      if (!isOutage) this.#answered(startedAt);
       return;
     }
     this.#failures += 1;
@@ -214,7 +228,11 @@ export class Source {
   #isBack(): void {
     this.#isAway = false;
     this.#failures = 0;
-    this.#troubleFor(AFTER_OUTAGE_MS);
+    this.#backAt = this.#clock.monotonic();
+  }
+
+  #isReturning(now: number): boolean {
+    return now - this.#backAt < AFTER_OUTAGE_MS || (now - this.#noTurnAt < NO_TURN_MS && now - this.#backAt < LONGEST_RETURN_MS);
   }
 
   #goAway(): void {

@@ -36,7 +36,7 @@ export class Sources {
   /** Whether nothing serves beyond its time: what every request asks, so it costs nothing while it is so. */
   get areWell(): boolean {
     if (this.#troubled.size === 0) return true;
-    for (const source of this.#troubled) if (!source.isTroubled) this.#troubled.delete(source);
+    for (const source of this.#troubled) if (source.isWell) this.#troubled.delete(source);
     return this.#troubled.size === 0;
   }
 

@@ -1,5 +1,6 @@
 import type { SecretStore, StoreHealth, StoreKind } from '../../ports/secret-store.ts';
 import type { Grant } from '../access/grant.ts';
+import { inTime } from '../outages/in-time.ts';
 import type { WaitingValues } from './waiting-values.ts';
 
 /** A store that has not answered by then counts as not connected. */
@@ -49,14 +50,6 @@ export function stateOf(stores: readonly StoreView[]): StoresState {
 }
 
 async function answerOf(store: Pick<SecretStore, 'health'>): Promise<StoreHealth> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<StoreHealth>((resolve) => {
-    timer = setTimeout(() => resolve({ connected: false, latencyMs: ANSWER_MS }), ANSWER_MS).unref();
-  });
-  try {
-    const { connected, latencyMs } = await Promise.race([store.health(), late]);
-    return { connected, latencyMs: Math.round(latencyMs * 10) / 10 };
-  } finally {
-    clearTimeout(timer);
-  }
+  const { connected, latencyMs } = await inTime(store.health(), ANSWER_MS).catch(() => ({ connected: false, latencyMs: ANSWER_MS }));
+  return { connected, latencyMs: Math.round(latencyMs * 10) / 10 };
 }
