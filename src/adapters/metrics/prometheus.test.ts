@@ -37,4 +37,14 @@ describe('createMetrics', () => {
     expect(two.body).toContain('keyhold_gateway_open_requests 0');
     expect(one.body).toContain('process_cpu_seconds_total');
   });
+
+  it('counts requests that were served beyond their time, with the greatest age since the last look', async () => {
+    const metrics = createMetrics();
+    metrics.servedStale({ source: 'vault', ageMs: 312_000 });
+    metrics.servedStale({ source: 'vault', ageMs: 310_000 });
+    const { body } = await metrics.render();
+    expect(body).toContain('keyhold_stale_requests_total{source="vault"} 2');
+    expect(body).toContain('keyhold_stale_age_seconds{source="vault"} 312');
+    expect((await metrics.render()).body).toContain('keyhold_stale_age_seconds{source="vault"} 0');
+  });
 });
