@@ -64,6 +64,7 @@ async function cosmosOptions({ endpoint, database, access }: Extract<Config['dat
   return { ...shared, access: { credential: await openAzureCredential(access.identity) } };
 }
 
-function postgresOptions({ server, password }: Extract<Config['database'], { readonly kind: 'postgres' }>, { ownKeys, clock, log }: DatabaseOptions): PostgresOptions {
+/** How PostgreSQL is reached, for whoever has a connection of its own to it. */
+export function postgresOptions({ server, password }: Extract<Config['database'], { readonly kind: 'postgres' }>, { ownKeys, clock, log }: Pick<DatabaseOptions, 'ownKeys' | 'clock' | 'log'>): PostgresOptions {
   return { server, password: () => password ?? ownKeys.find('DATABASE_PASSWORD'), clock, log };
 }

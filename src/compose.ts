@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { allServices } from '../catalog/all-services.ts';
+import { createInProcessBus } from './adapters/bus/in-process.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
@@ -112,7 +113,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
 
   const secrets = await openOwnKeys({ config, clock, random, log });
   const { ownKeys, vault } = secrets;
-  const replicas = await openBus({ config, replica, clock, random, metrics, log });
+  const replicas = await openBus({ local: createInProcessBus(log), config, ownKeys, replica, clock, random, metrics, log });
   const { bus } = replicas;
 
   const metadata = await openDatabase({ config, ownKeys, clock, log });
@@ -124,7 +125,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
 
   const custody = await openRootKey({ config, metadata, vault, log });
   const { root } = custody;
-  replicas.connect(root);
+  await replicas.connect(root);
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });
   const sealed = createSealedStore({ values: metadata.sealedValues, dataKeys, clock, random });
   const digestKey = root.subkey('field-digest');

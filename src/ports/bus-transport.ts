@@ -9,7 +9,7 @@ export interface BusReceiver {
 /** A way from every replica to every replica: hands bytes over, promises nothing. Whether they arrive is found out above it. */
 export interface BusTransport {
   /** For logs and metrics. */
-  readonly kind: 'redis' | 'postgres' | 'workers';
+  readonly kind: 'redis' | 'postgres';
   /** Begins to receive, now or as soon as it can; never fails. */
   start(receiver: BusReceiver): void;
   /** Whether the other side took them, all that a transport can know. Never rejects; false at once where the way is known to be cut. At most `LARGEST_MESSAGE` bytes. */

@@ -10,7 +10,7 @@ export class MemoryMedium {
 
   transport(): BusTransport {
     const transport: BusTransport = {
-      kind: 'workers',
+      kind: 'redis',
       start: (receiver) => void this.#receivers.set(transport, receiver),
       send: async (bytes) => {
         if (this.#cut.has(transport)) return false;
