@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Place } from '../paging.ts';
 
-/** Longer texts are cut and go on with their hash: what is the same so far is then in the hash's order, and stays apart. */
+/** Longer texts are cut there and go on with their hash: what is the same so far is then in the hash's order, and stays apart. */
 const MOST = 1_000;
 const LEAST_ABOVE = '!';
 
@@ -12,7 +12,7 @@ const LEAST_ABOVE = '!';
 export function orderedText(parts: Place): string {
   const text = parts.map((part) => (typeof part === 'number' ? orderedNumber(part) : orderedCharacters(part))).join(' ');
   if (text.length <= MOST) return text;
-  return `${text.slice(0, MOST - 64)}${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+  return `${text.slice(0, MOST)}${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }
 
 /** What comes after every text that begins with these parts, and before what comes after them. */
