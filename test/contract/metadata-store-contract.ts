@@ -4,6 +4,7 @@ import { credentialRules } from './metadata-store-credentials.ts';
 import { listRules } from './metadata-store-lists.ts';
 import { recordRules } from './metadata-store-records-rules.ts';
 import type { StoreUnderTest } from './metadata-store-rule.ts';
+import { databaseTable, StoreTable } from './store-table.ts';
 import { textRules } from './metadata-store-texts.ts';
 import { usageRules } from './metadata-store-usage.ts';
 import { usageSegmentRules } from './metadata-store-usage-segments.ts';
@@ -11,16 +12,14 @@ import { usageSegmentRules } from './metadata-store-usage-segments.ts';
 export interface ContractOptions {
   readonly name: string;
   readonly create: () => Promise<StoreUnderTest>;
-  /** Tests that this adapter cannot pass, by title, each with the reason. */
-  readonly skip?: readonly { readonly test: string; readonly reason: string }[];
+  /** The column of docs/databases.md that this run is for; left out where it is for none. */
+  readonly column?: (typeof databaseTable.columns)[number];
 }
 
 /** What every metadata store keeps, whichever database is behind it (src/ports/metadata-store.ts). */
-export function metadataStoreContract({ name, create, skip = [] }: ContractOptions): void {
+export function metadataStoreContract({ name, create, column }: ContractOptions): void {
   const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules];
-  for (const { test } of skip) {
-    if (!rules.some(({ title }) => title === test)) throw new Error(`the contract has no test «${test}»`);
-  }
+  const table = column === undefined ? undefined : new StoreTable(databaseTable, column);
   describe(`metadata store: ${name}`, () => {
     let subject: StoreUnderTest;
     beforeEach(async () => {
@@ -30,8 +29,12 @@ export function metadataStoreContract({ name, create, skip = [] }: ContractOptio
       await subject.dispose();
     });
     for (const { title, check } of rules) {
-      const skipped = skip.find(({ test }) => test === title);
-      it(skipped === undefined ? title : `${title} (skipped: ${skipped.reason})`, { skip: skipped !== undefined }, () => check(subject));
+      table?.rule(title);
+      it(title, async () => {
+        await check(subject);
+        table?.possible(title);
+      });
     }
+    table?.check();
   });
 }

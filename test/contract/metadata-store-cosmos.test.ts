@@ -18,6 +18,7 @@ afterAll(async () => {
 
 metadataStoreContract({
   name: 'Cosmos DB',
+  column: 'Cosmos DB',
   create: async () => {
     databases += 1;
     const database = `contract-${databases}`;

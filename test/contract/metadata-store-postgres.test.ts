@@ -14,6 +14,7 @@ describeWithPostgres('on a real server', () => {
 
   metadataStoreContract({
     name: 'PostgreSQL',
+    column: 'PostgreSQL',
     create: async () => {
       const open = (): Promise<MetadataStore> => openPostgresStore(postgresOptions(database.url));
       const first = await open();

@@ -16,6 +16,7 @@ metadataStoreContract({
 
 metadataStoreContract({
   name: 'SQLite',
+  column: 'SQLite',
   create: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'keyhold-contract-'));
     const open = (): Promise<MetadataStore> => openSqliteStore({ file: join(folder, 'keyhold.db'), clock: { now: () => Date.now(), monotonic: () => performance.now() } });

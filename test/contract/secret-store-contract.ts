@@ -4,7 +4,7 @@ import { fieldsDigest } from '../../src/core/crypto/digest.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
 import { kindOf, type PutIntent, type SecretName, type SecretReference, type SecretStore } from '../../src/ports/secret-store.ts';
 import { type SecretFields, SecretValue } from '../../src/ports/secret-value.ts';
-import { type StoreColumn, StoreTable } from './store-table.ts';
+import { secretStoreTable, StoreTable } from './store-table.ts';
 
 interface SecretStoreUnderTest {
   readonly store: SecretStore;
@@ -16,7 +16,7 @@ export interface SecretStoreContract {
   /** Called once for the suite; the tests use names of their own. */
   readonly create: () => Promise<SecretStoreUnderTest>;
   /** The column of docs/stores.md that this run is for; left out where it is for none. */
-  readonly column?: StoreColumn;
+  readonly column?: (typeof secretStoreTable.columns)[number];
 }
 
 /** A rule about what a store cannot do, as its `capabilities` say: there is nothing to try, and the table says why. */
@@ -54,7 +54,7 @@ function revealed(fields: SecretFields): Record<string, string> {
  * servers, and on the in-memory fake; what differs is named by `capabilities`.
  */
 export function secretStoreContract({ name, create, column }: SecretStoreContract): void {
-  const table = column === undefined ? undefined : new StoreTable(column);
+  const table = column === undefined ? undefined : new StoreTable(secretStoreTable, column);
 
   function test(title: string, run: (store: SecretStore) => Promise<void>): void {
     table?.rule(title);

@@ -1,4 +1,5 @@
 import { CosmosClient } from '@azure/cosmos';
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cosmosOptions } from '../../../../test/support/cosmos-options.ts';
 import { failure } from '../../../../test/support/outcome.ts';
@@ -48,6 +49,13 @@ describe('openCosmosStore', () => {
     const results = await Promise.allSettled(stores.map((store, index) => store.platform.create({ name: 'first-start' }, { name: 'first-start', tokenId: `t${index}`, createdAt: 1 })));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const store of stores) await store.close();
+  });
+
+  it('makes the container with the index that docs/databases.md has for who makes it by hand', async () => {
+    await (await openCosmosStore(cosmosOptions(way.url, database))).close();
+    const made: unknown = JSON.parse(way.requests.find(({ method, path }) => method === 'POST' && path.endsWith('/colls'))?.body ?? '');
+    const guide = readFileSync(new URL('../../../../docs/databases.md', import.meta.url), 'utf8');
+    expect(made).toEqual({ id: 'keyhold', partitionKey: { paths: ['/pk'], version: 2 }, indexingPolicy: JSON.parse(/^ {4}(?<index>\{"indexingMode".*)$/mu.exec(guide)?.groups?.['index'] ?? '') });
   });
 
   it('tells whether a Keyhold was there before, and makes nothing for that', async () => {
