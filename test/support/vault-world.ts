@@ -56,11 +56,14 @@ export async function versionsInVault(vault: VaultServer, secret: string): Promi
   if (status === 404) return [];
   const { versions } = (body as { readonly data: { readonly versions: Readonly<Record<string, { readonly deletion_time: string; readonly destroyed: boolean }>> } }).data;
   const entries = Object.entries(versions).map(([version, { deletion_time: removal, destroyed }]) => ({ version: Number(version), state: destroyed ? ('destroyed' as const) : removal === '' ? ('live' as const) : ('removed' as const) }));
-  return Promise.all(
-    entries
-      .toSorted((a, b) => a.version - b.version)
-      .map(async (entry) => ({ ...entry, fields: entry.state === 'live' ? ((await vault.ask('GET', `secret/data/${secret}?version=${entry.version}`))['data'] as Record<string, unknown>) : null })),
-  );
+  const found: VersionInVault[] = [];
+  for (const entry of entries.toSorted((a, b) => a.version - b.version)) {
+    const read = entry.state === 'live' ? await vault.call('GET', `secret/data/${secret}?version=${entry.version}`) : undefined;
+    // Taken away since the list was made.
+    if (read?.status === 404) return versionsInVault(vault, secret);
+    found.push({ ...entry, fields: read === undefined ? null : (read.body as { readonly data: { readonly data: Record<string, unknown> } }).data.data });
+  }
+  return found;
 }
 
 export function pathOf(tenant: Pick<TestTenant, 'id'>, service = 'openai'): string {

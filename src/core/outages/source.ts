@@ -19,8 +19,10 @@ const PAUSE = { firstMs: 2_000, factor: 1, mostMs: 2_000 };
 /** Adapters give up sooner (S20: 5 s); this is for one that hangs, so that its trial ends. */
 const LONGEST_READ_MS = 15_000;
 /** How long a request waits for a read before it asks whether anybody is there, and how long for the answer to that. Together less than a second. */
-const PATIENCE_MS = 400;
-const SIGN_OF_LIFE_MS = 400;
+const PATIENCE_MS = 300;
+const SIGN_OF_LIFE_MS = 600;
+/** A process that runs so much late has not listened: then silence says nothing of the other side. */
+const LATE_MS = 150;
 /** Reads in the background while a source is slow, or has just come back: what was away is not met by everybody at once. */
 const AT_ONCE = 8;
 /** How long nobody waits after a read was slow or failed. */
@@ -195,14 +197,19 @@ export class Source {
 
   async #ask(): Promise<boolean> {
     const startedAt = this.#clock.monotonic();
-    const alive = await inTime(this.#isAlive(), SIGN_OF_LIFE_MS).catch(() => false);
-    if (alive) {
+    const isAlive = (): Promise<boolean> => inTime(this.#isAlive(), SIGN_OF_LIFE_MS).catch(() => false);
+    const alive = await isAlive();
+    if (alive || (this.#ranLate(startedAt) && (await isAlive()))) {
       this.#troubleFor(AFTER_TROUBLE_MS);
       return true;
     }
     // A read that came through meanwhile says more than the silence.
     if (!this.#isAway && this.#lastAnswerAt < startedAt) this.#goAway();
     return false;
+  }
+
+  #ranLate(since: number): boolean {
+    return this.#clock.monotonic() - since > SIGN_OF_LIFE_MS + LATE_MS;
   }
 
   #answered(startedAt: number): void {

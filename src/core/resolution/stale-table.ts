@@ -27,7 +27,7 @@ const byReason: Readonly<Record<OutageReason, OutageRule>> = {
   refused: answer,
 };
 
-/** The database, and the audit log in it, do not say why. */
+/** The database, and the audit log in it, do not say why, unless they have too much to do. */
 const withoutReason: OutageRule = { stale: true, opens: true, repeat: true };
 
 /**

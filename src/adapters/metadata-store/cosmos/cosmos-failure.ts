@@ -73,11 +73,14 @@ export class CosmosFailure extends Error {
   }
 }
 
+/** It is there, and would do the same thing a moment later. */
+const PASSING: ReadonlySet<CosmosTrouble> = new Set(['busy', 'again', 'stale']);
+
 /** The failure as it leaves the adapter: `internal` for what Cosmos DB should never say to us, else `unavailable`. */
 export function asPortError(failure: CosmosFailure): KeyholdError {
   if (failure.trouble === 'strange') {
     return new KeyholdError('internal', 'Something went wrong inside Keyhold. The request id finds the reason in the log.', { cause: failure });
   }
   const retryAfterSeconds = Math.max(1, Math.ceil((failure.retryAfterMs ?? 0) / 1000));
-  return new KeyholdError('unavailable', 'The database cannot answer now. Send the request again.', { cause: failure, retryAfterSeconds });
+  return new KeyholdError('unavailable', 'The database cannot answer now. Send the request again.', { cause: failure, retryAfterSeconds, outage: PASSING.has(failure.trouble) ? 'busy' : undefined });
 }

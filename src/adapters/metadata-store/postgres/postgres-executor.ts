@@ -104,7 +104,7 @@ export class PostgresExecutor implements SqlExecutor {
   }
 
   async #connect(): Promise<PoolClient> {
-    if (this.#pool.waitingCount >= MAX_WAITING) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1 });
+    if (this.#pool.waitingCount >= MAX_WAITING) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1, outage: 'busy' });
     if (!this.#rest.mayTry(this.#pool.idleCount > 0)) throw unavailable(new Error('the server could not be reached, or did not answer, a moment ago'));
     try {
       return await this.#pool.connect();

@@ -102,7 +102,7 @@ export class SqliteExecutor implements SqlExecutor {
     if (this.#dead) return Promise.reject(this.#stopped());
     if (this.#closing) return Promise.reject(new KeyholdError('unavailable', 'Keyhold is shutting down. Send the request again.', { retryAfterSeconds: 1 }));
     if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1 }));
+      return Promise.reject(new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1, outage: 'busy' }));
     }
     return new Promise((resolve, reject) => {
       let characters = 0;
