@@ -12,7 +12,7 @@ export interface JobsOptions {
   readonly once: readonly LeasedJob[];
   readonly replica: string;
   /** Nobody else can be using the database. */
-  readonly alone: boolean;
+  readonly alone: () => boolean;
   readonly log: Log;
   readonly termMs: number | undefined;
 }

@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
 import { allServices } from '../catalog/all-services.ts';
-import { createInProcessBus } from './adapters/bus/in-process.ts';
-import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
@@ -15,6 +12,7 @@ import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
 import { adoptPlaces, openUsage } from './compose-usage.ts';
+import { shareParts } from './compose-workers.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
@@ -27,7 +25,6 @@ import { Idempotency } from './core/access/idempotency.ts';
 import { isAdministered } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { TokenService } from './core/access/token-service.ts';
-import { UnknownKeys } from './core/access/unknown-keys.ts';
 import { Adoption } from './core/adoption/adoption.ts';
 import { LegacyMigration } from './core/adoption/legacy-migration.ts';
 import { Catalog } from './core/catalog/catalog.ts';
@@ -60,7 +57,7 @@ import { UsageQuery } from './core/usage/usage-query.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { createControlPlane } from './http/control-plane.ts';
 import { ReadinessProbe } from './http/readiness.ts';
-import { createServer } from './http/server.ts';
+import { createServer, type Listener } from './http/server.ts';
 import { EndFirstToken } from './jobs/end-first-token.ts';
 import { LeaveHeads } from './jobs/leave-heads.ts';
 import { reconcileJob } from './jobs/reconcile.ts';
@@ -68,6 +65,7 @@ import { RemoveTenants } from './jobs/remove-tenants.ts';
 import { idOf } from './ports/secret-store.ts';
 import type { Log } from './ports/log.ts';
 import { onStoppedAccess } from './stopped-access.ts';
+import type { Seat } from './workers/seat.ts';
 
 export interface ComposeOptions {
   readonly config: Config;
@@ -75,8 +73,10 @@ export interface ComposeOptions {
   readonly version: string;
   /** Where the first administrator's token goes. */
   readonly firstToken: FirstTokenOutlet;
-  /** No other process uses this data folder. */
+  /** No other process uses this data folder, or none until this one has begun. */
   readonly alone: boolean;
+  /** Of one of several processes on the data folder. */
+  readonly seat?: Seat;
   /** For tests that stop at a step of a write. */
   readonly step?: AnyStepHook;
   /** For tests that cannot wait for the reconciler's minute. */
@@ -92,7 +92,7 @@ export interface ComposeOptions {
 /** Everything that runs, put together. The data folder is the caller's to hold before and to let go after. */
 export interface Product {
   /** Not listening yet. */
-  readonly server: Server;
+  readonly server: Listener;
   readonly gateway: Gateway;
   /** Finishes what a dead process left open, starts the jobs, and says ready. */
   begin(): Promise<void>;
@@ -103,23 +103,25 @@ export interface Product {
 }
 
 /** The only place that knows which adapter is behind which port. Starts in the order of R3.9, each part with its line. */
-export async function compose({ config, log, version, firstToken, alone, step, reconcileEveryMs, leaseTermMs, limits, valuesMs }: ComposeOptions): Promise<Product> {
+export async function compose({ config, log, version, firstToken, alone, seat, step, reconcileEveryMs, leaseTermMs, limits, valuesMs }: ComposeOptions): Promise<Product> {
   const clock = systemClock;
   const random = randomBytes;
   const replica = newReplicaId(random);
   const place = takePlace(config.dataDir);
-  const metrics = createMetrics();
+  const shared = shareParts(seat, { clock, log });
+  const { metrics, unknownKeys } = shared;
   const catalog = new Catalog(allServices);
 
   const secrets = await openOwnKeys({ config, clock, random, log });
   const { ownKeys, vault } = secrets;
-  const replicas = await openBus({ local: createInProcessBus(log), config, ownKeys, replica, clock, random, metrics, log });
+  const replicas = await openBus({ local: shared.bus, config, ownKeys, replica, clock, random, metrics, log });
   const { bus } = replicas;
 
   const metadata = await openDatabase({ config, ownKeys, clock, log });
   log.info('database_connected', databaseLine(config.database));
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';
+  let hasBegun = false;
 
   const sources = new Sources({ staleLimitMs: config.staleLimitMs, ping: () => metadata.ping(), clock, random, log, metrics });
 
@@ -144,11 +146,11 @@ export async function compose({ config, log, version, firstToken, alone, step, r
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
-  const shared = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
-  const credentials = new CredentialService({ ...shared, ...placement });
-  const parts = credentialParts(shared);
+  const custodyParts = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
+  const credentials = new CredentialService({ ...custodyParts, ...placement });
+  const parts = credentialParts(custodyParts);
   const ownVault = ownVaults.service({ parts, access, usualStore: idOf(store) });
-  const reconciler = new Reconciler({ ...shared, maintenance: metadata.credentialMaintenance, access });
+  const reconciler = new Reconciler({ ...custodyParts, maintenance: metadata.credentialMaintenance, access });
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
@@ -171,7 +173,6 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     bootstrap,
     adminTokenUsed: () => firstTokenEnd.adminTokenUsed(),
   });
-  const unknownKeys = new UnknownKeys(clock);
   log.info('sign_in_ready', 'Sign-in initialized');
 
   const usageOptions = { dataDir: config.dataDir, place, metadata, log, metrics };
@@ -214,6 +215,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     baseUrls: config.serviceBaseUrls,
     defaultProvider: config.defaultProvider,
     aiCredentials: new AiCredentials({ records: metadata.credentials, catalog, bus, clock, metrics, sources }),
+    ...shared.bounds,
   });
   // What would be refused a hundred times an hour waits until keys may be touched again.
   const purge = new PurgeTenant({ records: metadata.credentials, credentials, access });
@@ -242,8 +244,8 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     log,
   });
   const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
-  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: databaseIsOurs, log, termMs: leaseTermMs });
-  const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, bus, witness, clock, log });
+  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: () => databaseIsOurs && !(hasBegun && seat !== undefined), log, termMs: leaseTermMs });
+  const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, bus, witness, missingWorkers: shared.missing, clock, log });
   const controlPlane = await createControlPlane({
     seal,
     tenants,
@@ -254,7 +256,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),
-    usage: new UsageQuery({ repository: metadata.usage, delivery, clock }),
+    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: shared.deliverAll(() => delivery.deliver()) }, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     jobs: jobList,
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
@@ -297,6 +299,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
       seal.start();
       await jobs.start();
       await leaveHeads.start();
+      hasBegun = true;
       readiness.started();
     },
     refuseNew: () => readiness.stopping(),
@@ -317,6 +320,7 @@ export async function compose({ config, log, version, firstToken, alone, step, r
       await leaveHeads.stop();
       await closeAuditJournal();
       await metadata.close();
+      await shared.leave();
       place.release();
     },
   };

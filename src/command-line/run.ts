@@ -9,6 +9,7 @@ import { addMigrateCommand } from './commands/migrate.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVaultCommand } from './commands/vault.ts';
+import { addWorkerCommand } from './commands/worker.ts';
 import { failureOf } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { productVersion } from './version.ts';
@@ -29,15 +30,16 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) })
       .showHelpAfterError('`keyhold --help` lists the commands.')
       .exitOverride();
-    addServeCommand(program, terminal);
+    const exit = (code: number): void => {
+      exitCode = code;
+    };
+    addServeCommand(program, terminal, exit);
+    addWorkerCommand(program, terminal);
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
     addSealCommands(program, terminal);
     addKeysCommand(program, terminal);
     addVaultCommand(program, terminal);
-    const exit = (code: number): void => {
-      exitCode = code;
-    };
     addAuditCommand(program, terminal, exit);
     addAdoptCommand(program, terminal, exit);
     addMigrateCommand(program, terminal, exit);

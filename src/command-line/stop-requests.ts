@@ -20,9 +20,9 @@ const SAME_REQUEST_MS = 1_000;
 
 /**
  * Listens for what asks the process to stop: SIGTERM, Ctrl-C, a closed terminal, and the death of the launcher, which nothing else
- * would tell (R0.1: `kill -9` on the launcher must not leave Keyhold behind with port and lock).
+ * would tell (R0.1: `kill -9` on the launcher must not leave Keyhold behind with port and lock). Where SIGHUP is to mean something else, `hungUp` is called.
  */
-export function stopRequests(target: StoppableProcess, monotonic: () => number): StopRequests {
+export function stopRequests(target: StoppableProcess, monotonic: () => number, hungUp?: () => void): StopRequests {
   const first = Promise.withResolvers<string>();
   const second = Promise.withResolvers<string>();
   let firstAt: number | undefined;
@@ -34,7 +34,7 @@ export function stopRequests(target: StoppableProcess, monotonic: () => number):
       second.resolve(reason);
     }
   };
-  for (const signal of SIGNALS) target.on(signal, () => request(signal));
+  for (const signal of SIGNALS) target.on(signal, () => (signal === 'SIGHUP' && hungUp !== undefined ? hungUp() : request(signal)));
   target.on('disconnect', () => request('launcher'));
   if (target.send !== undefined && !target.connected) request('launcher');
   return { first: first.promise, second: second.promise };

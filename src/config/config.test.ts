@@ -54,6 +54,7 @@ describe('configuration (R0.1)', () => {
       mode: 'production',
       logLevel: 'info',
       shutdownTimeoutMs: 25_000,
+      workers: 1,
       adminToken: null,
       keyWrapper: { kind: 'key-file', keyFile: '/srv/app/data/keyhold.key' },
       keyWrapperWaitMs: 60_000,

@@ -28,6 +28,8 @@ export interface Config {
   readonly mode: 'production' | 'development';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly shutdownTimeoutMs: number;
+  /** Processes that serve; 1: this one, and no other. */
+  readonly workers: number;
   readonly adminToken: SecretValue | null;
   /** What wraps the root key (R0.5). */
   readonly keyWrapper: KeyWrapperConfig;
@@ -92,6 +94,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const mode = reader.read(settings.mode);
   const logLevel = reader.read(settings.logLevel);
   const shutdownTimeoutMs = reader.read(settings.shutdownTimeout);
+  const workers = reader.read(settings.workers);
   const givenStore = reader.read(settings.store);
   const sealBeforeStore = reader.read(settings.sealBeforeStore);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
@@ -123,6 +126,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     mode,
     logLevel,
     shutdownTimeoutMs,
+    workers,
     adminToken,
     keyWrapper,
     keyWrapperWaitMs: reader.read(settings.keyWrapperWait),

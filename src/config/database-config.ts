@@ -84,7 +84,7 @@ function sqlite(dataDir: string, file: string): SqliteConfig {
 }
 
 /** What Keyhold keeps in the data folder beside the database, under names of its own: it would be written over, or removed. */
-const KEPT_NAMES = /^(?:(?:lock|replica-\d+)\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)(?:\.\d+)?|journal(?:\.\d+)?|keyhold\.key(?:\.\w+)*)$/u;
+const KEPT_NAMES = /^(?:(?:lock|workers|replica-\d+)\.db.*|owner(?:\.new)?|admin-token|audit-(?:head|emergency|witnessed)(?:\.\d+)?|journal(?:\.\d+)?|keyhold\.key(?:\.\w+)*)$/u;
 
 /** The data folder's lock keeps a second process out, so the database has to be in it, apart from the other things that are there. */
 function databaseFile(dataDir: string, file: string): string {

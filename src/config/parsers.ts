@@ -44,6 +44,14 @@ export function trueOrFalse(text: string): boolean {
   throw new InvalidValue(`is ${quoted(text)}, but must be true or false`);
 }
 
+const MOST_WORKERS = 64;
+
+export function workerCount(text: string): number {
+  const count = /^\d{1,3}$/u.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_WORKERS) throw new InvalidValue(`is ${quoted(text)}, but must be a number of processes from 1 to ${MOST_WORKERS}`);
+  return count;
+}
+
 /** Milliseconds; a bare number means seconds. At most an hour. */
 export function shutdownTimeout(text: string): number {
   const milliseconds = time(text, '25s, 500ms or 2m');

@@ -7,7 +7,7 @@ import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { redisSettings } from './redis-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
-import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse } from './parsers.ts';
+import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse, workerCount } from './parsers.ts';
 
 /** One variable: everything that is known of it. The reader, `.env.example` and `keyhold config` are made from this table. */
 export interface Setting<T> {
@@ -90,6 +90,19 @@ const shutdownTimeoutSetting: Setting<number> = {
   fallback: 25_000,
   fallbackText: '25s',
   parse: shutdownTimeout,
+};
+
+const workers: Setting<number> = {
+  name: 'KEYHOLD_WORKERS',
+  secret: false,
+  description: [
+    'How many processes serve, all on the one port: as many as cores are to work for the gateway. 1 is one process and nothing beside it;',
+    'from 2 on the first process looks after the others (docs/replicas.md).',
+  ],
+  example: '4',
+  fallback: 1,
+  fallbackText: '1',
+  parse: workerCount,
 };
 
 const store: Setting<'azure-key-vault' | 'sealed' | 'vault' | null> = {
@@ -204,6 +217,7 @@ export const settings = {
   mode,
   logLevel,
   shutdownTimeout: shutdownTimeoutSetting,
+  workers,
   store,
   sealBeforeStore,
   staleLimit: staleLimitSetting,

@@ -3,6 +3,14 @@ import { KeyholdError } from '../ports/errors.ts';
 const MIB = 1024 * 1024;
 const PER_PROCESS = 512 * MIB;
 const PER_TENANT = 192 * MIB;
+/** With less, bodies of the largest size that is allowed (R0.3) would have no room beside others. */
+const LEAST_PER_PROCESS = 128 * MIB;
+const LEAST_PER_TENANT = 64 * MIB;
+
+/** One process's share, where several on one machine share the memory: together they hold what one would, or 128 MiB each if that is more. */
+export function bodyMemoryShare(processes: number): { readonly bodyBytesPerProcess: number; readonly bodyBytesPerTenant: number } {
+  return { bodyBytesPerProcess: Math.max(PER_PROCESS / processes, LEAST_PER_PROCESS), bodyBytesPerTenant: Math.max(PER_TENANT / processes, LEAST_PER_TENANT) };
+}
 
 /** How much memory request bodies may hold at one time, in the process and for one tenant (S34). */
 export class BodyMemory {

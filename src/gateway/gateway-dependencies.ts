@@ -11,6 +11,7 @@ import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { UsageJournal } from '../ports/usage-journal.ts';
+import type { OpenRequests } from './open-requests.ts';
 
 /** What the gateway is thin over. */
 export interface GatewayDependencies {
@@ -34,6 +35,8 @@ export interface GatewayDependencies {
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */
   readonly aiCredentials: Pick<AiCredentials, 'of'>;
-  /** Tests make them small. */
+  /** Left out: this process's own count. */
+  readonly openRequests?: OpenRequests | undefined;
+  /** Of this process, where they are not the usual ones; tests make them small. */
   readonly limits?: { readonly openPerTenant?: number; readonly bodyBytesPerProcess?: number; readonly bodyBytesPerTenant?: number };
 }

@@ -52,7 +52,7 @@ class HttpGateway implements Gateway {
   constructor(deps: GatewayDependencies) {
     this.#deps = deps;
     this.#upstreams = new Upstreams(deps.catalog, deps.baseUrls);
-    this.#openRequests = new OpenRequests(deps.limits?.openPerTenant);
+    this.#openRequests = deps.openRequests ?? new OpenRequests({ limit: deps.limits?.openPerTenant });
     const memory = new BodyMemory(deps.limits?.bodyBytesPerProcess, deps.limits?.bodyBytesPerTenant);
     this.#watch = new Watch({ ...deps, visits: this.#visits });
     this.#serve = new ServeVisit(deps, this.#upstreams, this.#openRequests, memory);

@@ -63,7 +63,7 @@ export interface ControlPlaneServices {
   readonly catalog: Catalog;
   readonly access: Access;
   readonly principals: Principals;
-  readonly unknownKeys: UnknownKeys;
+  readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly idempotency: Idempotency;
   readonly cursors: CursorSeal;
   readonly log: Log;

@@ -22,6 +22,8 @@ export interface ReadinessProbeDependencies {
   readonly bus: { readonly connected: boolean };
   /** Who signs the audit log's heads, too; undefined where nobody does. */
   readonly witness?: { readonly failure: string | null } | undefined;
+  /** How many of the processes that are to serve do not; left out where there is one alone. */
+  readonly missingWorkers?: (() => number) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -54,7 +56,7 @@ export class ReadinessProbe {
   }
 
   async report(): Promise<Readiness> {
-    const { database, staleLimitMs, stores, seal, bus, witness, clock } = this.#dependencies;
+    const { database, staleLimitMs, stores, seal, bus, witness, missingWorkers, clock } = this.#dependencies;
     const vaults = stores.flatMap((store) => (store.kind === 'sealed' ? [] : [{ kind: store.kind, health: () => store.health() }]));
     const [databaseUp, ...vaultsUp] = await Promise.all([
       this.#isUp('database', database.ping()),
@@ -63,7 +65,7 @@ export class ReadinessProbe {
     const now = clock.monotonic();
     if (databaseUp) this.#databaseLastUp = now;
     const cachesServe = this.#databaseLastUp !== undefined && now - this.#databaseLastUp <= Math.max(CACHED_MS, staleLimitMs);
-    const degraded = [...(databaseUp ? [] : ['database']), ...vaults.filter((_vault, index) => vaultsUp[index] === false).map(({ kind }) => kind), ...(bus.connected ? [] : ['bus']), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...(this.#state === 'serving' ? [] : [this.#state])];
+    const degraded = [...(databaseUp ? [] : ['database']), ...vaults.filter((_vault, index) => vaultsUp[index] === false).map(({ kind }) => kind), ...(bus.connected ? [] : ['bus']), ...(seal.sealed ? ['sealed'] : []), ...((witness?.failure ?? null) === null ? [] : ['witness']), ...((missingWorkers?.() ?? 0) === 0 ? [] : ['workers']), ...(this.#state === 'serving' ? [] : [this.#state])];
     return { ready: this.#state === 'serving' && cachesServe, degraded };
   }
 

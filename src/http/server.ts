@@ -35,11 +35,22 @@ export interface ServerParts {
   readonly limits?: Partial<ServerLimits>;
 }
 
+/** The listener, as whoever runs it sees it. */
+export interface Listener extends Server {
+  /**
+   * Listens no more, and serves on what is connected: a connection ends behind its next answer, or when it was idle for as long as any may be. So no
+   * client sends a request into a connection that is being closed. Resolves when the last has ended. For a process that another has taken over from.
+   */
+  retire(): Promise<void>;
+  /** After `retire`, where there is no time for that any more: idle connections are closed as by `close`. */
+  endIdle(): void;
+}
+
 /**
  * The one listener (R0.1: one port for everything). What the gateway owns goes there, plain requests without node:http, all else to the control plane. An
  * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
  */
-export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Server {
+export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Listener {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections } = { ...defaultLimits, ...limits };
   const refuse = (response: ServerResponse, message: string): void => {
     const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
@@ -47,12 +58,13 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
     response.end(JSON.stringify(body));
   };
   const dispatch: Handler = (request, response) => {
+    if (server.isRetiring) response.shouldKeepAlive = false;
     // RFC 9112, section 3.2. Node's own refusal would have no body.
     if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
     else if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);
     else controlPlane.handle(request, response);
   };
-  const server = new ListeningServer(
+  const server: ListeningServer = new ListeningServer(
     {
       headersTimeout: headMs,
       requestTimeout: requestMs,
@@ -81,15 +93,32 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
 }
 
 /** A node:http server whose plain requests to the gateway are read before it: all that closes its connections closes theirs. */
-class ListeningServer extends Server {
+class ListeningServer extends Server implements Listener {
   readonly #plain: PlainListener;
+  #keepsIdle = false;
+  isRetiring = false;
 
   constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts) {
     super(options, handler);
     this.#plain = new PlainListener(this, plain);
   }
 
+  async retire(): Promise<void> {
+    this.isRetiring = true;
+    this.#keepsIdle = true;
+    await new Promise<void>((resolve) => {
+      this.close(() => resolve());
+    });
+  }
+
+  endIdle(): void {
+    this.#keepsIdle = false;
+    this.closeIdleConnections();
+  }
+
+  /** Also Node's first step of `close`. */
   override closeIdleConnections(): void {
+    if (this.#keepsIdle) return;
     super.closeIdleConnections();
     this.#plain.closeIdle();
   }

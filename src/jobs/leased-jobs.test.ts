@@ -35,7 +35,7 @@ function replica(name: string, leases: LeaseRepository, { alone = false, more = 
     ...more,
   };
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-  const jobs = new LeasedJobs({ leases, jobs: [job], replica: name, alone, clock, log, termMs });
+  const jobs = new LeasedJobs({ leases, jobs: [job], replica: name, alone: () => alone, clock, log, termMs });
   return { log, state, jobs };
 }
 

@@ -15,7 +15,7 @@ export interface LeasedJobsOptions {
   readonly jobs: readonly LeasedJob[];
   readonly replica: string;
   /** Nobody else can be using the database, so that what a dead process held is taken at once. */
-  readonly alone: boolean;
+  readonly alone: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly termMs?: number | undefined;

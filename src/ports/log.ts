@@ -21,6 +21,8 @@ export interface LogFields {
   readonly durationMs?: number | undefined;
   readonly count?: number | undefined;
   readonly ageSeconds?: number | undefined;
+  /** A worker process's number; in the lines of a worker itself it stands without being given. */
+  readonly worker?: number | undefined;
   readonly name?: string | undefined;
   /** The name of a secret, never its value. */
   readonly key?: string | undefined;

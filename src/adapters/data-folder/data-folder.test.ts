@@ -138,6 +138,18 @@ describe('openDataFolder', () => {
       disk.remove();
     }
   });
+
+  it('R5.7: is refused with exit code 5 while workers outlive the process that held the folder, until the last is gone, however it went', async () => {
+    const path = join(base, 'data');
+    openDataFolder(path).close();
+    const [one, other] = [work(path), work(path)];
+    expect([await lineOf(one), await lineOf(other)]).toEqual(['works', 'works']);
+    expect(modeOf(join(path, 'workers.db'))).toBe(0o600);
+    await kill(one);
+    expect(() => openDataFolder(path)).toThrow(expect.objectContaining({ exitCode: 5, message: expect.stringContaining('worker processes') as unknown }) as Error);
+    await kill(other);
+    openDataFolder(path).close();
+  });
 });
 
 function refusal(path: string): StartError {
@@ -160,6 +172,18 @@ function unwritable(): string {
   const path = join(base, 'unwritable');
   mkdirSync(path, { mode: 0o500 });
   return path;
+}
+
+/** A worker that says it works on the folder. */
+function work(path: string): ChildProcess {
+  const script = `
+    const { holdAsWorker } = await import(${JSON.stringify(new URL('./workers-lock.ts', import.meta.url).href)});
+    globalThis.lock = holdAsWorker(process.argv[1]);
+    console.log('works');
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  return child;
 }
 
 /** A process of its own that takes the folder, says so in a line, and stays. */

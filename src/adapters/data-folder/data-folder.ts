@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { isDiskFull, StartError } from '../../ports/start-error.ts';
 import { FolderInUse, type FolderLock, lockFolder } from './folder-lock.ts';
 import { forgetOwner, readOwner, writeOwner } from './folder-owner.ts';
+import { requireNoWorkers, WorkersLeft } from './workers-lock.ts';
 
 /** The folder with all state, held by this process. */
 export interface DataFolder {
@@ -18,7 +19,7 @@ export interface DataFolder {
  * Makes the folder (0700) where there is none, and takes it for this process until `close` or its end, `kill -9` included. The result
  * has to be kept: the lock goes with it. A folder of ours that others can enter is closed to them; one that is not ours alone to change
  * (a mounted volume, a folder with other things in it) is left as it is, with a warning. Throws `StartError`: exit code 4 when it is no
- * folder or cannot be written, 5 when another process holds it, 8 when the disk is full.
+ * folder or cannot be written, 5 when another process holds it or workers of one that died are still at work, 8 when the disk is full.
  */
 export function openDataFolder(path: string): DataFolder {
   const folder = resolve(path);
@@ -27,6 +28,7 @@ export function openDataFolder(path: string): DataFolder {
     makeFolder(folder);
     const warnings = closeToOthers(folder);
     lock = lockFolder(folder);
+    requireNoWorkers(folder);
     writeOwner(folder);
     const held = lock;
     let open = true;
@@ -85,6 +87,9 @@ function startError(folder: string, error: unknown): StartError {
     const owner = readOwner(folder);
     const who = owner === undefined ? 'another process' : `process ${owner.pid}, started ${owner.startedAt}`;
     return new StartError(5, `The data folder ${folder} is in use by ${who}. Stop it first, or give this one another folder in KEYHOLD_DATA_DIR.`, { cause: error });
+  }
+  if (error instanceof WorkersLeft) {
+    return new StartError(5, `The data folder ${folder} is in use by worker processes of a Keyhold whose first process was killed. They end by themselves when their last requests have, within KEYHOLD_SHUTDOWN_TIMEOUT; start again then.`, { cause: error });
   }
   if (isDiskFull(error) || isFullDatabase(error)) {
     return new StartError(8, `The disk is full: the data folder ${folder} cannot be written. Make room on it and start again.`, { cause: error });

@@ -1,6 +1,7 @@
 import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isBusy } from './busy.ts';
 
 const LOCK_FILE = 'lock.db';
 
@@ -39,9 +40,4 @@ export function lockFolder(folder: string, name: string = LOCK_FILE): FolderLock
       if (database.isOpen) database.close();
     },
   };
-}
-
-/** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5;
 }

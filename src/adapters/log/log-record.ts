@@ -16,6 +16,8 @@ export interface LogRecord {
 }
 
 const LONGEST_TEXT = 2_000;
+const SHORT_TEXT = 300;
+const SHORT_FIELD = 80;
 
 /** The allow-list, complete by construction: a field that is added to the port does not compile until it is listed here. */
 const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, true>> = {
@@ -39,6 +41,7 @@ const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, t
   durationMs: true,
   count: true,
   ageSeconds: true,
+  worker: true,
   name: true,
   key: true,
   file: true,
@@ -61,6 +64,23 @@ export function logRecord(event: string, msg: string, fields: LogFields = {}): L
     fields: taken,
     error: fields.error === undefined ? undefined : errorFields(fields.error),
   };
+}
+
+/** The record, and then with less and less in it, for lines that have a longest: without stacks, without causes, cut to what is needed. */
+export function* shorterAndShorter(record: LogRecord): Iterable<LogRecord> {
+  yield record;
+  const { error } = record;
+  if (error !== undefined) {
+    yield { ...record, error: withoutStacks(error) };
+    const { type, message } = error;
+    yield { ...record, error: { type, message: message.slice(0, SHORT_TEXT) } };
+  }
+  const fields = Object.entries(record.fields).map(([name, value]): [string, string | number] => [name, typeof value === 'string' && name !== 'checkpoint' ? value.slice(0, SHORT_FIELD) : value]);
+  yield { ...record, msg: record.msg.slice(0, SHORT_TEXT), fields: Object.fromEntries(fields), error: error === undefined ? undefined : { type: error.type, message: error.message.slice(0, SHORT_FIELD) } };
+}
+
+function withoutStacks({ stack: _stack, cause, ...error }: ErrorFields): ErrorFields {
+  return cause === undefined ? error : { ...error, cause: withoutStacks(cause) };
 }
 
 /** Byte by byte, newlines included, since its signature is over them; its one form has no room for anything else. */

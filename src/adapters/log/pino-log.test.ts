@@ -26,6 +26,25 @@ describe('JSON lines (R3.9)', () => {
     expect(parsed(lines)).toEqual({ time: '2026-11-20T12:00:00.005Z', level: 'info', event: 'server_started', msg: 'Listening', requestId: null, address: '127.0.0.1:8080', count: 3 });
   });
 
+  it('R5.7: of several processes name the worker, and stay short enough to stay whole in a pipe', () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'debug', pretty: false, worker: 3, longest: 4_096, destination: { write: (line) => void lines.push(line) } });
+    const deep = Array.from({ length: 6 }).reduce<Error>((cause) => {
+      const error = new Error('€'.repeat(1_500), { cause });
+      error.stack = `Error: x\n${'    at somewhere (file:///a/rather/long/path/to/a/file.ts:100:10)\n'.repeat(30)}`;
+      return error;
+    }, new Error('first'));
+    log.info('a', 'short');
+    log.error('b', '€'.repeat(1_900), { tenant: '€'.repeat(1_900), file: 'x'.repeat(1_900), error: deep });
+    log.error('c', 'A sentence.', { tenant: 'acme', error: deep });
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096);
+    const [short, long, usual] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(short).toMatchObject({ event: 'a', msg: 'short', worker: 3 });
+    expect(long).toMatchObject({ event: 'b', worker: 3, error: { type: 'Error', message: expect.stringContaining('€€€') as unknown } });
+    expect(usual).toMatchObject({ event: 'c', msg: 'A sentence.', tenant: 'acme', error: { type: 'Error' } });
+  });
+
   it('keep a percent sign as it is, and leave out fields that are undefined or no number', () => {
     const { lines, log } = collect(false);
     log.warn('a', '100 %s %d %j', { requestId: 'req_1', tenant: undefined, durationMs: Number.NaN });

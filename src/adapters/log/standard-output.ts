@@ -8,6 +8,9 @@ export interface LogDestination {
   readonly colours: boolean;
 }
 
+/** Bytes that stay together in a pipe which several processes write to (`PIPE_BUF` of Linux; POSIX: https://pubs.opengroup.org/onlinepubs/9799919799/functions/write.html). */
+export const LONGEST_SHARED_LINE = 4_096;
+
 type Write = (bytes: Uint8Array) => number;
 
 const LONGEST_WAIT_MS = 1_000;

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
 import { PlainCounts } from './plain-counts.ts';
+import type { MetricsSnapshot } from './summed-metrics.ts';
 
 /** Seconds. The gateway itself takes well under a millisecond, providers take from tens of milliseconds to minutes. */
 const GATEWAY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -9,9 +10,9 @@ const STORE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 /**
  * Metrics in the Prometheus format, in a registry of their own (two of them in one process do not meet). Label values are
- * catalogue ids, route patterns and closed sets, never a tenant's or a caller's text (S35).
+ * catalogue ids, route patterns and closed sets, never a tenant's or a caller's text (S35). `snapshot` is what `summedMetrics` adds up.
  */
-export function createMetrics(): Metrics {
+export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot> } {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -52,9 +53,9 @@ export function createMetrics(): Metrics {
     registers,
   });
   const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: ['cache', 'result'], registers });
-  const valuesWaiting = new Gauge({ name: 'keyhold_values_waiting', help: 'Values in the encrypted database that move to this store as soon as it can be reached.', labelNames: ['store'], registers });
+  const valuesWaiting = new Gauge({ name: 'keyhold_values_waiting', help: 'Values in the encrypted database that move to this store as soon as it can be reached.', labelNames: ['store'], registers, aggregator: 'max' });
   const staleServed = new Counter({ name: 'keyhold_stale_requests_total', help: 'Requests that were served with what was last read from here, while it could not be read again.', labelNames: ['source'], registers });
-  const staleAge = new Gauge({ name: 'keyhold_stale_age_seconds', help: 'Age of the oldest thing that served so since the last look; 0 where nothing did.', labelNames: ['source'], registers });
+  const staleAge = new Gauge({ name: 'keyhold_stale_age_seconds', help: 'Age of the oldest thing that served so since the last look; 0 where nothing did.', labelNames: ['source'], registers, aggregator: 'max' });
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
@@ -72,6 +73,16 @@ export function createMetrics(): Metrics {
   const requestCounts = new PlainCounts(gatewayRequests);
   const lookupCounts = new PlainCounts(cacheLookups);
   const oldestStale = new Map<string, number>();
+
+  const bringUpToDate = (): void => {
+    requestCounts.flush();
+    lookupCounts.flush();
+    gatewayOpen.set(openNow);
+    for (const [source, ageMs] of oldestStale) {
+      staleAge.set({ source }, ageMs / 1000);
+      oldestStale.set(source, 0);
+    }
+  };
 
   return {
     gatewayRequest({ service, route, status, outcome, keySource, durationMs, firstByteMs }) {
@@ -114,14 +125,12 @@ export function createMetrics(): Metrics {
       busDelivery.observe({ link }, durationMs / 1000);
     },
     async render() {
-      requestCounts.flush();
-      lookupCounts.flush();
-      gatewayOpen.set(openNow);
-      for (const [source, ageMs] of oldestStale) {
-        staleAge.set({ source }, ageMs / 1000);
-        oldestStale.set(source, 0);
-      }
+      bringUpToDate();
       return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+    async snapshot() {
+      bringUpToDate();
+      return registry.getMetricsAsJSON();
     },
   };
 }

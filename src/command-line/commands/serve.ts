@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Terminal } from '../terminal.ts';
 
-/** `keyhold serve`: runs until it is asked to stop. */
-export function addServeCommand(program: Command, terminal: Terminal): void {
+/** `keyhold serve`: runs until it is asked to stop. `exit` sets another exit status than 0. */
+export function addServeCommand(program: Command, terminal: Terminal, exit: (code: number) => void): void {
   program
     .command('serve')
     .description('run Keyhold until SIGTERM or Ctrl-C')
@@ -10,7 +10,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     .action(async () => {
       const { loadProcessConfig } = await import('../load.ts');
       const { config } = loadProcessConfig();
-      const [{ createLog }, { standardOutput }, { endOnUnexpected }, { productVersion }, { serve }] = await Promise.all([
+      const [{ createLog }, { LONGEST_SHARED_LINE, standardOutput }, { endOnUnexpected }, { productVersion }, { serve }] = await Promise.all([
         import('../../adapters/log/pino-log.ts'),
         import('../../adapters/log/standard-output.ts'),
         import('../unexpected.ts'),
@@ -18,9 +18,9 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
         import('../../serve.ts'),
       ]);
       const destination = standardOutput();
-      const log = createLog({ level: config.logLevel, destination, pretty: destination.isTerminal });
+      const log = createLog({ level: config.logLevel, destination, pretty: destination.isTerminal, ...(config.workers === 1 ? {} : { longest: LONGEST_SHARED_LINE }) });
       endOnUnexpected(log);
       for (const warning of config.warnings) log.warn('configuration_warning', warning);
-      await serve({ config, log, terminal, version: productVersion() });
+      exit(await serve({ config, log, terminal, version: productVersion() }));
     });
 }

@@ -34,7 +34,7 @@ export class ReplicaBus implements Bus {
   }
 
   get trusted(): boolean {
-    return this.#links.every((link) => link.trusted);
+    return this.#dependencies.local.trusted && this.#links.every((link) => link.trusted);
   }
 
   /** Whether all links carry messages, with everybody there. */

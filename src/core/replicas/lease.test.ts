@@ -14,7 +14,7 @@ function replicas() {
   const replica = (name: string, { alone = false, through = leases, ms = termMs }: { alone?: boolean; through?: LeaseRepository; ms?: number } = {}) => {
     const clock = new TestClock();
     clock.advance(name.length * 1_234_567);
-    return { clock, lease: new Lease({ leases: through, name: 'job', replica: name, clock, termMs: ms, alone }) };
+    return { clock, lease: new Lease({ leases: through, name: 'job', replica: name, clock, termMs: ms, alone: () => alone }) };
   };
   const record = async (): Promise<LeaseRecord | undefined> => (await leases.get(key))?.record;
   return { leases, replica, record };

@@ -15,7 +15,7 @@ export interface LeaseOptions {
   /** Milliseconds for which a holder may stand still. */
   readonly termMs: number;
   /** Nobody else can be using this database: whoever is in the record is dead. */
-  readonly alone: boolean;
+  readonly alone: () => boolean;
 }
 
 /** A moment by both clocks. */
@@ -115,7 +115,7 @@ export class Lease {
   /** `holder` is ourselves when the answer to our taking it was lost. */
   #isFree({ record: { holder, termMs }, revision }: Stored<LeaseRecord>, { monotonic }: Moment): boolean {
     const { replica, alone } = this.#options;
-    if (holder === null || holder === replica || alone) return true;
+    if (holder === null || holder === replica || alone()) return true;
     if (this.#seen?.revision !== revision) this.#seen = { revision, since: monotonic };
     return monotonic - this.#seen.since >= termMs;
   }
