@@ -185,9 +185,27 @@ describe('a read from Cosmos DB', () => {
     }
   });
 
-  it('R0.3 ends after 5 s where nothing comes', async () => {
+  it('R5.7 ends after 5 s where nothing comes, then at once, and finds it again when it is back', async () => {
+    let at = 0;
+    const patient = await openCosmosStore({ ...cosmosOptions(way.url, `faults-${databases}`), clock: { now: () => Date.now(), monotonic: () => at } });
     way.break({ kind: 'silence' });
-    expect(await failure(store.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: 'silent' } });
+    expect(await failure(patient.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: 'silent' } });
+    const asked = way.requests.length;
+    at = 499;
+    for (let call = 0; call < 20; call += 1) expect(await failure(patient.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: 'resting' } });
+    expect(way.requests.length).toBe(asked);
+    way.heal();
+    at = 500;
+    expect((await patient.credentials.get(key))?.revision).toBe(1);
+    await patient.close();
+  });
+
+  it('R5.7 ends at once where nobody listens', async () => {
+    const away = await startFaultProxy(server.endpoint);
+    const through = await openCosmosStore(cosmosOptions(away.url, `faults-${databases}`));
+    await away.close();
+    expect(await failure(through.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: expect.stringMatching(/^(?:unreachable|resting)$/u) } });
+    await through.close();
   });
 
   it('R10.1 says in the log what to do where it is refused, and shows neither the key nor what the server said', async () => {

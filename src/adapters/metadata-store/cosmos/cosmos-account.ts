@@ -2,6 +2,7 @@ import type { Container, ContainerDefinition, CosmosClient } from '@azure/cosmos
 import type { TokenCredential } from '@azure/identity';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Clock } from '../../../ports/clock.ts';
 import type { SecretValue } from '../../../ports/secret-value.ts';
 import { CosmosFailure } from './cosmos-failure.ts';
 import { understood } from './understood.ts';
@@ -46,13 +47,13 @@ export class CosmosAccount {
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #clients: CosmosClient[] = [];
 
-  static async open({ endpoint, access, database }: CosmosPlace): Promise<CosmosAccount> {
+  static async open({ endpoint, access, database, clock }: CosmosPlace & { readonly clock: Clock }): Promise<CosmosAccount> {
     const [{ CosmosClient }, { CosmosWay }] = await Promise.all([import('@azure/cosmos'), import('./cosmos-way.ts')]);
     const agent = new (endpoint.startsWith('http:') ? HttpAgent : HttpsAgent)({ keepAlive: true, maxSockets: AT_ONCE });
     const shared = {
       endpoint,
       agent,
-      httpClient: new CosmosWay({ timeoutMs: TIMEOUT_MS, atOnce: AT_ONCE }),
+      httpClient: new CosmosWay({ clock, timeoutMs: TIMEOUT_MS, atOnce: AT_ONCE }),
       connectionPolicy: { enableEndpointDiscovery: false, requestTimeout: LIBRARY_TIMEOUT_MS, retryOptions: { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 } },
       ...('key' in access ? { key: access.key.reveal() } : { aadCredentials: access.credential }),
     };

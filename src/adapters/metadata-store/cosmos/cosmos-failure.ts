@@ -12,6 +12,7 @@ export type CosmosTrouble =
   | 'forbidden'
   | 'firewall'
   | 'gone'
+  | 'resting'
   | 'busy'
   | 'again'
   | 'stale'
@@ -34,6 +35,7 @@ const sentences: Readonly<Record<CosmosTrouble, string>> = {
     'No such role makes databases: docs/databases.md has the commands for that. This machine\'s clock must be right, too.',
   firewall: 'The account\'s firewall does not let this machine in. Add its address (az cosmosdb update --name <account> --resource-group <group> --ip-range-filter <addresses>), its network, or a private endpoint.',
   gone: 'The database or its container is not there any more. Restore it (docs/databases.md), or start Keyhold again to make an empty one.',
+  resting: 'Cosmos DB could not be reached, or did not answer, a moment ago, and is asked again in a moment.',
   busy: 'Cosmos DB is over its request units. Give the container more (az cosmosdb sql container throughput update), or let it scale by itself.',
   again: 'Cosmos DB asked for another try, several times over.',
   stale: 'A replica of Cosmos DB is behind what was read before.',

@@ -1,8 +1,11 @@
 import { createDefaultHttpClient, type HttpClient, type PipelineRequest, type PipelineResponse } from '@azure/core-rest-pipeline';
+import type { Clock } from '../../../ports/clock.ts';
 import { wasNothingSent } from '../../azure/nothing-sent.ts';
+import { ConnectionRest } from '../connection-rest.ts';
 import { CosmosFailure } from './cosmos-failure.ts';
 
 export interface CosmosWayOptions {
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** How long one request may take, from when it leaves. */
   readonly timeoutMs: number;
   /** Requests under way at once; others wait for their turn. */
@@ -13,15 +16,17 @@ const WORD = /^[A-Z][A-Z0-9_]{0,63}$/u;
 
 /**
  * The last step of the official library's way to an account. What goes wrong on it becomes a failure that the library does not know, since it would
- * repeat a write whose answer was lost, up to 120 times, and count a request's time from before its turn.
+ * repeat a write whose answer was lost, up to 120 times, and count a request's time from before its turn. While the account is away nobody waits for that.
  */
 export class CosmosWay implements HttpClient {
   readonly #inner: HttpClient = createDefaultHttpClient();
   readonly #timeoutMs: number;
+  readonly #rest: ConnectionRest;
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  constructor({ timeoutMs, atOnce }: CosmosWayOptions) {
+  constructor({ clock, timeoutMs, atOnce }: CosmosWayOptions) {
+    this.#rest = new ConnectionRest(clock);
     this.#timeoutMs = timeoutMs;
     this.#free = atOnce;
   }
@@ -38,16 +43,24 @@ export class CosmosWay implements HttpClient {
   }
 
   async #send(request: PipelineRequest): Promise<PipelineResponse> {
+    if (!this.#rest.mayTry(false)) throw new CosmosFailure('resting', { mayHaveHappened: false });
     const timer = AbortSignal.timeout(this.#timeoutMs);
     request.abortSignal = timer;
     // Only an address on this machine may be http (config/); the library has to be told so where it is given an agent.
     request.allowInsecureConnection = request.url.startsWith('http:');
     try {
-      return await this.#inner.sendRequest(request);
+      const response = await this.#inner.sendRequest(request);
+      this.#rest.answered();
+      return response;
     } catch (error) {
-      if (timer.aborted) throw new CosmosFailure('silent', { mayHaveHappened: true });
+      if (timer.aborted) {
+        this.#rest.silent();
+        throw new CosmosFailure('silent', { mayHaveHappened: true });
+      }
       const code = error instanceof Error && 'code' in error && typeof error.code === 'string' && WORD.test(error.code) ? error.code : undefined;
       const nothingSent = code !== undefined && wasNothingSent(code);
+      if (nothingSent) this.#rest.unreachable();
+      else this.#rest.undecided();
       throw new CosmosFailure(nothingSent ? 'unreachable' : 'broken', { mayHaveHappened: !nothingSent, code });
     }
   }

@@ -23,7 +23,7 @@ export interface CosmosOptions extends CosmosPlace {
 
 /** With less, a process would not even read what it has written itself. */
 const ENOUGH: readonly string[] = ['Strong', 'BoundedStaleness', 'Session'];
-const PASSING: ReadonlySet<CosmosTrouble> = new Set(['unreachable', 'silent', 'broken', 'failing', 'busy', 'again', 'stale', 'authority-away']);
+const PASSING: ReadonlySet<CosmosTrouble> = new Set(['unreachable', 'silent', 'broken', 'failing', 'resting', 'busy', 'again', 'stale', 'authority-away']);
 
 /**
  * Opens the database, made where it is absent, and brings it to this version's layout; several processes may do so at once. An account that is away is waited for.

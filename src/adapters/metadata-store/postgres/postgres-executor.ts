@@ -1,8 +1,8 @@
 import { Pool, type PoolClient } from 'pg';
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
+import { ConnectionRest } from '../connection-rest.ts';
 import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
-import { ConnectionRest } from './connection-rest.ts';
 import { withOwnConnection } from './own-connection.ts';
 import { endsConnection, sqlStateOf, translate, unavailable } from './postgres-errors.ts';
 import { connectionConfig, type PostgresPassword, type PostgresServer, SESSION } from './postgres-server.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../ports/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 /** How long after a failure the server is tried again. */
 const REST_MS = 500;
