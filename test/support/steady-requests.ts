@@ -36,7 +36,7 @@ export function steadily(url: string, gatewayKeys: readonly string[], perSecond:
   const run = async (): Promise<void> => {
     for (let turn = 0; !stopped.signal.aborted; turn += 1) {
       const one = request(url, gatewayKeys[turn % gatewayKeys.length] ?? '', beganAt)
-        .then((answer) => void answers.push(answer))
+        .then((answer) => void answers.push(answer), (error: unknown) => void answers.push({ at: performance.now() - beganAt, tookMs: 0, status: 0, code: String(error), stale: 0 }))
         .finally(() => open.delete(one));
       open.add(one);
       await sleep(Math.max(0, beganAt + (1000 * (turn + 1)) / perSecond - performance.now()));
