@@ -3,10 +3,15 @@ import { existsSync, readdirSync } from 'node:fs';
 import { hasLeftRows, openEmergencyFile } from './adapters/audit-files/emergency-file.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { placePath, placesOf, type ReplicaPlace, tryPlace } from './adapters/data-folder/replica-place.ts';
+import { type DatabaseJournal, openDatabaseJournal } from './adapters/usage-journal/database-journal.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
+import type { Config } from './config/config.ts';
 import type { OwnAuditLog } from './core/audit/audit-writer.ts';
-import { UsageDelivery } from './core/usage/delivery.ts';
-import { AdoptPlaces } from './jobs/adopt-places.ts';
+import { DeadJournals } from './core/usage/dead-journals.ts';
+import { type DeliveredJournal, UsageDelivery } from './core/usage/delivery.ts';
+import { adoptPlacesJob } from './jobs/adopt-places.ts';
+import { finishJournalsJob } from './jobs/finish-journals.ts';
+import { LEASE_TERM_MS } from './jobs/leased-jobs.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 import type { Metrics } from './ports/metrics.ts';
@@ -14,61 +19,98 @@ import type { UsageJournal } from './ports/usage-journal.ts';
 
 const JOURNAL = 'journal';
 const EMERGENCY = 'audit-emergency';
+/** Looks at the journals of others in the time after which one counts as left. */
+const LOOKS_PER_TERM = 3;
 
 export interface UsageOptions {
-  readonly dataDir: string;
+  readonly config: Pick<Config, 'dataDir' | 'journal'>;
   /** This process's own. */
   readonly place: ReplicaPlace;
-  readonly metadata: Pick<MetadataStore, 'usage'>;
+  readonly metadata: Pick<MetadataStore, 'usage' | 'usageSegments'>;
+  readonly audit: OwnAuditLog;
+  /** Nobody else can be using the database. */
+  readonly alone: boolean;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly termMs: number | undefined;
 }
 
 export interface OpenUsage {
   readonly journal: UsageJournal;
   readonly delivery: UsageDelivery;
+  /** From here on usage is delivered, and what others leave is taken over. */
+  start(): void;
+  /** Delivers what is left. */
+  close(): Promise<void>;
 }
 
 /** The usage journal of this process, with what dead processes have left in its place, and its delivery. Throws `StartError` as `openFileJournal` does. */
-export async function openUsage({ place, metadata, log, metrics }: UsageOptions): Promise<OpenUsage> {
-  const journal = await openJournal(place.path(JOURNAL), log);
-  return { journal, delivery: new UsageDelivery({ journal, repository: metadata.usage, log, metrics, clock: systemClock }) };
+export async function openUsage(options: UsageOptions): Promise<OpenUsage> {
+  const { config, place, metadata, alone, log, termMs = LEASE_TERM_MS } = options;
+  const inDatabase = config.journal === 'synchronous' ? openDatabaseJournal({ segments: metadata.usageSegments, clock: systemClock, random: randomBytes, log, termMs }) : undefined;
+  const journal = inDatabase ?? (await openJournal(place.path(JOURNAL), log));
+  const delivery = new UsageDelivery({ journal, repository: metadata.usage, log, metrics: options.metrics, clock: systemClock });
+  const adoption = adoptPlacesJob({ log, left: () => leftPlaces(options), adopt: (number) => adopt(options, number) });
+  const journals = deadJournals({ ...options, termMs }, inDatabase);
+  const finishing = finishJournalsJob({ journals, log, everyMs: termMs / LOOKS_PER_TERM });
+  return {
+    journal,
+    delivery,
+    start: () => {
+      delivery.start();
+      adoption.start();
+      finishing.start();
+      if (alone) void finishing.now();
+    },
+    close: async () => {
+      await adoption.stop();
+      await finishing.stop();
+      await delivery.stop();
+      await journal.close();
+    },
+  };
+}
+
+function deadJournals(options: UsageOptions & { readonly termMs: number }, own: DatabaseJournal | undefined): DeadJournals {
+  const { metadata, alone, log, termMs } = options;
+  return new DeadJournals({ segments: metadata.usageSegments, deliver: (journal) => deliverFrom(options, journal), own: () => own?.name, clock: systemClock, log, termMs, alone });
 }
 
 /**
- * Takes over what processes have left in places of this data folder that nobody has now: fewer of them run than before, or one died and is not there again
- * yet. Who takes a place has it alone; one who dies over that is followed by the next.
+ * Places in this data folder that nobody has now, and where something was left: fewer processes run than before, or one died and is not there again
+ * yet. Our own, too, where it has a journal from a time when that was kept in files.
  */
-export function adoptPlaces({ dataDir, place, metadata, log, metrics, audit }: UsageOptions & { readonly audit: OwnAuditLog }): AdoptPlaces {
-  return new AdoptPlaces({
-    log,
-    left: () => [...new Set([...placesOf(dataDir, JOURNAL), ...placesOf(dataDir, EMERGENCY)])].filter((number) => number !== place.number && isLeft(dataDir, number)),
-    adopt: async (number) => {
-      const left = tryPlace(dataDir, number);
-      if (left === undefined) return false;
-      try {
-        await deliverFrom(left, { metadata, log, metrics });
-        await placeRowsFrom(left, audit);
-        return true;
-      } finally {
-        left.release();
-      }
-    },
-  });
+function leftPlaces({ config: { dataDir, journal }, place }: UsageOptions): readonly number[] {
+  const numbers = new Set([...placesOf(dataDir, JOURNAL), ...placesOf(dataDir, EMERGENCY)]);
+  return [...numbers].filter((number) => (number === place.number ? journal === 'synchronous' && hasJournal(dataDir, number) : hasJournal(dataDir, number) || hasLeftRows(placePath(dataDir, EMERGENCY, number))));
 }
 
-function isLeft(dataDir: string, number: number): boolean {
+function hasJournal(dataDir: string, number: number): boolean {
   const journal = placePath(dataDir, JOURNAL, number);
-  return (existsSync(journal) && readdirSync(journal).length > 0) || hasLeftRows(placePath(dataDir, EMERGENCY, number));
+  return existsSync(journal) && readdirSync(journal).length > 0;
 }
 
-async function deliverFrom(left: ReplicaPlace, { metadata, log, metrics }: Pick<UsageOptions, 'metadata' | 'log' | 'metrics'>): Promise<void> {
-  const journal = await openJournal(left.path(JOURNAL), log);
+/** Who takes a place has it alone; one who dies over that is followed by the next. */
+async function adopt(options: UsageOptions, number: number): Promise<boolean> {
+  const isOwn = number === options.place.number;
+  const left = isOwn ? options.place : tryPlace(options.config.dataDir, number);
+  if (left === undefined) return false;
   try {
-    await new UsageDelivery({ journal, repository: metadata.usage, log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
+    const journal = await openJournal(left.path(JOURNAL), options.log);
+    try {
+      await deliverFrom(options, journal);
+    } finally {
+      await journal.close();
+    }
+    if (!isOwn) await placeRowsFrom(left, options.audit);
+    return true;
   } finally {
-    await journal.close();
+    if (!isOwn) left.release();
   }
+}
+
+async function deliverFrom({ metadata, log, metrics }: UsageOptions, journal: DeliveredJournal): Promise<void> {
+  await new UsageDelivery({ journal, repository: metadata.usage, log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
 }
 
 async function placeRowsFrom(left: ReplicaPlace, audit: OwnAuditLog): Promise<void> {

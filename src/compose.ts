@@ -11,7 +11,7 @@ import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
-import { adoptPlaces, openUsage } from './compose-usage.ts';
+import { openUsage } from './compose-usage.ts';
 import { shareParts } from './compose-workers.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
@@ -175,9 +175,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   });
   log.info('sign_in_ready', 'Sign-in initialized');
 
-  const usageOptions = { dataDir: config.dataDir, place, metadata, log, metrics };
-  const { journal, delivery } = await openUsage(usageOptions);
-  const adoption = adoptPlaces({ ...usageOptions, audit });
+  const usage = await openUsage({ config, place, metadata, audit, alone: databaseIsOurs, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
@@ -206,7 +204,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     policies,
     resolver,
     staleness: new Staleness({ sources, principals, tenantStates, resolver }),
-    journal,
+    journal: usage.journal,
     audit,
     metrics,
     log,
@@ -256,7 +254,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),
-    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: shared.deliverAll(() => delivery.deliver()) }, clock }),
+    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: shared.deliverAll(() => usage.delivery.deliver()) }, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     jobs: jobList,
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
@@ -293,8 +291,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
         const { finished, failed } = await unlessSealed.runOnce({ allOpenIntents: true });
         if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
       }
-      delivery.start();
-      adoption.start();
+      usage.start();
       endFirstToken.start();
       seal.start();
       await jobs.start();
@@ -313,9 +310,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
       await ownVaults.stores.close();
       await secrets.close();
       await replicas.close();
-      await adoption.stop();
-      await delivery.stop();
-      await journal.close();
+      await usage.close();
       await audit.close();
       await leaveHeads.stop();
       await closeAuditJournal();

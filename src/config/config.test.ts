@@ -55,6 +55,7 @@ describe('configuration (R0.1)', () => {
       logLevel: 'info',
       shutdownTimeoutMs: 25_000,
       workers: 1,
+      journal: 'local',
       adminToken: null,
       keyWrapper: { kind: 'key-file', keyFile: '/srv/app/data/keyhold.key' },
       keyWrapperWaitMs: 60_000,

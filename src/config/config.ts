@@ -30,6 +30,8 @@ export interface Config {
   readonly shutdownTimeoutMs: number;
   /** Processes that serve; 1: this one, and no other. */
   readonly workers: number;
+  /** Where usage is written before an answer ends (R5.3). */
+  readonly journal: 'local' | 'synchronous';
   readonly adminToken: SecretValue | null;
   /** What wraps the root key (R0.5). */
   readonly keyWrapper: KeyWrapperConfig;
@@ -127,6 +129,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     logLevel,
     shutdownTimeoutMs,
     workers,
+    journal: reader.read(settings.journal),
     adminToken,
     keyWrapper,
     keyWrapperWaitMs: reader.read(settings.keyWrapperWait),

@@ -105,6 +105,19 @@ const workers: Setting<number> = {
   parse: workerCount,
 };
 
+const journal: Setting<'local' | 'synchronous'> = {
+  name: 'KEYHOLD_JOURNAL',
+  secret: false,
+  description: [
+    'Where usage is written before an answer ends: local (files in the data folder, which survive the process) or synchronous (the database, for disks',
+    'that vanish with the process; then nothing is served while the database cannot be reached). docs/replicas.md has both.',
+  ],
+  example: 'synchronous',
+  fallback: 'local',
+  fallbackText: 'local',
+  parse: oneOf('local', 'synchronous'),
+};
+
 const store: Setting<'azure-key-vault' | 'sealed' | 'vault' | null> = {
   name: 'KEYHOLD_STORE',
   secret: false,
@@ -218,6 +231,7 @@ export const settings = {
   logLevel,
   shutdownTimeout: shutdownTimeoutSetting,
   workers,
+  journal,
   store,
   sealBeforeStore,
   staleLimit: staleLimitSetting,

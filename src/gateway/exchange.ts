@@ -150,14 +150,23 @@ export class Exchange implements CallObserver {
 
   async #settle(ending: Ending, then: () => void): Promise<void> {
     this.#over = true;
-    await this.#plan.meter.end(ending, this.#servedBy());
+    const mayLeave = await this.#plan.meter.end(ending, this.#servedBy());
     try {
-      then();
+      if (mayLeave) then();
+      else this.#withhold();
     } catch (error) {
       const { requestId, tenant, upstream, answer } = this.#plan;
       this.#log.error('gateway_failed', 'An answer could not be given', { requestId, tenant, service: upstream.service.id, error });
       answer.breakOff('');
     }
+  }
+
+  /** The answer is over, and its end is not where the journal promises it to be before anybody hears of it. */
+  #withhold(): void {
+    const { answer, shape } = this.#plan;
+    const error = new KeyholdError('unavailable', 'The end of the request could not be recorded, so its answer is held back. It counts as used. Try again in a moment.', { retryAfterSeconds: 5 });
+    if (answer.headSent) answer.breakOff('');
+    else answer.error(shownError(error), shape);
   }
 
   /** The upstream call ends here and now; gives what carried its answer so far. */

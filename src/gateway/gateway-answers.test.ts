@@ -211,6 +211,17 @@ describe('R0.3 errors', () => {
     expect(provider.requests).toEqual([]);
   });
 
+  it('R5.3 lets an answer that was paid for go when its end cannot be written, but where none may leave before its end is', async () => {
+    gateway.journalEnds = 'lost';
+    for (const stream of [false, true]) expect(await ask(gateway.url, '/v1/chat/completions', { ...chat, stream })).toMatchObject({ status: 200, whole: true });
+    gateway.journalEnds = 'held';
+    const held = await ask(gateway.url, '/v1/chat/completions', chat);
+    expect([held.status, held.headers['x-keyhold-error-origin']]).toEqual([503, 'keyhold']);
+    expect(JSON.parse(held.body.toString())).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await ask(gateway.url, '/v1/chat/completions', { ...chat, stream: true })).toMatchObject({ status: 200, whole: false });
+    expect(provider.requests).toHaveLength(4);
+  });
+
   it('R5.1 a route the catalogue does not know is 404 of ours, in the format of its prefix', async () => {
     for (const path of ['/v1/files', '/v1', '/v1/chat/completions/', '/proxy/stripe/v1/charges', '/anthropic/v1/complete']) {
       const answer = await ask(gateway.url, path, chat);

@@ -31,7 +31,7 @@ export class Meter {
   readonly #start: UsageStart;
   readonly #startedAt: number;
   #firstTokenAt: number | null = null;
-  #ended: Promise<void> | undefined;
+  #ended: Promise<boolean> | undefined;
   ending: Ending | undefined;
 
   /** `startedAt` is when the request came, on the monotonic clock. */
@@ -63,15 +63,15 @@ export class Meter {
   }
 
   /**
-   * Writes the end entry; only the first call counts. Resolves when the entry is with the operating system. Never rejects: room for
-   * it was set aside, and an answer that was paid for is not held back; what went wrong is logged.
+   * Writes the end entry; only the first call counts. Resolves when the entry stands, with whether the answer may leave. Never rejects: what went
+   * wrong is logged. An answer that was paid for is held back only where the journal promises that none leaves before its entry.
    */
-  end(ending: Ending, served: ServedBy): Promise<void> {
+  end(ending: Ending, served: ServedBy): Promise<boolean> {
     this.#ended ??= this.#write(ending, served);
     return this.#ended;
   }
 
-  async #write(ending: Ending, served: ServedBy): Promise<void> {
+  async #write(ending: Ending, served: ServedBy): Promise<boolean> {
     this.ending = ending;
     const { id, tenant, service, model, route, gatewayKeyId, tokenId, tags, endUser } = this.#start;
     const event: UsageEvent = {
@@ -100,8 +100,10 @@ export class Meter {
     };
     try {
       await this.#journal.end(event);
+      return true;
     } catch (error) {
-      this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; it will be counted as aborted', { tenant, service, error });
+      this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; unless it can be later, it will be counted as aborted', { tenant, service, error });
+      return !this.#journal.holdsAnswers;
     }
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RecordingLog } from '../../test/support/recording-log.ts';
-import { AdoptPlaces } from './adopt-places.ts';
+import { adoptPlacesJob } from './adopt-places.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,7 +23,7 @@ describe('what processes left behind', () => {
       left.delete(place);
       return true;
     };
-    const job = new AdoptPlaces({ left: () => [...left], adopt, log });
+    const job = adoptPlacesJob({ left: () => [...left], adopt, log });
     job.start();
     expect(asked).toEqual([]);
     await vi.advanceTimersByTimeAsync(5_000);

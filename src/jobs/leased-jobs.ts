@@ -6,7 +6,7 @@ import { JobLoop } from './job-loop.ts';
 import type { LeasedJob } from './leased-job.ts';
 
 /** How long the holder of a job may stand still before another replica takes it over. */
-const TERM_MS = 30_000;
+export const LEASE_TERM_MS = 30_000;
 /** Renewals in a term: two may fail. */
 const TENDED_PER_TERM = 3;
 
@@ -27,7 +27,7 @@ export class LeasedJobs {
   readonly #tendEveryMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ leases, jobs, replica, alone, clock, log, termMs = TERM_MS }: LeasedJobsOptions) {
+  constructor({ leases, jobs, replica, alone, clock, log, termMs = LEASE_TERM_MS }: LeasedJobsOptions) {
     this.#loops = jobs.map((job) => new JobLoop({ job, lease: new Lease({ leases, name: job.name, replica, clock, termMs, alone }), replica, clock, log }));
     this.#tendEveryMs = termMs / TENDED_PER_TERM;
   }

@@ -12,6 +12,8 @@ export interface JournalSegment {
  * event-loop tick, whatever the number of entries.
  */
 export interface UsageJournal {
+  /** Whether an answer that is over may leave only once its end is written; otherwise what was paid for is never held back. */
+  readonly holdsAnswers: boolean;
   /**
    * Notes a request before its upstream call; resolves when the entry is with the operating system and room for its end entry is
    * set aside. `unavailable` when the disk is full: the request must not go on.

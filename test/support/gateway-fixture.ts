@@ -39,6 +39,8 @@ export interface GatewayFixture {
   /** Thrown instead of resolving. */
   refusal: KeyholdError | undefined;
   journalFull: boolean;
+  /** Ends cannot be written; `held`: and answers wait for theirs. */
+  journalEnds: 'written' | 'lost' | 'held';
   credentials: readonly string[];
   close(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     newerKey: undefined as string | undefined,
     refusal: undefined as KeyholdError | undefined,
     journalFull: false,
+    journalEnds: 'written' as 'written' | 'lost' | 'held',
     credentials: [] as readonly string[],
   };
   const principals = new Map<string, Principal>([['key', tokenOf('acme')]]);
@@ -122,12 +125,16 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     },
     staleness: { callerMs: () => 0, secondsOf: () => 0 },
     journal: {
+      get holdsAnswers() {
+        return state.journalEnds === 'held';
+      },
       begin: async (start) => {
         if (state.journalFull) throw new KeyholdError('unavailable', 'The disk is full.');
         kept.started.push(start);
       },
       end: async (event) => {
         await new Promise((resolve) => setTimeout(resolve, 2));
+        if (state.journalEnds !== 'written') throw new KeyholdError('unavailable', 'The end cannot be written.');
         kept.ended.push(event);
       },
       seal: async () => [],

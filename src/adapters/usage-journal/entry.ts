@@ -25,10 +25,10 @@ export function roomForEnd(startBytes: number): number {
   return startBytes + END_EXTRA;
 }
 
-/** The start's line; throws `internal` for an id or tenant that no request can have. */
-export function startLine(start: UsageStart): Line {
+/** The start's line, and the start exactly as it will be read from it; throws `internal` for an id or tenant that no request can have. */
+export function startLine(start: UsageStart): Line & { readonly start: UsageStart } {
   if (start.id.length > 64 || start.tenant.length > 64) throw new KeyholdError('internal', 'A usage entry has an impossible id or tenant.');
-  const { text, bytes } = fitted(
+  const { text, bytes, value } = fitted(
     start,
     Number.isFinite(start.startedAt) && isCount(start.estimatedInputTokens) ? { start } : undefined,
     (limit): { readonly start: UsageStart } => ({
@@ -40,7 +40,7 @@ export function startLine(start: UsageStart): Line {
     }),
     MAX_START,
   );
-  return { text, bytes };
+  return { text, bytes, start: value.start };
 }
 
 /** The end's line, of `room` bytes at most, and the event exactly as it will be read from it. */

@@ -50,6 +50,7 @@ export async function openFileJournal({ folder, random, disk = nodeDisk }: FileJ
 }
 
 class FolderJournal implements FileJournal {
+  readonly holdsAnswers = false;
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #journal: string;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
 import { ClosedSegment } from './closed-segment.ts';
 import type { Disk } from './disk.ts';
 import { endLine } from './entry.ts';
+import { OpenRequests } from '../../core/usage/open-requests.ts';
 import { readSegment, type SegmentContent } from './segment-content.ts';
 import { SegmentFile } from './segment-file.ts';
 import { isUnfinished, parseSegmentName, segmentFileName } from './segment-name.ts';
@@ -54,42 +54,4 @@ export function takeOver(disk: Disk, folder: string): { readonly closed: readonl
 
 function closedSegment(disk: Disk, found: FoundSegment): ClosedSegment {
   return new ClosedSegment(disk, found, found.content.events.length, null);
-}
-
-/** The requests of one journal that have started and not ended, segment after segment. */
-class OpenRequests {
-  readonly #open = new Map<string, UsageStart>();
-  #lastSeen = 0;
-
-  follow({ starts, events }: SegmentContent): void {
-    for (const start of starts) {
-      this.#open.set(start.id, start);
-      this.#lastSeen = Math.max(this.#lastSeen, start.startedAt);
-    }
-    for (const { id, time } of events) {
-      this.#open.delete(id);
-      this.#lastSeen = Math.max(this.#lastSeen, time);
-    }
-  }
-
-  /** How they ended: with the process, at the last moment that its journal knows of. */
-  aborted(): readonly UsageEvent[] {
-    return [...this.#open.values()].map(({ startedAt, estimatedInputTokens, ...start }) => ({
-      ...start,
-      time: this.#lastSeen,
-      status: null,
-      outcome: 'aborted',
-      attempts: 1,
-      inputTokens: estimatedInputTokens,
-      outputTokens: 0,
-      cachedTokens: 0,
-      cacheWriteTokens: 0,
-      reasoningTokens: 0,
-      estimated: true,
-      latencyMs: this.#lastSeen - startedAt,
-      firstTokenMs: null,
-      cost: null,
-      unpriced: true,
-    }));
-  }
 }

@@ -18,7 +18,7 @@ export interface GivenEnd {
 }
 
 /** One answer for all entries of a kind in a batch, made only when there is one. */
-class Answer {
+export class Answer {
   #pending: PromiseWithResolvers<void> | null = null;
 
   get promise(): Promise<void> {

@@ -14,8 +14,11 @@ const AT_ONCE = 16;
 /** A roll-up is written by its journal's deliverer alone; more conflicts than a lost answer explains are a fault. */
 const MAX_CONFLICTS = 8;
 
+/** What of a journal its delivery needs. */
+export type DeliveredJournal = Pick<UsageJournal, 'seal' | 'discard' | 'pending'>;
+
 export interface UsageDeliveryDependencies {
-  readonly journal: UsageJournal;
+  readonly journal: DeliveredJournal;
   readonly repository: UsageRepository;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -27,7 +30,7 @@ export interface UsageDeliveryDependencies {
  * create-only, a roll-up remembers the last segment it holds, and the segment is forgotten only when both stand.
  */
 export class UsageDelivery {
-  readonly #journal: UsageJournal;
+  readonly #journal: DeliveredJournal;
   readonly #repository: UsageRepository;
   readonly #log: Log;
   readonly #metrics: Metrics;

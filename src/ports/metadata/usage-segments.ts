@@ -3,10 +3,11 @@ import type { UsageEvent, UsageStart } from '../usage.ts';
 /** One step of a usage journal that is kept in the database (`KEYHOLD_JOURNAL=synchronous`). */
 export interface UsageSegment {
   /**
-   * `entries`: what came since the segment before. `carry`: `starts` are all requests that are open after the segments before it, whose events are
-   * delivered as one. `end`: the same by who took the journal over, with nothing open any more; no segment comes after it.
+   * `entries`: what came since the segment before. `carry`: the same, and the events from the `carry` before up to here are delivered as one, under
+   * this number. `end`: a `carry` by who took the journal over; no segment comes after it.
    */
   readonly kind: 'entries' | 'carry' | 'end';
+  /** Requests that have begun, and those that are still open, said again so that older segments can go. */
   readonly starts: readonly UsageStart[];
   readonly events: readonly UsageEvent[];
   /** Starts that came to nothing, so that they make no event. */
