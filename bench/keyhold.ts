@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { handOver, makeTenant, type TestTenant } from '../test/support/api.ts';
 import { startProduct, temporaryFolder } from '../test/support/product.ts';
+import { servedBy } from '../test/support/worker-processes.ts';
 import { pidOf } from './child.ts';
 import { providerKey } from './payload.ts';
 
@@ -14,8 +15,8 @@ export interface BenchKeyhold {
   close(): Promise<void>;
 }
 
-/** `profileTo`: the folder that gets a processor profile when the process ends; profiling itself costs some speed. */
-export async function startKeyhold(upstream: string, profileTo: string | undefined): Promise<BenchKeyhold> {
+/** `profileTo`: the folder that gets a processor profile when the process ends; profiling itself costs some speed. `workers`: processes that serve. */
+export async function startKeyhold(upstream: string, profileTo: string | undefined, workers = 1): Promise<BenchKeyhold> {
   const dataDir = await temporaryFolder();
   const product = await startProduct({
     dataDir,
@@ -23,8 +24,10 @@ export async function startKeyhold(upstream: string, profileTo: string | undefin
       NODE_ENV: profileTo === undefined ? 'production' : 'development',
       ...(profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileTo}` }),
       KEYHOLD_SERVICE_BASE_URL_OPENAI: `${upstream}/v1`,
+      KEYHOLD_WORKERS: String(workers),
     },
   });
+  if (workers > 1) await servedBy(product, workers);
   const tenant = await makeTenant(product, 'bench');
   await handOver(tenant, 'openai', providerKey);
   return {

@@ -5,10 +5,11 @@ import { measureMemory } from './memory.ts';
 import { measureOpenStreams } from './open-streams.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { chatRequest } from './payload.ts';
-import { type Peers, startPeers } from './peers.ts';
-import { type Findings, latencyText, memoryText, openStreamsText, throughputText } from './report.ts';
+import { type Peers, startPeers, startUpstream } from './peers.ts';
+import { type Findings, latencyText, memoryText, openStreamsText, throughputText, workersText } from './report.ts';
 import { measureThroughput, type ThroughputPlan } from './throughput.ts';
 import { missingTools } from './tools.ts';
+import { measureWorkers } from './workers.ts';
 
 /*
  * Keyhold's speed beside nginx and beside a bare proxy, on one core, in one run, as ratios. docs/performance.md says what was found.
@@ -46,6 +47,7 @@ async function measure(options: Options): Promise<void> {
   if (asks(options, 'burst', 'steps')) await withPeers('stream', options, (peers) => streams(peers, options, findings));
   // In fresh processes: one that has been under load has room in its heap that would hide what streams take.
   if (asks(options, 'open-streams')) await withPeers('stream', options, (peers) => openStreams(peers, options, findings));
+  if (asks(options, 'workers')) await workers(options, findings);
   await writeFile(options.out, `${JSON.stringify(findings, null, 2)}\n`);
   say(`Figures: ${options.out}`);
 }
@@ -81,6 +83,16 @@ async function streams(peers: Peers, options: Options, findings: Findings): Prom
 async function openStreams(peers: Peers, { quick }: Options, findings: Findings): Promise<void> {
   findings.openStreams = await measureOpenStreams(peers, { streams: quick ? 100 : 1_000, seconds: quick ? 5 : 20 });
   say(openStreamsText(findings.openStreams));
+}
+
+async function workers(options: Options, findings: Findings): Promise<void> {
+  const upstream = await startUpstream('json');
+  try {
+    findings.workers = await measureWorkers({ upstream: upstream.url, ...throughputPlan(chatRequest('gpt-4o-mini', false), options) });
+    say(workersText(findings.workers));
+  } finally {
+    await upstream.close();
+  }
 }
 
 function throughputPlan(body: string, { rounds, seconds, quick }: Options): ThroughputPlan {

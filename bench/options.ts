@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const parts = ['json', 'burst', 'steps', 'latency', 'memory', 'open-streams'] as const;
+const parts = ['json', 'burst', 'steps', 'latency', 'memory', 'open-streams', 'workers'] as const;
 
 type Part = (typeof parts)[number];
 

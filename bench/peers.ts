@@ -54,7 +54,8 @@ export async function startPeers(kind: 'json' | 'stream', profileTo: string | un
   }
 }
 
-async function startUpstream(kind: 'json' | 'stream'): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+/** Pinned to the load's core. */
+export async function startUpstream(kind: 'json' | 'stream'): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   if (kind === 'stream') {
     const script = await startScript('stream-upstream.ts', []);
     pin(script.pid, LOAD_CORE);

@@ -4,6 +4,7 @@ import type { OpenStreams } from './open-streams.ts';
 import { peerNames } from './peers.ts';
 import type { Spread } from './statistics.ts';
 import type { Throughput } from './throughput.ts';
+import type { WorkersFound } from './workers.ts';
 
 /** What a whole run found; parts that were not asked for are left out. */
 export interface Findings {
@@ -15,6 +16,7 @@ export interface Findings {
   latency?: Latency;
   memory?: Memory;
   openStreams?: OpenStreams;
+  workers?: WorkersFound;
 }
 
 export function throughputText(title: string, found: Throughput): string {
@@ -48,6 +50,14 @@ export function memoryText({ resident, afterAFifth, atTheEnd }: Memory): string 
 
 export function openStreamsText({ streams, kilobytesEach }: OpenStreams): string {
   return table([[`${streams} open streams`, 'KB each'], ...peerNames.map((name) => [name, kilobytesEach[name].toFixed(1)])]);
+}
+
+export function workersText({ perCoreSecond, processorMicroseconds, busierPart, twoOverOne }: WorkersFound): string {
+  const rows = ([['two Keyholds apart', 'apart'], ['two workers', 'workers']] as const).map(([title, name]) => [title, spread(perCoreSecond[name], 0), spread(processorMicroseconds[name], 1)]);
+  return [
+    table([['With a core each', 'per second', 'processor, us each'], ...rows]),
+    `Two workers over one ${spread(twoOverOne, 2)} · the busier one's part ${spread(busierPart, 2)}`,
+  ].join('\n');
 }
 
 /** The median, with the smallest and largest in brackets. */

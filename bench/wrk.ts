@@ -17,7 +17,7 @@ export interface Load {
 
 /** Puts a closed-loop load on an address: every connection sends its next request when it has its answer. Throws when any answer is not a 2xx. */
 export async function runWrk({ url, key, body, connections, seconds }: Load): Promise<{ readonly requests: number; readonly perSecond: number }> {
-  const script = join(tmpdir(), `keyhold-bench-${process.pid}.lua`);
+  const script = join(tmpdir(), `keyhold-bench-${process.pid}-${connections}-${new URL(url).port}.lua`);
   await writeFile(script, scriptOf(key, body), { mode: 0o600 });
   try {
     const child = spawn('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', script, url + chatPath], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -4,6 +4,7 @@ import { systemClock } from './adapters/clock/system-clock.ts';
 import { openAzureKey } from './adapters/key-wrapper/azure-key.ts';
 import { openKeyFile } from './adapters/key-wrapper/key-file.ts';
 import { openPassphrase } from './adapters/key-wrapper/passphrase.ts';
+import { recallingWrapper, type RootKeyMemory } from './adapters/key-wrapper/recalling-wrapper.ts';
 import { rootPinFile } from './adapters/key-wrapper/root-pin-file.ts';
 import { openVaultTransit } from './adapters/key-wrapper/vault-transit.ts';
 import { createVaultClient, type VaultClient } from './adapters/vault/vault-client.ts';
@@ -55,6 +56,8 @@ export interface RootKeyOptions {
   readonly config: Pick<Config, 'keyWrapper' | 'keyWrapperWaitMs'>;
   readonly metadata: Pick<MetadataStore, 'platform' | 'wipe'>;
   readonly vault: VaultClient | undefined;
+  /** What other processes of the data folder know of it; left out where there are none. */
+  readonly memory?: RootKeyMemory | undefined;
   readonly log: Log;
 }
 
@@ -89,14 +92,14 @@ export async function withNextWrapper<T>({ present, next }: WrapperChange, { vau
  * The root key (S12). A wrapping key whose service is away is waited for, up to `KEYHOLD_KEY_WRAPPER_WAIT`; nothing is ever made in its place.
  * Throws `StartError` as `loadOrCreateRootKey` does, and 1 when the service stays away.
  */
-export async function openRootKey({ config, metadata, vault, log }: RootKeyOptions): Promise<OpenCustody> {
+export async function openRootKey({ config, metadata, vault, memory, log }: RootKeyOptions): Promise<OpenCustody> {
   const { platform } = metadata;
   await requireWrapperKind(platform, config.keyWrapper.kind);
   const mayCreate = await rootKeyMayBeMade(platform);
   const { wrapper, pin, ownVault } = await openWrapper(config.keyWrapper, { vault, mayCreate, log });
   const close = async (): Promise<void> => ownVault?.close();
   try {
-    const load = (): Promise<OpenRootKey> => loadOrCreateRootKey({ platform, wrapper, pin, random: randomBytes, clock: systemClock, mayCreate });
+    const load = (): Promise<OpenRootKey> => loadOrCreateRootKey({ platform, wrapper: memory === undefined ? wrapper : recallingWrapper(wrapper, memory), pin, random: randomBytes, clock: systemClock, mayCreate });
     const open = await whileAway(load, wrapper, config.keyWrapperWaitMs, log);
     const settle = async (): Promise<void> => {
       const removed = await settleWrapping(platform, open);

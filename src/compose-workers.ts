@@ -1,5 +1,6 @@
 import { createInProcessBus, type InProcessBus } from './adapters/bus/in-process.ts';
 import { createWorkersBus } from './adapters/bus/workers.ts';
+import type { RootKeyMemory } from './adapters/key-wrapper/recalling-wrapper.ts';
 import { createMetrics } from './adapters/metrics/prometheus.ts';
 import { summedMetrics } from './adapters/metrics/summed-metrics.ts';
 import { UnknownKeys } from './core/access/unknown-keys.ts';
@@ -22,6 +23,7 @@ export interface SharedParts {
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   /** What the gateway counts and bounds. */
   readonly bounds: Pick<GatewayDependencies, 'openRequests' | 'limits'>;
+  readonly rootKeys: RootKeyMemory | undefined;
   /** Workers that are missing: undefined where there is one process only. */
   readonly missing: (() => number) | undefined;
   /** All usage that any of them has written is in the database when it resolves. `own`: this process's. */
@@ -40,6 +42,7 @@ export function shareParts(seat: Seat | undefined, { clock, log }: { readonly cl
       metrics,
       unknownKeys,
       bounds: {},
+      rootKeys: undefined,
       missing: undefined,
       deliverAll: (own) => own,
       leave: async () => undefined,
@@ -66,6 +69,7 @@ export function shareParts(seat: Seat | undefined, { clock, log }: { readonly cl
     },
     unknownKeys: new SharedUnknownKeys(unknownKeys, link.channel('unknown-key')),
     bounds: { openRequests, limits: bodyMemoryShare(of) },
+    rootKeys: { known: seat.rootKey, remember: (known) => link.tellRootKey(known) },
     missing: () => Math.max(of - link.serving, 0),
     deliverAll: (own) => {
       link.answers('delivery', async () => {

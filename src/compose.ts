@@ -125,7 +125,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
 
   const sources = new Sources({ staleLimitMs: config.staleLimitMs, ping: () => metadata.ping(), clock, random, log, metrics });
 
-  const custody = await openRootKey({ config, metadata, vault, log });
+  const custody = await openRootKey({ config, metadata, vault, memory: shared.rootKeys, log });
   const { root } = custody;
   await replicas.connect(root);
   const dataKeys = new DataKeys({ repository: metadata.dataKeys, root, bus, clock, random });

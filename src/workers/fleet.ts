@@ -20,7 +20,7 @@ export interface FleetOptions {
   /** Starts a worker process. */
   readonly start: (events: MemberEvents) => Member;
   /** What a worker has to know besides what the fleet knows. */
-  readonly beginning: Omit<Beginning, 'number' | 'taken' | 'of' | 'first'>;
+  readonly beginning: Omit<Beginning, 'number' | 'taken' | 'of' | 'first' | 'rootKey'>;
   /** The first one listens there. */
   readonly listens: (port: number) => void;
   /** Adds what a worker that is gone had counted to what others before it had. */
@@ -41,6 +41,7 @@ export class Fleet {
   /** Those that a rolling restart replaces. */
   #old = new Set<Member>();
   #departed: unknown;
+  #rootKey: Beginning['rootKey'];
   #hasServed = false;
   #wasFull = false;
   #isStopping = false;
@@ -110,7 +111,7 @@ export class Fleet {
     const [next] = coming;
     if (next === undefined || coming.some(({ isStarting }) => isStarting)) return;
     const taken = this.#atWork().map(({ number }) => number);
-    next.begin({ ...beginning, number: firstFree(taken), taken, of: size, first: !this.#hasServed });
+    next.begin({ ...beginning, number: firstFree(taken), taken, of: size, first: !this.#hasServed, rootKey: this.#rootKey });
   }
 
   #take(member: Member, message: FromWorker): void {
@@ -134,6 +135,9 @@ export class Fleet {
       }
       case 'answer':
         this.#gatherings.take(member, message);
+        break;
+      case 'root-key':
+        this.#rootKey = message.rootKey;
         break;
       case 'metrics':
         member.metrics = message.value;

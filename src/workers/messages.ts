@@ -1,3 +1,5 @@
+import type { KnownRootKey } from '../adapters/key-wrapper/recalling-wrapper.ts';
+
 /** What workers can be asked, all at once. */
 export type Question = 'metrics' | 'delivery';
 
@@ -18,6 +20,8 @@ export interface Beginning {
   readonly pid: number;
   readonly dataDir: string;
   readonly database: string;
+  /** The root key, where a worker before has unwrapped it: over this channel alone, never in an argument, a variable or a file. */
+  readonly rootKey: KnownRootKey | undefined;
 }
 
 /** From the first process to a worker. */
@@ -43,6 +47,8 @@ export type FromWorker =
   | { readonly kind: 'relay'; readonly id: number; readonly topic: Topic; readonly message: unknown }
   | { readonly kind: 'ask'; readonly id: number; readonly about: Question }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  /** What it has unwrapped, for those that start after it. */
+  | { readonly kind: 'root-key'; readonly rootKey: KnownRootKey }
   /** What it has counted so far. */
   | { readonly kind: 'metrics'; readonly value: unknown };
 

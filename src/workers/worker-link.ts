@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { KnownRootKey } from '../adapters/key-wrapper/recalling-wrapper.ts';
 import { type Beginning, type FromWorker, isToWorker, type Question, type Topic, type ToWorker } from './messages.ts';
 
 const ALIVE_EVERY_MS = 1_000;
@@ -66,6 +67,11 @@ export class WorkerLink {
 
   sayServing(port: number): void {
     this.#send({ kind: 'serving', port });
+  }
+
+  /** Handed on to workers that start after this one. */
+  tellRootKey(rootKey: KnownRootKey): void {
+    this.#send({ kind: 'root-key', rootKey });
   }
 
   tellMetrics(value: unknown): void {

@@ -45,9 +45,9 @@ function keyhold(...args: readonly string[]) {
   return spawnSync(systemNode(), [command, ...args], { cwd: app, env: userEnvironment(), encoding: 'utf8' });
 }
 
-async function serve(dataDir: string) {
+async function serve(dataDir: string, env: Readonly<Record<string, string>> = {}) {
   const child = spawn(systemNode(), [command, 'serve'], {
-    cwd: app, env: { ...userEnvironment(), KEYHOLD_LISTEN: '127.0.0.1:0', KEYHOLD_DATA_DIR: dataDir }, stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: app, env: { ...userEnvironment(), KEYHOLD_LISTEN: '127.0.0.1:0', KEYHOLD_DATA_DIR: dataDir, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
   const ended = once(child, 'exit').then(([code, signal]) => {
@@ -102,6 +102,14 @@ describe('the package (R0.1, S37)', () => {
       expect(await ended).toBe(0);
       expect(await answers(url)).toBe(false);
     }
+  });
+
+  it('R5.7: serves with workers, drains on SIGTERM to the launcher and exits 0', async () => {
+    const { child, ended, url } = await serve(join(folder, 'workers'), { KEYHOLD_WORKERS: '2' });
+    expect(await answers(url)).toBe(true);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(await answers(url)).toBe(false);
   });
 
   it('ends when its launcher is killed, and frees port and folder', async () => {
