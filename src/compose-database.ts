@@ -8,7 +8,7 @@ import { shownDatabase } from './config/database-config.ts';
 import type { OwnKeys } from './core/own-keys/own-keys.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
-import type { MetadataStore } from './ports/metadata-store.ts';
+import type { TransferableStore } from './ports/metadata/transfer.ts';
 import { StartError } from './ports/start-error.ts';
 
 export interface DatabaseOptions {
@@ -28,7 +28,7 @@ export function databaseLine({ kind }: Config['database']): string {
 }
 
 /** Opens the configured database, and makes its tables where there are none. Throws `StartError` that says what to do. */
-export async function openDatabase(options: DatabaseOptions): Promise<MetadataStore> {
+export async function openDatabase(options: DatabaseOptions): Promise<TransferableStore> {
   const { database } = options.config;
   if (database.kind === 'sqlite') return openSqliteStore({ file: database.file, clock: options.clock });
   // Loaded only where it is needed, as is everything that speaks to one kind of server.

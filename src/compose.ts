@@ -40,6 +40,7 @@ import { type Stores, storeOf } from './core/credentials/store-errors.ts';
 import { credentialServiceLine } from './core/credentials/stored-in.ts';
 import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
+import { requireWholeDatabase } from './core/database-copy/copy-mark.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
 import { newReplicaId } from './core/replicas/replica-id.ts';
 import { Sources } from './core/outages/sources.ts';
@@ -118,6 +119,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const { bus } = replicas;
 
   const metadata = await openDatabase({ config, ownKeys, clock, log });
+  await requireWholeDatabase(metadata.platform);
   log.info('database_connected', databaseLine(config.database));
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';

@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { openDataFolder } from './adapters/data-folder/data-folder.ts';
-import { type DatabaseOptions, openDatabase, requireDatabase } from './compose-database.ts';
-import { openOwnKeys } from './compose-secrets.ts';
+import { openDatabase, requireDatabase } from './compose-database.ts';
 import type { Config } from './config/config.ts';
-import { shownDatabase } from './config/database-config.ts';
+import { type DatabaseConfig, shownDatabase } from './config/database-config.ts';
+import { requireWholeDatabase } from './core/database-copy/copy-mark.ts';
 import { replicasAreAtWork } from './core/replicas/at-work.ts';
+import { withDatabasePassword } from './database-password.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 import { StartError } from './ports/start-error.ts';
@@ -18,13 +18,15 @@ export type OtherReplicas = 'may-run' | 'stopped';
  * while one is running, on this folder or, with `stopped`, anywhere on its database, and what the work throws.
  */
 export async function onStoppedFolder<T>(config: Config, log: Log, others: OtherReplicas, work: (metadata: MetadataStore) => Promise<T>): Promise<T> {
-  return withDatabasePassword(config, log, async (database) => {
-    await requireDatabase(database);
+  return withDatabasePassword(config, [config.database], log, async (ownKeys) => {
+    const options = { config, ownKeys, clock: systemClock, log };
+    await requireDatabase(options);
     const folder = openDataFolder(config.dataDir);
     try {
-      const metadata = await openDatabase(database);
+      const metadata = await openDatabase(options);
       try {
-        if (others === 'stopped') await requireNobodyElse(metadata, config, log);
+        if (others === 'stopped') await requireNobodyElse(metadata, config.database, log);
+        await requireWholeDatabase(metadata.platform);
         return await work(metadata);
       } finally {
         await metadata.close();
@@ -35,22 +37,10 @@ export async function onStoppedFolder<T>(config: Config, log: Log, others: Other
   });
 }
 
-/** Nobody else can be in a file that lies in a data folder which is held; any other database has to be watched. */
-async function requireNobodyElse(metadata: MetadataStore, { database }: Config, log: Log): Promise<void> {
+/** Nobody else can be in a file that lies in a data folder which is held; any other database has to be watched. Throws `StartError` (5) where a replica is at work. */
+export async function requireNobodyElse(metadata: Pick<MetadataStore, 'leases'>, database: DatabaseConfig, log: Log): Promise<void> {
   if (database.kind === 'sqlite') return;
   const told = (atMostMs: number): void => log.warn('replicas_looked_for', `Looking for replicas that are at work on the database, which takes up to ${Math.ceil(atMostMs / 1000)} s`);
   if (!(await replicasAreAtWork(metadata.leases, systemClock, told))) return;
   throw new StartError(5, `A Keyhold is at work on ${shownDatabase(database)}. Stop every replica that uses it first: this is done while none runs.`);
-}
-
-/** With the own keys, where only they can have the database's password. */
-async function withDatabasePassword<T>(config: Config, log: Log, work: (database: DatabaseOptions) => Promise<T>): Promise<T> {
-  const shared = { config, clock: systemClock, log };
-  if (config.database.kind !== 'postgres' || config.database.password !== null) return work({ ...shared, ownKeys: { find: () => undefined } });
-  const { ownKeys, close } = await openOwnKeys({ ...shared, random: randomBytes });
-  try {
-    return await work({ ...shared, ownKeys });
-  } finally {
-    await close();
-  }
 }

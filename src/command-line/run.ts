@@ -3,6 +3,7 @@ import { wantsDebug } from '../config/wants-debug.ts';
 import { addAdoptCommand } from './commands/adopt.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addDatabaseCommand } from './commands/database.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addSealCommands } from './commands/seal.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
@@ -39,6 +40,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addTokenCommand(program, terminal);
     addSealCommands(program, terminal);
     addKeysCommand(program, terminal);
+    addDatabaseCommand(program, terminal);
     addVaultCommand(program, terminal);
     addAuditCommand(program, terminal, exit);
     addAdoptCommand(program, terminal, exit);

@@ -64,6 +64,7 @@ describe('configuration (R0.1)', () => {
       auditWitness: null,
       client: { url: null, token: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
+      allowPlainDatabase: false,
       redis: null,
       store: 'sealed',
       sealBeforeStore: false,

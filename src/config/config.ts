@@ -44,6 +44,8 @@ export interface Config {
   /** null: none. */
   readonly auditWitness: AuditWitnessConfig | null;
   readonly database: DatabaseConfig;
+  /** PostgreSQL on another machine may be reached unencrypted, in production too. */
+  readonly allowPlainDatabase: boolean;
   /** null: none. */
   readonly redis: RedisConfig | null;
   /** Where new keys are kept (R0.5). */
@@ -110,7 +112,8 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   reader.problems.push(...storeProblems(givenStore, { keyVault: keyVaultIsOn, vault: vaultEnabled }));
   let azureIs: AzureIdentity | undefined;
   const identityFor = (): AzureIdentity => (azureIs ??= keyVault?.identity ?? azureIdentity(reader, mode));
-  const database = readDatabase(reader, { dataDir, mode }, identityFor);
+  const allowPlainDatabase = reader.read(settings.allowPlainDatabase);
+  const database = readDatabase(reader, { dataDir, mode, allowPlain: allowPlainDatabase }, identityFor);
   const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor });
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
@@ -137,6 +140,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     auditKeyFile,
     auditWitness: auditWitnessConfig(reader),
     database,
+    allowPlainDatabase,
     redis: redisConfig(reader, mode),
     store,
     sealBeforeStore,

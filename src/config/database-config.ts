@@ -6,6 +6,7 @@ import { type CosmosConfig, cosmosConfig } from './cosmos-config.ts';
 import { databaseUrl } from './database-settings.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { shownPostgresUrl, type TlsFile } from './postgres-url.ts';
+import type { Config } from './config.ts';
 import type { Reader } from './reader.ts';
 import { settings } from './settings.ts';
 import { readTextFile } from './variables.ts';
@@ -36,11 +37,10 @@ export interface DatabaseRules {
 }
 
 /** The database (R0.5). What is wrong with it the reader knows afterwards; then nothing is opened. */
-export function readDatabase(reader: Reader, rules: Pick<DatabaseRules, 'dataDir' | 'mode'>, identityFor: () => AzureIdentity): DatabaseConfig {
-  const { database, allowPlainDatabase } = settings;
+export function readDatabase(reader: Reader, rules: DatabaseRules, identityFor: () => AzureIdentity): DatabaseConfig {
+  const { database } = settings;
   const cosmos = cosmosConfig(reader, identityFor);
-  const all = { ...rules, allowPlain: reader.read(allowPlainDatabase) };
-  const config = reader.read<DatabaseConfig>({ ...database, parse: (text) => databaseConfig(reader, text, all), fallback: sqlite(rules.dataDir, 'keyhold.db') });
+  const config = reader.read<DatabaseConfig>({ ...database, parse: (text) => databaseConfig(reader, text, rules), fallback: sqlite(rules.dataDir, 'keyhold.db') });
   if (cosmos !== null) return cosmos;
   reader.show(database, shownDatabase(config));
   return config;
@@ -62,6 +62,13 @@ export function databaseConfig(reader: Pick<Reader, 'absolute'>, text: string, {
   if ((cert === undefined) !== (key === undefined)) throw new InvalidValue('has only one of sslcert and sslkey, which belong together');
   const tls = Object.freeze({ mode: tlsMode, ...(ca === undefined ? {} : { ca }), ...(cert === undefined || key === undefined ? {} : { cert, key }) });
   return Object.freeze({ kind: 'postgres', server: Object.freeze({ host, port, database, user, connections, tls }), password });
+}
+
+/** A database that a command names: a URL, or `cosmos` for the configured one. Throws `InvalidValue`, in which no password is quoted. */
+export function namedDatabase({ database, dataDir, mode, allowPlainDatabase }: Pick<Config, 'allowPlainDatabase' | 'database' | 'dataDir' | 'mode'>, workingDirectory: string, text: string): DatabaseConfig {
+  if (text !== 'cosmos') return databaseConfig({ absolute: (file) => resolve(workingDirectory, file) }, text, { dataDir, mode, allowPlain: allowPlainDatabase });
+  if (database.kind === 'cosmos') return database;
+  throw new InvalidValue('names Cosmos DB, but COSMOS_DB_ENDPOINT does not say where; set it, and name the other database in full');
 }
 
 /** A database for people: without its password. */

@@ -27,3 +27,8 @@ export function scopeKey(scope: Scope): string {
 export function sameScope(a: Scope, b: Scope): boolean {
   return scopeKey(a) === scopeKey(b);
 }
+
+/** The scope of a text that `scopeKey` made. */
+export function scopeFrom(key: string): Scope {
+  return key === 'platform' ? platformScope : tenantScope(key.slice('tenant:'.length));
+}

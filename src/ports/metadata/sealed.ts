@@ -73,10 +73,22 @@ export interface DataKeyRotationRecord {
   readonly unreadable: number;
 }
 
+/** In a database that another one is being copied into: it is not whole, and nothing may be started on it. */
+export interface DatabaseCopyRecord {
+  readonly name: 'database-copy';
+  /** Whose copy it is, and how long its audit log was when the copy began. */
+  readonly rootId: string;
+  readonly auditSize: number;
+  readonly startedAt: number;
+  /** What has been copied completely. */
+  readonly finished: readonly string[];
+}
+
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly commitment: string; readonly createdAt: number; /** One, or two while what wraps it is being changed: the newest last. Each opens by itself. */ readonly wrappings: readonly RootWrapping[] }
   | DataKeyRotationRecord
+  | DatabaseCopyRecord
   | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
   /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
   | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number }

@@ -11,14 +11,14 @@ interface Id {
 }
 
 /** Whoever signs in names the id alone, so each has a partition of its own: sign-ins are one read each, spread over all of the database. */
-const tokens: RecordKind<Id, TokenRecord> = {
+export const tokens: RecordKind<Id, TokenRecord> = {
   kind: 'token',
   partsOf: ({ id }) => [id],
   partitionOf: ({ id }) => ['token', id],
   indexOf: (_key, { scope }) => ({ owner: scopeKey(scope) }),
 };
 
-const gatewayKeys: RecordKind<Id, GatewayKeyRecord> = {
+export const gatewayKeys: RecordKind<Id, GatewayKeyRecord> = {
   kind: 'gateway-key',
   partsOf: ({ id }) => [id],
   partitionOf: ({ id }) => ['gateway-key', id],

@@ -1,6 +1,6 @@
 import type { CredentialKey, CredentialMaintenance, CredentialRecord, CredentialRepository } from '../../../ports/metadata/credentials.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import { platformScope, type Scope, scopeKey, tenantScope } from '../../../ports/scope.ts';
+import { type Scope, scopeFrom, scopeKey } from '../../../ports/scope.ts';
 import { dueSince } from '../credential-due.ts';
 import type { Place } from '../paging.ts';
 import type { CosmosItems } from './cosmos-items.ts';
@@ -13,7 +13,7 @@ import { partitionKey, type RecordKind } from './record-place.ts';
 const KIND = 'credential';
 
 /** A scope's credentials are together in its partition. `due` is when the reconciler is first needed, and only there where it is. */
-const credentials: RecordKind<CredentialKey, CredentialRecord> = {
+export const credentials: RecordKind<CredentialKey, CredentialRecord> = {
   kind: KIND,
   partsOf: ({ scope, service, label }) => [scopeKey(scope), service, label],
   partitionOf: ({ scope }) => [scopeKey(scope)],
@@ -69,9 +69,4 @@ function keyParts(item: KeptItem): Place {
 function keyOf(item: KeptItem): CredentialKey {
   const [scope = '', service = '', label = ''] = keyParts(item).map(String);
   return { scope: scopeFrom(scope), service, label };
-}
-
-/** The scope of a text that `scopeKey` made. */
-function scopeFrom(key: string): Scope {
-  return key === 'platform' ? platformScope : tenantScope(key.slice('tenant:'.length));
 }

@@ -43,9 +43,14 @@ export class CosmosItems {
 
   /** Items that a query finds, whole. One that changes meanwhile comes as it is afterwards, or not at all where it is gone. */
   async query(sql: string, parameters: readonly SqlParameter[], pk?: string): Promise<readonly KeptItem[]> {
+    return (await this.queryWithRemoved(sql, parameters, pk)).filter(({ removed }) => !removed);
+  }
+
+  /** The same, with what is left of removed records. */
+  async queryWithRemoved(sql: string, parameters: readonly SqlParameter[], pk?: string): Promise<readonly KeptItem[]> {
     const found = (await this.#container.query(sql, parameters, pk)).map(itemFrom);
     const whole = await Promise.all(found.map(async (item) => (await this.#whole(item)) ?? this.read(item.pk, item.id)));
-    return whole.flatMap((item) => (item === undefined || item.removed ? [] : [item]));
+    return whole.filter((item) => item !== undefined);
   }
 
   /** What a query for single values finds. */

@@ -45,9 +45,13 @@ export class CosmosRecords<K, R extends object> implements Repository<K, R> {
   async remove(key: K, revision: number): Promise<void> {
     const place = this.#placeOf(key);
     const found = await this.#ofRevision(place, revision);
-    const { pk, id } = place;
-    const tombstone: Draft = { pk, id, key: place.key, kind: this.#kind.kind, revision: revision + 1, body: null, removed: true, index: {} };
-    if ((await this.items.replace(tombstone, found)) !== 'done') throw changedMeanwhile();
+    if ((await this.items.replace(this.#tombstone(place, revision + 1), found)) !== 'done') throw changedMeanwhile();
+  }
+
+  /** Keeps a record as another database had it, `body` null where it was removed there; what is here already under its key stays. */
+  async keep(key: K, revision: number, body: string | null): Promise<void> {
+    const place = this.#placeOf(key);
+    await this.items.create(body === null ? this.#tombstone(place, revision) : this.#draft(place, key, this.#text.read(body), body, revision));
   }
 
   /** The record of an item that is not removed. */
@@ -79,6 +83,10 @@ export class CosmosRecords<K, R extends object> implements Repository<K, R> {
     }
     if (found === undefined || found.removed || found.revision !== revision) throw changedMeanwhile();
     return found;
+  }
+
+  #tombstone({ pk, id, key }: ItemPlace, revision: number): Draft {
+    return { pk, id, key, kind: this.#kind.kind, revision, body: null, removed: true, index: {} };
   }
 
   #draft({ pk, id, key }: ItemPlace, ofKey: K, record: R, body: string, revision: number): Draft {

@@ -8,14 +8,14 @@ import { type KeptItem, unreadable } from './item.ts';
 import { partitionKey, type RecordKind } from './record-place.ts';
 
 /** The body holds sealed envelopes, never a value in the clear. */
-const sealedValues: RecordKind<SealedValueKey, SealedValueRecord> = {
+export const sealedValues: RecordKind<SealedValueKey, SealedValueRecord> = {
   kind: 'sealed-value',
   partsOf: ({ scope, service, label, version }) => [scopeKey(scope), service, label, version],
   partitionOf: ({ scope }) => [scopeKey(scope)],
   orderOf: ({ service, label, version }) => [service, label, version],
 };
 
-const dataKeys: RecordKind<DataKeyKey, DataKeyRecord> = {
+export const dataKeys: RecordKind<DataKeyKey, DataKeyRecord> = {
   kind: 'data-key',
   partsOf: ({ scope, id }) => [scopeKey(scope), id],
   partitionOf: ({ scope }) => [scopeKey(scope)],

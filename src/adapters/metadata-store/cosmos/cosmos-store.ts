@@ -1,11 +1,12 @@
 import { KeyholdError } from '../../../ports/errors.ts';
-import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import { AuditBatches } from './audit-batches.ts';
 import { CosmosGatewayKeys, CosmosTokens } from './cosmos-access.ts';
 import { CosmosAudit } from './cosmos-audit.ts';
 import { CosmosCredentials } from './cosmos-credentials.ts';
 import type { CosmosItems } from './cosmos-items.ts';
 import { CosmosRecords } from './cosmos-records.ts';
+import { CosmosRows } from './cosmos-rows.ts';
 import { CosmosDataKeys, CosmosSealedValues } from './cosmos-sealed.ts';
 import { CosmosUsage } from './cosmos-usage.ts';
 import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
@@ -13,8 +14,10 @@ import { readSchema } from './schema.ts';
 import { CosmosTenants, leases, ownVaults, platform, policies } from './small-records.ts';
 
 /** The metadata store over a container that is of this version. */
-export function createCosmosStore(items: CosmosItems, close: () => Promise<void>): MetadataStore {
+export function createCosmosStore(items: CosmosItems, close: () => Promise<void>): TransferableStore {
   const credentials = new CosmosCredentials(items);
+  const usage = new CosmosUsage(items);
+  const usageSegments = new CosmosUsageSegments(items);
   return {
     kind: 'cosmos',
     tenants: new CosmosTenants(items),
@@ -29,8 +32,9 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     platform: new CosmosRecords(items, platform),
     leases: new CosmosRecords(items, leases),
     audit: new CosmosAudit(new AuditBatches(items)),
-    usage: new CosmosUsage(items),
-    usageSegments: new CosmosUsageSegments(items),
+    usage,
+    usageSegments,
+    rows: new CosmosRows(items, { usage, usageSegments }),
     ping: async () => {
       if ((await readSchema(items)) === undefined) throw new KeyholdError('unavailable', 'The database is not the one that was opened. Stop Keyhold and look at it.');
     },

@@ -6,7 +6,7 @@ import { type KeptItem, unreadable } from './item.ts';
 import { orderedText } from './ordered-text.ts';
 import { itemPlace, partitionKey } from './record-place.ts';
 
-const KIND = 'usage-segment';
+export const SEGMENT = 'usage-segment';
 
 /** Journals in Cosmos DB, each in a partition of its own. A segment is created once and deleted; `open` is its journal's name, unless it ended that. */
 export class CosmosUsageSegments implements UsageSegmentRepository {
@@ -18,9 +18,9 @@ export class CosmosUsageSegments implements UsageSegmentRepository {
   }
 
   async create({ journal, segment }: UsageSegmentKey, content: UsageSegment): Promise<void> {
-    const { pk, id, key } = itemPlace(KIND, partitionOf(journal), [journal, segment]);
-    const index = { sort: orderedText([KIND, segment]), segment, ...(content.kind === 'end' ? {} : { open: journal }) };
-    const outcome = await this.#items.create({ pk, id, key, kind: KIND, revision: 1, body: this.#text.write(content), removed: false, index });
+    const { pk, id, key } = itemPlace(SEGMENT, partitionOf(journal), [journal, segment]);
+    const index = { sort: orderedText([SEGMENT, segment]), segment, ...(content.kind === 'end' ? {} : { open: journal }) };
+    const outcome = await this.#items.create({ pk, id, key, kind: SEGMENT, revision: 1, body: this.#text.write(content), removed: false, index });
     if (outcome === 'refused') throw new KeyholdError('already_exists', 'There is such a segment already.');
   }
 
@@ -57,7 +57,7 @@ export class CosmosUsageSegments implements UsageSegmentRepository {
 }
 
 function partitionOf(journal: string): readonly string[] {
-  return [KIND, journal];
+  return [SEGMENT, journal];
 }
 
 function segmentOf(item: KeptItem): number {

@@ -9,12 +9,12 @@ import { type KeptItem, unreadable } from './item.ts';
 import { orderedText } from './ordered-text.ts';
 import { itemPlace, partitionKey, type RecordKind } from './record-place.ts';
 
-const BATCH = 'usage-batch';
+export const BATCH = 'usage-batch';
 /** A partition holds 20 GB at most; a segment of a journal is about 1 MB. */
 const SEGMENTS_IN_PARTITION = 4_096;
 
 /** A tenant's sums are together: a year has 8,760 hours, for each journal about 2 KB. */
-const rollups: RecordKind<UsageRollupKey, UsageRollup> = {
+export const rollups: RecordKind<UsageRollupKey, UsageRollup> = {
   kind: 'usage-rollup',
   partsOf: ({ tenant, hour, journal }) => [tenant, hour, journal],
   partitionOf: ({ tenant }) => ['usage-rollups', tenant],

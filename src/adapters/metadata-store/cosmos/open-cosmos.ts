@@ -1,7 +1,7 @@
 import type { Clock, RandomBytes } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
-import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import { StartError } from '../../../ports/start-error.ts';
 import { NewerDatabaseError } from '../newer-database.ts';
 import { untilThere } from '../until-there.ts';
@@ -29,7 +29,7 @@ const PASSING: ReadonlySet<CosmosTrouble> = new Set(['unreachable', 'silent', 'b
  * Opens the database, made where it is absent, and brings it to this version's layout; several processes may do so at once. An account that is away is waited for.
  * Throws `StartError` that says what to do: exit code 7 for a database of a newer Keyhold, 2 for an account that does not let us in or cannot keep what Keyhold needs, 1 else.
  */
-export async function openCosmosStore(options: CosmosOptions): Promise<MetadataStore> {
+export async function openCosmosStore(options: CosmosOptions): Promise<TransferableStore> {
   return withAccount(options, async (account) => {
     const items = await itemsIn(account, options, true);
     await migrateContainer(items, cosmosMigrations, options.clock.now());

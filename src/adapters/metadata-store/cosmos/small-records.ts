@@ -19,7 +19,7 @@ const TENANTS = ['tenants'] as const;
 /** What exists once for the whole installation is in this partition, the schema's version with it. */
 export const INSTALLATION = ['installation'] as const;
 
-const tenants: RecordKind<TenantKey, TenantRecord> = { kind: 'tenant', partsOf: ({ tenant }) => [tenant], partitionOf: () => TENANTS };
+export const tenants: RecordKind<TenantKey, TenantRecord> = { kind: 'tenant', partsOf: ({ tenant }) => [tenant], partitionOf: () => TENANTS };
 
 const ofTenant = { partsOf: ({ tenant }: TenantKey) => [tenant], partitionOf: ({ tenant }: TenantKey) => [scopeKey(tenantScope(tenant))] } as const;
 

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Clock } from '../../../ports/clock.ts';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Log } from '../../../ports/log.ts';
-import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import { StartError } from '../../../ports/start-error.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
 import { untilThere } from '../until-there.ts';
@@ -29,7 +29,7 @@ export interface PostgresOptions {
  * Opens a database of a PostgreSQL server and brings it to this version's schema; several processes may do so at once. A server that is away is waited for. Throws
  * `StartError` that says what to do: exit code 7 for a database of a newer Keyhold, 2 for a server that does not let us in, 8 for a full disk, 1 else.
  */
-export async function openPostgresStore(options: PostgresOptions): Promise<MetadataStore> {
+export async function openPostgresStore(options: PostgresOptions): Promise<TransferableStore> {
   const { server, password, clock, log } = options;
   await whenThere(options, async (client) => {
     await requireUsable(client, server, log);

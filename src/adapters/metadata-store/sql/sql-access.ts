@@ -11,7 +11,7 @@ interface Id {
   readonly id: string;
 }
 
-const tokens: RecordTable<Id, TokenRecord> = {
+export const tokens: RecordTable<Id, TokenRecord> = {
   name: 'tokens',
   keyColumns: ['id'],
   keyOf: ({ id }) => ({ id }),
@@ -19,7 +19,7 @@ const tokens: RecordTable<Id, TokenRecord> = {
   indexOf: ({ scope }) => ({ scope: scopeKey(scope) }),
 };
 
-const gatewayKeys: RecordTable<Id, GatewayKeyRecord> = {
+export const gatewayKeys: RecordTable<Id, GatewayKeyRecord> = {
   name: 'gateway_keys',
   keyColumns: ['id'],
   keyOf: ({ id }) => ({ id }),

@@ -1,7 +1,7 @@
 import { sql, type SqlBool } from 'kysely';
 import type { CredentialKey, CredentialMaintenance, CredentialRecord, CredentialRepository } from '../../../ports/metadata/credentials.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import { platformScope, type Scope, scopeKey, tenantScope } from '../../../ports/scope.ts';
+import { type Scope, scopeFrom, scopeKey } from '../../../ports/scope.ts';
 import { dueSince } from '../credential-due.ts';
 import type { SqlDialect } from './dialect.ts';
 import { type SqlExecutor, textOf } from './executor.ts';
@@ -11,7 +11,7 @@ import { SqlList } from './sql-list.ts';
 import { SqlRecords } from './sql-records.ts';
 
 /** `due_at` is when the record first needs the reconciler, null while it does not; a partial index holds only those that do. */
-const table: RecordTable<CredentialKey, CredentialRecord> = {
+export const credentialTable: RecordTable<CredentialKey, CredentialRecord> = {
   name: 'credentials',
   keyColumns: ['scope', 'service', 'label'],
   keyOf: ({ scope, service, label }) => ({ scope: scopeKey(scope), service, label }),
@@ -26,14 +26,14 @@ export class SqlCredentials extends SqlRecords<CredentialKey, CredentialRecord> 
   readonly #due: SqlList;
 
   constructor(executor: SqlExecutor, dialect: SqlDialect) {
-    super(executor, dialect, table);
+    super(executor, dialect, credentialTable);
     const service = { column: 'service', lowest: '' };
     const label = { column: 'label', lowest: '' };
-    this.#list = new SqlList(executor, dialect, { name: 'credentials', table: table.name, equal: ['scope'], order: [service, label] });
-    this.#ofService = new SqlList(executor, dialect, { name: 'service-credentials', table: table.name, equal: ['scope', 'service'], order: [label] });
+    this.#list = new SqlList(executor, dialect, { name: 'credentials', table: credentialTable.name, equal: ['scope'], order: [service, label] });
+    this.#ofService = new SqlList(executor, dialect, { name: 'service-credentials', table: credentialTable.name, equal: ['scope', 'service'], order: [label] });
     this.#due = new SqlList(executor, dialect, {
       name: 'due-credentials',
-      table: table.name,
+      table: credentialTable.name,
       equal: [],
       order: [{ column: 'due_at', lowest: -1 }, { column: 'scope', lowest: '' }, service, label],
       where: sql<SqlBool>`due_at <= ${slot('now')}`,
@@ -55,9 +55,4 @@ export class SqlCredentials extends SqlRecords<CredentialKey, CredentialRecord> 
     const keys = items.map((row) => ({ scope: scopeFrom(textOf(row, 'scope')), service: textOf(row, 'service'), label: textOf(row, 'label') }));
     return { items: keys, next };
   }
-}
-
-/** The scope of a text that `scopeKey` made. */
-function scopeFrom(key: string): Scope {
-  return key === 'platform' ? platformScope : tenantScope(key.slice('tenant:'.length));
 }

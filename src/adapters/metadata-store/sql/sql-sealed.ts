@@ -17,7 +17,7 @@ import { SqlList } from './sql-list.ts';
 import { SqlRecords } from './sql-records.ts';
 
 /** The body holds sealed envelopes, never a value in the clear. */
-const sealedValueTable: RecordTable<SealedValueKey, SealedValueRecord> = {
+export const sealedValueTable: RecordTable<SealedValueKey, SealedValueRecord> = {
   name: 'sealed_values',
   keyColumns: ['scope', 'service', 'label', 'version'],
   keyOf: ({ scope, service, label, version }) => ({ scope: scopeKey(scope), service, label, version }),
@@ -33,7 +33,7 @@ export const platformTable: RecordTable<{ readonly name: PlatformRecordName }, P
   indexOf: () => ({}),
 };
 
-const dataKeyTable: RecordTable<DataKeyKey, DataKeyRecord> = {
+export const dataKeyTable: RecordTable<DataKeyKey, DataKeyRecord> = {
   name: 'data_keys',
   keyColumns: ['scope', 'id'],
   keyOf: ({ scope, id }) => ({ scope: scopeKey(scope), id }),

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { SqlExecutor } from './executor.ts';
 import { leaseTable } from './lease-table.ts';
@@ -8,13 +8,14 @@ import { SqlGatewayKeys, SqlTokens } from './sql-access.ts';
 import { SqlAudit } from './sql-audit.ts';
 import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
+import { SqlRows } from './sql-rows.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
 import { ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 import { SqlUsageSegments } from './sql-usage-segments.ts';
 
 /** The metadata store over any SQL database whose migrations have run. Its `close` closes the executor. */
-export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): MetadataStore {
+export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): TransferableStore {
   const credentials = new SqlCredentials(executor, dialect);
   const one = new PreparedQuery(dialect.queries.selectNoFrom(sql<number>`1`.as('one')));
   return {
@@ -33,6 +34,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Meta
     audit: new SqlAudit(executor, dialect),
     usage: new SqlUsage(executor, dialect),
     usageSegments: new SqlUsageSegments(executor, dialect),
+    rows: new SqlRows(executor, dialect),
     ping: async () => {
       await one.read(executor, {});
     },

@@ -11,7 +11,7 @@ interface TenantKey {
   readonly tenant: string;
 }
 
-const tenants: RecordTable<TenantKey, TenantRecord> = {
+export const tenantTable: RecordTable<TenantKey, TenantRecord> = {
   name: 'tenants',
   keyColumns: ['tenant'],
   keyOf: ({ tenant }) => ({ tenant }),
@@ -19,17 +19,17 @@ const tenants: RecordTable<TenantKey, TenantRecord> = {
   indexOf: () => ({}),
 };
 
-export const policyTable: RecordTable<TenantKey, PolicyRecord> = { ...tenants, name: 'policies', indexOf: () => ({}) };
+export const policyTable: RecordTable<TenantKey, PolicyRecord> = { ...tenantTable, name: 'policies', indexOf: () => ({}) };
 
-export const ownVaultTable: RecordTable<TenantKey, OwnVaultRecord> = { ...tenants, name: 'own_vaults', indexOf: () => ({}) };
+export const ownVaultTable: RecordTable<TenantKey, OwnVaultRecord> = { ...tenantTable, name: 'own_vaults', indexOf: () => ({}) };
 
 /** Tenants in SQL. */
 export class SqlTenants extends SqlRecords<TenantKey, TenantRecord> implements TenantRepository {
   readonly #list: SqlList;
 
   constructor(executor: SqlExecutor, dialect: SqlDialect) {
-    super(executor, dialect, tenants);
-    this.#list = new SqlList(executor, dialect, { name: 'tenants', table: tenants.name, equal: [], order: [{ column: 'tenant', lowest: '' }] });
+    super(executor, dialect, tenantTable);
+    this.#list = new SqlList(executor, dialect, { name: 'tenants', table: tenantTable.name, equal: [], order: [{ column: 'tenant', lowest: '' }] });
   }
 
   async list(page: PageRequest): Promise<Page<Stored<TenantRecord>>> {

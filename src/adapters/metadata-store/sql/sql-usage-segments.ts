@@ -46,7 +46,7 @@ export class SqlUsageSegments implements UsageSegmentRepository {
 
   async create({ journal, segment }: UsageSegmentKey, content: UsageSegment): Promise<void> {
     requireStorable([journal]);
-    const rows = await this.#create.write(this.#executor, { journal, segment, is_open: content.kind === 'end' ? null : 1, body: this.#text.write(content) });
+    const rows = await this.#create.write(this.#executor, { journal, segment, ...segmentIndex(content), body: this.#text.write(content) });
     if (rows.length === 0) throw new KeyholdError('already_exists', 'There is such a segment already.');
   }
 
@@ -65,4 +65,9 @@ export class SqlUsageSegments implements UsageSegmentRepository {
     const rows = await this.#unfinished.read(this.#executor, {});
     return rows.map((row) => ({ journal: textOf(row, 'journal'), segment: numberOf(row, 'segment') }));
   }
+}
+
+/** By what unfinished journals are found. */
+export function segmentIndex({ kind }: UsageSegment): { readonly is_open: number | null } {
+  return { is_open: kind === 'end' ? null : 1 };
 }

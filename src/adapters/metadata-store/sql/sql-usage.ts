@@ -11,7 +11,7 @@ import type { RecordTable } from './record-table.ts';
 import { SqlList } from './sql-list.ts';
 import { SqlRecords } from './sql-records.ts';
 
-const rollupTable: RecordTable<UsageRollupKey, UsageRollup> = {
+export const rollupTable: RecordTable<UsageRollupKey, UsageRollup> = {
   name: 'usage_rollups',
   keyColumns: ['tenant', 'hour', 'journal'],
   keyOf: ({ tenant, hour, journal }) => ({ tenant, hour, journal }),
@@ -70,8 +70,7 @@ export class SqlUsage implements UsageRepository {
   async putBatch(batch: UsageBatch): Promise<void> {
     const { tenant, journal, segment } = batch;
     requireStorable([tenant, journal]);
-    const { first, last } = batchTimes(batch.events);
-    await this.#putBatch.write(this.#executor, { tenant, journal, segment, first_time: first, last_time: last, body: this.#text.write(batch) });
+    await this.#putBatch.write(this.#executor, { tenant, journal, segment, ...batchIndex(batch), body: this.#text.write(batch) });
   }
 
   async listBatches(tenant: string, { from, to }: UsageRange, page: PageRequest): Promise<Page<UsageBatch>> {
@@ -104,4 +103,10 @@ export class SqlUsage implements UsageRepository {
       rollup: this.#rollupText.read(textOf(row, 'body')),
     }));
   }
+}
+
+/** What lists find a batch by. */
+export function batchIndex({ events }: UsageBatch): { readonly first_time: number; readonly last_time: number } {
+  const { first, last } = batchTimes(events);
+  return { first_time: first, last_time: last };
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { MetadataStore } from '../../../ports/metadata-store.ts';
+import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import { StartError } from '../../../ports/start-error.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
 import { openProblem, SqliteFailure } from './sqlite-errors.ts';
@@ -19,7 +19,7 @@ export interface SqliteOptions {
  * Opens the embedded database and brings it to this version's schema. Throws `StartError` that says what to do: exit code 7 for a
  * database of a newer Keyhold, 8 for a full disk, 4 for a file that cannot be written, 5 for one that another program holds, 1 else.
  */
-export async function openSqliteStore({ file, clock }: SqliteOptions): Promise<MetadataStore> {
+export async function openSqliteStore({ file, clock }: SqliteOptions): Promise<TransferableStore> {
   try {
     const store = createSqlStore(await SqliteExecutor.open({ file, now: clock.now() }), sqliteDialect);
     const opened = await identity(file);
