@@ -6,6 +6,7 @@ import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
 import { withOwnConnection } from './own-connection.ts';
 import { endsConnection, sqlStateOf, translate, unavailable } from './postgres-errors.ts';
 import { connectionConfig, type PostgresPassword, type PostgresServer, SESSION } from './postgres-server.ts';
+import { Turns } from './turns.ts';
 import { wipeTables } from './wipe-tables.ts';
 
 /** Statements that keep a name on each connection; the product has fewer, filters of lists included. */
@@ -22,6 +23,7 @@ export class PostgresExecutor implements SqlExecutor {
   readonly #password: PostgresPassword;
   readonly #pool: Pool;
   readonly #rest: ConnectionRest;
+  readonly #turns: Turns;
   readonly #names = new Map<string, string>();
   readonly #underWay = new Set<Promise<unknown>>();
   #closing = false;
@@ -30,6 +32,8 @@ export class PostgresExecutor implements SqlExecutor {
     this.#server = server;
     this.#password = password;
     this.#rest = new ConnectionRest(clock);
+    // The library's own queue ends with an error after the time that a connection may take.
+    this.#turns = new Turns(server.connections, MAX_WAITING);
     this.#pool = new Pool({
       ...connectionConfig(server, password),
       verify: (client, done) => client.query(SESSION, done),
@@ -87,31 +91,31 @@ export class PostgresExecutor implements SqlExecutor {
 
   /** Does something over a connection, and gives it back unless it broke. */
   async #with<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connect();
-    try {
-      const result = await work(client);
-      this.#rest.answered();
-      client.release();
-      return result;
-    } catch (error) {
-      if (isAnswerTimeout(error)) this.#rest.silent();
-      else if (sqlStateOf(error) === undefined) this.#rest.undecided();
-      else this.#rest.answered();
-      const ends = endsConnection(error);
-      client.release(ends);
-      throw ends ? new BrokenConnection(error) : error;
-    }
+    if (this.#turns.isFull) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1 });
+    return this.#turns.take(async () => {
+      const client = await this.#connect();
+      try {
+        const result = await work(client);
+        this.#rest.answered();
+        client.release();
+        return result;
+      } catch (error) {
+        if (isAnswerTimeout(error)) this.#rest.silent();
+        else if (sqlStateOf(error) === undefined) this.#rest.undecided();
+        else this.#rest.answered();
+        const ends = endsConnection(error);
+        client.release(ends);
+        throw ends ? new BrokenConnection(error) : error;
+      }
+    });
   }
 
   async #connect(): Promise<PoolClient> {
-    if (this.#pool.waitingCount >= MAX_WAITING) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1, outage: 'busy' });
     if (!this.#rest.mayTry(this.#pool.idleCount > 0)) throw unavailable(new Error('the server could not be reached, or did not answer, a moment ago'));
     try {
       return await this.#pool.connect();
     } catch (error) {
-      // That all connections are at work says nothing of the server.
-      if (isQueueTimeout(error)) this.#rest.undecided();
-      else this.#rest.unreachable();
+      this.#rest.unreachable();
       throw error;
     }
   }
@@ -131,11 +135,6 @@ class BrokenConnection extends Error {
     super('the connection broke', { cause });
     this.name = 'BrokenConnection';
   }
-}
-
-/** pg-pool's own words for a caller that waited too long for a connection of others. */
-function isQueueTimeout(error: unknown): boolean {
-  return sqlStateOf(error) === undefined && error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }
 
 /** The library's own words for a statement without an answer. */

@@ -29,11 +29,11 @@ export interface PostgresServer {
 /** The password as it is now; undefined where the server asks for none. Asked again for each connection, since it may have been changed. May throw `unavailable`. */
 export type PostgresPassword = () => SecretValue | undefined;
 
-/** How long a connection may take to come about, and a caller waits for a free one. */
-const CONNECT_MS = 3_000;
+/** How long a connection may take to come about. */
+const CONNECT_MS = 5_000;
 /** Longer than any statement of ours takes on a server that works; the server ends it then, and a little later this side does. */
-const STATEMENT_MS = 5_000;
-const ANSWER_MS = STATEMENT_MS + 1_000;
+const STATEMENT_MS = 8_000;
+const ANSWER_MS = STATEMENT_MS + 2_000;
 const IDLE_MS = 60_000;
 /** OID of int8, https://www.postgresql.org/docs/current/catalog-pg-type.html */
 const INT8 = 20;
