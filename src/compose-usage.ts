@@ -28,8 +28,8 @@ export interface UsageOptions {
   readonly place: ReplicaPlace;
   readonly metadata: Pick<MetadataStore, 'usage' | 'usageSegments'>;
   readonly audit: OwnAuditLog;
-  /** Nobody else can be using the database. */
-  readonly alone: boolean;
+  /** Nobody else can be using the database now. */
+  readonly alone: () => boolean;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly termMs: number | undefined;
@@ -60,7 +60,7 @@ export async function openUsage(options: UsageOptions): Promise<OpenUsage> {
       delivery.start();
       adoption.start();
       finishing.start();
-      if (alone) void finishing.now();
+      if (alone()) void finishing.now();
     },
     close: async () => {
       await adoption.stop();

@@ -124,6 +124,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   // A database file lies in the data folder; any other can be shared by replicas that know nothing of one another.
   const databaseIsOurs = alone && metadata.kind === 'sqlite';
   let hasBegun = false;
+  const isAlone = (): boolean => databaseIsOurs && !(hasBegun && seat !== undefined);
 
   const sources = new Sources({ staleLimitMs: config.staleLimitMs, ping: () => metadata.ping(), clock, random, log, metrics });
 
@@ -177,7 +178,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   });
   log.info('sign_in_ready', 'Sign-in initialized');
 
-  const usage = await openUsage({ config, place, metadata, audit, alone: databaseIsOurs, log, metrics, termMs: leaseTermMs });
+  const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
@@ -244,7 +245,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     log,
   });
   const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
-  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: () => databaseIsOurs && !(hasBegun && seat !== undefined), log, termMs: leaseTermMs });
+  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: isAlone, log, termMs: leaseTermMs });
   const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, bus, witness, missingWorkers: shared.missing, clock, log });
   const controlPlane = await createControlPlane({
     seal,

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { apiOf, handOver, makeTenant } from '../support/api.ts';
+import { copiedKeys } from '../support/copied-keys.ts';
 import { baseUrlsOf, usageEvents } from '../support/product-with-provider.ts';
 import { type Product, runToEnd, startProduct, temporaryFolder } from '../support/product.ts';
 import type { TestDatabase } from '../support/servers/postgres-databases.ts';
@@ -99,11 +100,3 @@ describeWithPostgres('R0.5 Keyhold on PostgreSQL', () => {
     expect(await runToEnd({ ...ours, args: ['keys', 'rotate', '--data'] })).toMatchObject({ code: 0 });
   });
 });
-
-/** A folder for another replica, with the keys that all of an installation share. */
-async function copiedKeys(dataDir: string): Promise<string> {
-  const other = await temporaryFolder();
-  await mkdir(path.join(other, 'data'), { mode: 0o700 });
-  for (const name of ['keyhold.key', 'keyhold.key.root', 'keyhold.key.audit']) await copyFile(path.join(dataDir, 'data', name), path.join(other, 'data', name));
-  return other;
-}

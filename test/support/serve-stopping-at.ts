@@ -11,12 +11,15 @@ import { serve } from '../../src/serve.ts';
  * Serves as the product does, until the write of a credential reaches a step that the file TEST_STOP_FILE names at that moment: a line
  * `stop put.stored` kills the process there as `kill -9` does, `hold put.stored` keeps that operation there for ever. TEST_RECONCILE_MS is the reconciler's
  * minute, TEST_LATE_PUT_MS the time after which it looks for a put that was given up, TEST_RETIRE_MS the time that a replaced version stays,
- * TEST_VALUES_MS how long values are cached.
+ * TEST_VALUES_MS how long values are cached, TEST_LEASE_MS for how long a replica may stand still,
+ * TEST_INTENT_MS how long a writer has.
  */
 const file = process.env['TEST_STOP_FILE'] ?? '';
 const reconcileEveryMs = Number(process.env['TEST_RECONCILE_MS'] ?? 60_000);
 const latePutMs = Number(process.env['TEST_LATE_PUT_MS'] ?? defaultLimits.latePutMs);
 const retireGraceMs = Number(process.env['TEST_RETIRE_MS'] ?? defaultLimits.retireGraceMs);
+const intentMs = Number(process.env['TEST_INTENT_MS'] ?? defaultLimits.intentMs);
+const leaseTermMs = process.env['TEST_LEASE_MS'];
 const valuesMs = process.env['TEST_VALUES_MS'];
 const { config } = loadProcessConfig();
 const destination = standardOutput();
@@ -27,7 +30,8 @@ await serve({
   terminal: processTerminal(),
   version: productVersion(),
   reconcileEveryMs,
-  limits: { ...defaultLimits, latePutMs, retireGraceMs },
+  ...(leaseTermMs === undefined ? {} : { leaseTermMs: Number(leaseTermMs) }),
+  limits: { ...defaultLimits, intentMs, latePutMs, retireGraceMs },
   ...(valuesMs === undefined ? {} : { valuesMs: Number(valuesMs) }),
   step: async (step) => {
     if (file === '') return;

@@ -83,7 +83,7 @@ describe(`journals in the database, through anything (KEYHOLD_TEST_SEED=${SEED})
           const journal = openDatabaseJournal({ segments, clock, random: randomBytes, log, termMs });
           const delivery = new UsageDelivery({ journal, repository, log, metrics, clock });
           const deliver = (found: DeliveredJournal) => new UsageDelivery({ journal: found, repository, log, metrics, clock }).deliver();
-          return { state, journal, delivery, dead: new DeadJournals({ segments, deliver, own: () => journal.name, clock, log, termMs, alone: false }) };
+          return { state, journal, delivery, dead: new DeadJournals({ segments, deliver, own: () => journal.name, clock, log, termMs, alone: () => false }) };
         }
         const ignored = (work: Promise<unknown>): void => void work.catch(() => {});
         const replicas = [replica(), replica(), replica()];

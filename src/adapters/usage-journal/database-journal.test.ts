@@ -51,7 +51,7 @@ function database() {
     log,
     deliver,
     open: () => openDatabaseJournal({ segments, clock, random: randomBytes, log, termMs }),
-    dead: ({ own, alone = false }: { own?: string; alone?: boolean } = {}) => new DeadJournals({ segments, deliver, own: () => own, clock, log, termMs, alone }),
+    dead: ({ own, alone = false }: { own?: string; alone?: boolean } = {}) => new DeadJournals({ segments, deliver, own: () => own, clock, log, termMs, alone: () => alone }),
     events: async (): Promise<readonly UsageEvent[]> => (await store.usage.listBatches('acme', { from: 0, to: Number.MAX_SAFE_INTEGER }, { limit: 1000 })).items.flatMap(({ events }) => events).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     requests: async () =>
       (await store.usage.listRollups('acme', { from: 0, to: Number.MAX_SAFE_INTEGER })).flatMap(({ rollup }) => rollup.rows).reduce((sum, { sums }) => sum + sums.requests, 0),

@@ -22,8 +22,8 @@ export interface DeadJournalsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly termMs: number;
-  /** Nobody else can be using the database: whatever is there is a dead process's. */
-  readonly alone: boolean;
+  /** Nobody else can be using the database now: whatever is there is a dead process's. */
+  readonly alone: () => boolean;
 }
 
 /**
@@ -59,7 +59,7 @@ export class DeadJournals {
     const now = clock.monotonic();
     const seen = this.#seen.get(journal);
     if (seen?.segment !== segment) this.#seen.set(journal, { segment, since: now });
-    return alone || (seen?.segment === segment && now - seen.since >= termMs);
+    return alone() || (seen?.segment === segment && now - seen.since >= termMs);
   }
 
   /** False when its writer is alive after all. */
