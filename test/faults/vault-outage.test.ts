@@ -62,6 +62,8 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
   });
 
   afterEach(async () => {
+    // Also where a test has failed in the middle: the next one begins with a Vault that answers.
+    vault.resume();
     await under.client.close();
   });
 
@@ -115,6 +117,7 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
     const startedAt = performance.now();
     await expect(store.get(kept)).rejects.toThrow(unavailable);
     expect(performance.now() - startedAt).toBeLessThan(15_000);
+    await under.log.until('vault_connection_failed');
     expect(under.log.of('vault_connection_failed')[0]?.msg).toContain('in time');
     vault.resume();
     await expectRecovery();
@@ -123,6 +126,7 @@ describeWithVault('when Vault cannot serve, its secrets are unavailable and neve
   it('so slow that the answer trickles', async () => {
     proxy.break({ kind: 'trickle', bytes: 2 });
     await expect(store.get(kept)).rejects.toThrow(unavailable);
+    await under.log.until('vault_connection_failed');
     expect(under.log.of('vault_connection_failed')[0]?.msg).toContain('in time');
     proxy.heal();
     await expectRecovery();
