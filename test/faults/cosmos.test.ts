@@ -187,9 +187,11 @@ describe('a read from Cosmos DB', () => {
 
   it('R5.7 ends after 5 s where nothing comes, then at once, and finds it again when it is back', async () => {
     let at = 0;
-    const patient = await openCosmosStore({ ...cosmosOptions(way.url, `faults-${databases}`), clock: { now: () => Date.now(), monotonic: () => at } });
+    const patient = await openCosmosStore({ ...cosmosOptions(way.url, `faults-${databases}`), timeoutMs: 5_000, clock: { now: () => Date.now(), monotonic: () => at } });
     way.break({ kind: 'silence' });
-    expect(await failure(patient.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: 'silent' } });
+    const silent = await failure(patient.credentials.get(key));
+    expect(silent).toMatchObject({ code: 'unavailable', cause: { trouble: 'silent' } });
+    expect(Object.keys((silent as Error).cause ?? {}).toSorted()).toEqual(['mayHaveHappened', 'name', 'retryAfterMs', 'trouble']);
     const asked = way.requests.length;
     at = 499;
     for (let call = 0; call < 20; call += 1) expect(await failure(patient.credentials.get(key))).toMatchObject({ code: 'unavailable', cause: { trouble: 'resting' } });

@@ -14,6 +14,8 @@ export interface CosmosPlace {
   readonly access: { readonly key: SecretValue } | { readonly credential: TokenCredential };
   /** Made when absent, where there is a key. */
   readonly database: string;
+  /** How long one request may take, from when it leaves; 5 s when left out. */
+  readonly timeoutMs?: number;
 }
 
 /** The account as far as it matters for what may be relied on. */
@@ -25,7 +27,7 @@ export interface AccountFacts {
 /** One for all kinds of records, so that the smallest throughput is enough to begin with. */
 export const CONTAINER = 'keyhold';
 const PARTITION_KEY = '/pk';
-/** From when a request leaves; Cosmos DB itself gives up after some seconds with 408. */
+/** Cosmos DB itself gives up after some seconds with 408. */
 const TIMEOUT_MS = 5_000;
 const AT_ONCE = 64;
 /** The library counts from before a request's turn, so its own limit is only a last resort. */
@@ -47,13 +49,13 @@ export class CosmosAccount {
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #clients: CosmosClient[] = [];
 
-  static async open({ endpoint, access, database, clock }: CosmosPlace & { readonly clock: Clock }): Promise<CosmosAccount> {
+  static async open({ endpoint, access, database, clock, timeoutMs = TIMEOUT_MS }: CosmosPlace & { readonly clock: Clock }): Promise<CosmosAccount> {
     const [{ CosmosClient }, { CosmosWay }] = await Promise.all([import('@azure/cosmos'), import('./cosmos-way.ts')]);
     const agent = new (endpoint.startsWith('http:') ? HttpAgent : HttpsAgent)({ keepAlive: true, maxSockets: AT_ONCE });
     const shared = {
       endpoint,
       agent,
-      httpClient: new CosmosWay({ clock, timeoutMs: TIMEOUT_MS, atOnce: AT_ONCE }),
+      httpClient: new CosmosWay({ clock, timeoutMs, atOnce: AT_ONCE }),
       connectionPolicy: { enableEndpointDiscovery: false, requestTimeout: LIBRARY_TIMEOUT_MS, retryOptions: { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 } },
       ...('key' in access ? { key: access.key.reveal() } : { aadCredentials: access.credential }),
     };

@@ -64,14 +64,22 @@ export class CosmosFailure extends Error {
   readonly trouble: CosmosTrouble;
   readonly mayHaveHappened: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly #options: CosmosFailureOptions;
 
-  constructor(trouble: CosmosTrouble, { mayHaveHappened, status, substatus, code, retryAfterMs }: CosmosFailureOptions) {
+  constructor(trouble: CosmosTrouble, options: CosmosFailureOptions) {
+    const { mayHaveHappened, status, substatus, code, retryAfterMs } = options;
     const facts = [...(status === undefined ? [] : [`HTTP ${status}${substatus === undefined ? '' : `/${substatus}`}`]), ...(code === undefined ? [] : [code])].join(', ');
     super(facts === '' ? sentences[trouble] : `${sentences[trouble]} (${facts})`);
     this.name = 'CosmosFailure';
     this.trouble = trouble;
     this.mayHaveHappened = mayHaveHappened;
     this.retryAfterMs = retryAfterMs;
+    this.#options = options;
+  }
+
+  /** The same without what the library has hung on it on its way through: it adds what it knows of the request to every error. */
+  bare(): CosmosFailure {
+    return new CosmosFailure(this.trouble, this.#options);
   }
 }
 

@@ -15,7 +15,7 @@ const FIREWALL = /firewall|originated from|virtual network|public network/iu;
 
 /** What an error of the official library means. Nothing of the error itself is kept. */
 export function understood(error: unknown): ItemAnswer | CosmosFailure {
-  if (error instanceof CosmosFailure) return error;
+  if (error instanceof CosmosFailure) return error.bare();
   if (isThrown(error)) {
     const signIn = signInTrouble(error);
     if (signIn !== undefined) return new CosmosFailure(signIn.trouble, { mayHaveHappened: false, code: signIn.code });
