@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { isatty } from 'node:tty';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { addDepartedMetrics } from '../adapters/metrics/summed-metrics.ts';
 import { listeningText, reachableUrl } from '../command-line/first-steps.ts';
@@ -29,7 +30,7 @@ export async function serveByWorkers({ config, log, terminal }: Pick<ServeOption
     addMetrics: addDepartedMetrics,
   });
   // The terminal's end is a request to stop; without one, SIGHUP is how supervisors ask to start anew.
-  const stop = stopRequests(process, () => systemClock.monotonic(), terminal.isTerminal ? undefined : () => fleet.restart());
+  const stop = stopRequests(process, () => systemClock.monotonic(), terminal.isTerminal || isatty(0) ? undefined : () => fleet.restart());
   void stopAsked(stop, fleet, log);
   return fleet.ended;
 }
