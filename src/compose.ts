@@ -11,6 +11,7 @@ import { createKeys } from './compose-keys.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
+import { openSharedValues } from './compose-shared-cache.ts';
 import { openUsage } from './compose-usage.ts';
 import { shareParts } from './compose-workers.ts';
 import type { Config } from './config/config.ts';
@@ -183,6 +184,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
+  const sharedValues = await openSharedValues({ config, redis: replicas.redis, root, clock, random, log });
   const resolver = new Resolver({
     records: metadata.credentials,
     access,
@@ -197,6 +199,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     valueTtlMs: valuesMs === undefined ? { 'azure-key-vault': config.keyVault?.cacheTtlMs } : { 'azure-key-vault': valuesMs, vault: valuesMs, sealed: valuesMs },
     outside: new OutsideChanges({ parts, access, policies }),
     sources,
+    shared: sharedValues === undefined ? undefined : { values: sharedValues, records: metadata.credentials },
   });
   seal.whenSealed(() => resolver.forgetValues());
   const gateway = createGateway({

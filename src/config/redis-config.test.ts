@@ -7,11 +7,12 @@ function load(variables: Record<string, string>) {
 }
 
 describe('REDIS_URL (R0.5, S19)', () => {
-  it('is off when left out', () => {
+  it('is off when left out, and shares a cache when given', () => {
     expect(load({}).config.redis).toBeNull();
     const { config, effective } = load({ REDIS_URL: 'rediss://keyhold:p%40ss@redis.example.com:6380/2' });
-    expect(config.redis).toMatchObject({ address: 'redis.example.com:6380' });
+    expect(config.redis).toMatchObject({ address: 'redis.example.com:6380', isSharedCache: true });
     expect(config.redis?.url.reveal()).toBe('rediss://keyhold:p%40ss@redis.example.com:6380/2');
+    expect(load({ REDIS_URL: 'redis://localhost:6379', KEYHOLD_SHARED_CACHE: 'false' }).config.redis?.isSharedCache).toBe(false);
     expect(effective.find(({ name }) => name === 'REDIS_URL')?.shown).toBe('[set]');
   });
 

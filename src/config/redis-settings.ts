@@ -1,12 +1,13 @@
 import { SecretValue } from '../ports/secret-value.ts';
 import { InvalidValue } from './invalid-value.ts';
+import { trueOrFalse } from './parsers.ts';
 import type { Setting } from './settings.ts';
 
 const redisUrl: Setting<SecretValue | null> = {
   name: 'REDIS_URL',
   secret: true,
   description: [
-    'Redis, where replicas tell one another what changed: rediss://user:password@host:port. Without TLS (redis://) on this machine',
+    'Redis, where replicas tell one another what changed and share a sealed cache of values: rediss://user:password@host:port. Without TLS (redis://) on this machine',
     'only. A private CA is named by NODE_EXTRA_CA_CERTS. While Redis is away, Keyhold serves as before.',
   ],
   example: 'rediss://keyhold:<password>@redis.example.com:6379',
@@ -15,8 +16,18 @@ const redisUrl: Setting<SecretValue | null> = {
   parse: redisAddress,
 };
 
+const sharedCache: Setting<boolean> = {
+  name: 'KEYHOLD_SHARED_CACHE',
+  secret: false,
+  description: ['false keeps values out of Redis. Otherwise they lie there sealed, so that a replica that starts while a vault is away can serve (R3.10).'],
+  example: 'false',
+  fallback: true,
+  fallbackText: '<true where there is a Redis>',
+  parse: trueOrFalse,
+};
+
 /** R0.5. */
-export const redisSettings = { redisUrl } as const;
+export const redisSettings = { redisUrl, sharedCache } as const;
 
 /** Nothing of it is quoted, since it may hold a password. */
 function redisAddress(text: string): SecretValue {

@@ -17,7 +17,7 @@ export interface Metrics {
   openRequests(count: number): void;
   controlRequest(metric: { readonly route: string; readonly method: string; readonly status: number; readonly durationMs: number }): void;
   storeRead(metric: { readonly store: string; readonly outcome: 'ok' | 'failed'; readonly durationMs: number }): void;
-  cache(metric: { readonly cache: 'value' | 'record' | 'token'; readonly hit: boolean }): void;
+  cache(metric: { readonly cache: 'value' | 'record' | 'token' | 'shared'; readonly hit: boolean }): void;
   /** Values that wait in another store until this one can be reached (R3.5). */
   valuesWaiting(metric: { readonly store: string; readonly count: number }): void;
   /** A request was served with something that could not be read again from there, last confirmed so long ago. */

@@ -14,7 +14,7 @@ async function redis(): Promise<RedisServer> {
 }
 
 const replica = (url: string, root?: RootKey): Promise<BusReplica> =>
-  busReplica({ redis: { url: new SecretValue(url), address: new URL(url).host }, database: { kind: 'sqlite', file: '/nowhere' } }, root);
+  busReplica({ redis: { url: new SecretValue(url), address: new URL(url).host, isSharedCache: false }, database: { kind: 'sqlite', file: '/nowhere' } }, root);
 
 async function trustingReplicas(server: RedisServer) {
   const both = [await replica(server.url), await replica(server.url)] as const;

@@ -16,6 +16,7 @@ import { OutsideChanges } from '../../src/core/credentials/outside-changes.ts';
 import { Reconciler } from '../../src/core/credentials/reconciler.ts';
 import type { CredentialStep, StepHook } from '../../src/core/credentials/steps.ts';
 import { Resolver } from '../../src/core/resolution/resolver.ts';
+import { SharedValues } from '../../src/core/resolution/shared-values.ts';
 import { Sources } from '../../src/core/outages/sources.ts';
 import { watchedStore } from '../../src/core/outages/watched-store.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
@@ -28,6 +29,7 @@ import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
 import type { SecretStore, StoreId, StoreKind } from '../../src/ports/secret-store.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
+import type { SharedCache } from '../../src/ports/shared-cache.ts';
 import { RecordingLog } from './recording-log.ts';
 
 /** Time that a test moves. */
@@ -150,12 +152,14 @@ export interface CredentialWorldOptions {
   readonly log?: RecordingLog;
   /** Values and records serve so long when they cannot be read again; left out, how stores and database are is not looked at. */
   readonly staleLimitMs?: number | undefined;
+  /** Where replicas share values from Vault. */
+  readonly sharedCache?: SharedCache | undefined;
   /** The service's own keys are offered to tenants. */
   readonly offerEnvironmentKeys?: boolean;
 }
 
 /** Credentials, reconciler and resolver over the in-memory stores, as composed in the product. */
-export function createCredentialWorld({ log = new RecordingLog(), secretStore, home = 'sealed', fallback = false, staleLimitMs, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
+export function createCredentialWorld({ log = new RecordingLog(), secretStore, home = 'sealed', fallback = false, staleLimitMs, sharedCache, offerEnvironmentKeys = false }: CredentialWorldOptions = {}) {
   const clock = new TestClock();
   const random = repeatableRandom();
   const { metadata, state: databaseState } = breakableDatabase(createMemoryStore());
@@ -201,7 +205,12 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   const policies = { policyOf: () => policy, staleMs: () => 0 };
   const parts = credentialParts(shared);
   const outside = new OutsideChanges({ parts, access, policies });
-  const newResolver = (): Resolver => new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, sources, outside });
+  /** Another process's, with the same bus, is another resolver. */
+  const newResolver = (): Resolver => {
+    const values = sharedCache === undefined ? undefined : new SharedValues({ cache: sharedCache, subkey: Buffer.alloc(32, 5), stores: new Set(['vault']), limitMs: staleLimitMs ?? 900_000, clock, random });
+    const shared = values === undefined ? undefined : { values, records: metadata.credentials };
+    return new Resolver({ records: metadata.credentials, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics: noMetrics, sources, shared, outside });
+  };
 
   const world = {
     clock,

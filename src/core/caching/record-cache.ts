@@ -116,6 +116,14 @@ export class RecordCache<V> {
     return entry === undefined || now < entry.freshUntil ? 0 : now - entry.confirmedAt;
   }
 
+  /** Takes in what somebody else was told so long ago, until it can be read here; nothing that is known here is replaced. */
+  adopt(key: string, value: V, ageMs: number): void {
+    if (this.#entries.has(key)) return;
+    const confirmedAt = this.#clock.monotonic() - ageMs;
+    this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#believedMs(), distrusted: false, retryAt: 0 });
+    dropOldest(this.#entries, this.#max);
+  }
+
   /** To be read again when it is next asked for. Unlike what is invalidated it serves on if it cannot be. */
   expire(key: string): void {
     const entry = this.#entries.get(key);

@@ -2,7 +2,7 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
+import type { CredentialRecord, CredentialRepository, CurrentVersion } from '../../ports/metadata/credentials.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { kindOf, type SecretStore, secretNameText, type StoreId, type StoreKind } from '../../ports/secret-store.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
@@ -17,6 +17,9 @@ import { storedInWords } from '../credentials/stored-in.ts';
 import { isUsable } from '../credentials/value-text.ts';
 import type { Source } from '../outages/source.ts';
 import type { Sources } from '../outages/sources.ts';
+import { SharedReading } from './shared-reading.ts';
+import type { SharedValues } from './shared-values.ts';
+import { outageRule } from './stale-table.ts';
 import { StoreReadShare } from './store-read-share.ts';
 
 /** R3.10, where nothing else is said of a store. */
@@ -43,6 +46,8 @@ export interface CredentialValuesDependencies {
   readonly valueTtlMs?: Partial<Readonly<Record<StoreKind, number | undefined>>> | undefined;
   /** How the stores are that values are read from; left out, no value serves beyond its time. */
   readonly sources?: Sources | undefined;
+  /** Where replicas share values, for when a store cannot be asked; and the records that say whether one may still be used. Left out, there is no such place. */
+  readonly shared?: { readonly values: SharedValues; readonly records: Pick<CredentialRepository, 'get'> } | undefined;
   /** Looks whether somebody has written past Keyhold where a value was just read (S17). */
   readonly outside?: Pick<OutsideChanges, 'look'> | undefined;
 }
@@ -63,6 +68,8 @@ export class CredentialValues {
   readonly #metrics: Metrics;
   readonly #outside: CredentialValuesDependencies['outside'];
   readonly #sources: Sources | undefined;
+  readonly #shared: SharedValues | undefined;
+  readonly #sharedReading: SharedReading | undefined;
   readonly #caches: Readonly<Record<StoreKind, RecordCache<SecretFields>>>;
   readonly #share = new StoreReadShare();
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
@@ -71,7 +78,7 @@ export class CredentialValues {
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
 
-  constructor({ access, stores, bus, clock, log, metrics, valueTtlMs = {}, sources, outside }: CredentialValuesDependencies) {
+  constructor({ access, stores, bus, clock, log, metrics, valueTtlMs = {}, sources, shared, outside }: CredentialValuesDependencies) {
     this.#access = access;
     this.#stores = stores;
     this.#clock = clock;
@@ -79,12 +86,18 @@ export class CredentialValues {
     this.#metrics = metrics;
     this.#outside = outside;
     this.#sources = sources;
+    this.#shared = shared?.values;
+    this.#sharedReading = shared === undefined ? undefined : new SharedReading({ shared: shared.values, records: shared.records, access, clock, log, metrics });
     const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ttlMs: valueTtlMs[kind] ?? TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
     this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
       // Values stay: they lie under their reference and version, which the records say anew.
       if (message.topic === 'missed') this.#gone.clear();
-      if (message.topic === 'credential') this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
+      if (message.topic === 'credential') {
+        this.#evict(`${message.scopeKey}/${message.service}/${message.label}`);
+        shared?.values.forget(message.scopeKey, message.service, message.label);
+      }
+      if (message.topic === 'data-key') shared?.values.forgetScope(message.scopeKey);
       // Where a key is destroyed, what was opened with it goes, too (S16).
       if (message.topic === 'data-key') for (const credential of this.#cachedAs.keys()) if (credential.startsWith(`${message.scopeKey}/`)) this.#evict(credential);
     });
@@ -103,7 +116,8 @@ export class CredentialValues {
       const gone = this.#gone.get(key);
       if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
     }
-    const { cache, from } = this.#lieUnder(credential, key, reference.store);
+    const cachedAs = this.#lieUnder(credential, key, reference.store);
+    const { cache, from } = cachedAs;
     let read = false;
     const fields = cache.get(key, async () => {
       read = true;
@@ -114,7 +128,8 @@ export class CredentialValues {
     }, from);
     // Who joins somebody else's reading has a hit, too.
     if (!read) this.#hit(grant, record, fields);
-    return fields;
+    if (this.#shared === undefined || !(fields instanceof Promise)) return fields;
+    return fields.catch((error: unknown) => this.#orShared(grant, record, current, cachedAs, error));
   }
 
   /** What the value is read from, and how long ago it was last confirmed where it serves beyond its time; otherwise undefined. */
@@ -135,6 +150,18 @@ export class CredentialValues {
     this.#cachedAs.clear();
     this.#gone.clear();
     for (const cache of Object.values(this.#caches)) cache.clear();
+  }
+
+  /** As another replica has read it, where the store cannot say now. From then on it serves as if this one had. */
+  async #orShared(grant: UseGrant, record: CredentialRecord, current: CurrentVersion, cachedAs: CachedAs, error: unknown): Promise<SecretFields> {
+    if (!outageRule(error).stale || this.#shared?.takes(current) !== true) throw error;
+    const found = await this.#sharedReading?.read(grant, record, current);
+    // What has changed meanwhile is not brought back: whoever resolves looks at the records again.
+    if (found === undefined || this.#cachedAs.get(credentialKeyText(record)) !== cachedAs) throw error;
+    requireUsable(found.fields, current);
+    cachedAs.cache.adopt(cachedAs.key, found.fields, found.ageMs);
+    cachedAs.from?.source.outlived();
+    return found.fields;
   }
 
   #hit(grant: UseGrant, record: CredentialRecord, fields: Soon<SecretFields>): void {
@@ -167,16 +194,21 @@ export class CredentialValues {
     return cachedAs;
   }
 
-  #read(grant: UseGrant, { scope, service, label }: CredentialRecord, current: CurrentVersion, key: string): Promise<SecretFields> {
+  #read(grant: UseGrant, record: CredentialRecord, current: CurrentVersion, key: string): Promise<SecretFields> {
+    const { scope, service, label } = record;
     return this.#access.perform(grant.actor, 'credential.fetch', { scope, service, label }, grant.requestId, async (fetch) => {
       fetch.use('credential.fetch');
       const { reference } = current;
       const store = storeOf(this.#stores, reference.store);
       const evictions = this.#evictions;
+      const confirmedAt = this.#clock.now();
+      const cachedAs = this.#cachedAs.get(credentialKeyText(record));
       const fields = await this.#timed(store, () => store.get(reference)).catch((error: unknown) => {
         throw this.#translated(error, key, evictions);
       });
       requireUsable(fields, current);
+      // Nobody waits for it.
+      void this.#shared?.keep(record, current, fields, { confirmedAt, isStillSo: () => cachedAs !== undefined && this.#cachedAs.get(credentialKeyText(record)) === cachedAs });
       this.#log.info('secret_retrieved', `Retrieved API key from ${storedInWords[kindOf(reference.store)].read}: ${secretNameText({ scope, service, label })}`, {
         requestId: grant.requestId,
       });

@@ -57,13 +57,13 @@ export class Resolver {
   readonly #environment: EnvironmentKeys;
   readonly #refusals = new Map<string, number>();
 
-  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, valueTtlMs, sources, outside }: ResolverDependencies) {
+  constructor({ records, access, stores, policies, ownKeys, offerEnvironmentKeys, bus, clock, log, metrics, valueTtlMs, sources, shared, outside }: ResolverDependencies) {
     this.#clock = clock;
     this.#policies = policies;
     this.#outside = outside;
     this.#sources = sources;
     this.#pools = new CredentialPools({ records, bus, clock, metrics, sources });
-    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, sources, outside });
+    this.#values = new CredentialValues({ access, stores, bus, clock, log, metrics, valueTtlMs, sources, shared, outside });
     this.#environment = new EnvironmentKeys({ ownKeys, offered: offerEnvironmentKeys });
   }
 

@@ -2,6 +2,7 @@ import { createClient } from '@redis/client';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +18,7 @@ export interface RedisOptions {
   readonly tls?: boolean;
 }
 
-/** A real Redis on this machine with a folder, a port and a password of its own; nothing of it outlives a restart. */
+/** A real Redis on this machine with a folder, a port and a password of its own; nothing of it outlives a restart. It writes down what it is told. */
 export interface RedisServer {
   /** With the password. */
   readonly url: string;
@@ -27,6 +28,8 @@ export interface RedisServer {
   readonly caFile: string;
   /** A command of the test's own, over a connection of its own. */
   command(...words: readonly string[]): Promise<unknown>;
+  /** Every command that has ever changed something there, and what lies there now: the files that Redis writes them to. */
+  everything(): Promise<Buffer>;
   /** As with `kill -9`. */
   kill(): Promise<void>;
   /** On the same port; empty. */
@@ -64,6 +67,7 @@ class RealRedis implements RedisServer {
   readonly caFile: string;
   readonly #program: FoundProgram;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'keyhold-redis-'));
+  readonly #logFolder = path.join(this.#folder, 'appendonlydir');
   readonly #logFile = path.join(this.#folder, 'redis.log');
   readonly #tls: boolean;
   #child: ChildProcess | undefined;
@@ -81,11 +85,12 @@ class RealRedis implements RedisServer {
   }
 
   async start(): Promise<void> {
+    rmSync(this.#logFolder, { recursive: true, force: true });
     const log = openSync(this.#logFile, 'a');
     const listen = this.#tls
       ? ['--port', '0', '--tls-port', String(this.port), '--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem', '--tls-ca-cert-file', 'ca.pem', '--tls-auth-clients', 'no']
       : ['--port', String(this.port)];
-    const child = spawn(this.#program.file, ['--bind', '127.0.0.1', ...listen, '--requirepass', this.password, '--save', '', '--appendonly', 'no', '--dir', this.#folder], {
+    const child = spawn(this.#program.file, ['--bind', '127.0.0.1', ...listen, '--requirepass', this.password, '--save', '', '--appendonly', 'yes', '--appendfsync', 'no', '--auto-aof-rewrite-percentage', '0', '--dir', this.#folder], {
       cwd: this.#folder,
       env: { PATH: '/usr/bin:/bin', ...this.#program.env },
       stdio: ['ignore', log, log],
@@ -110,6 +115,11 @@ class RealRedis implements RedisServer {
     } finally {
       if (client.isOpen) client.destroy();
     }
+  }
+
+  async everything(): Promise<Buffer> {
+    const files = await readdir(this.#logFolder);
+    return Buffer.concat(await Promise.all(files.map((file) => readFile(path.join(this.#logFolder, file)))));
   }
 
   pause(): void {
