@@ -137,6 +137,21 @@ describe('a link between replicas (S32)', () => {
     expect([one.link.trusted, one.link.connected]).toEqual([false, false]);
   });
 
+  it('a process that stood still notices by being asked, before any timer, and does not take for news what it said before', async () => {
+    const { one, other, medium, clock } = await trusting();
+    const held: Buffer[] = [];
+    medium.passes = (bytes) => (held.push(bytes), []);
+    await one.link.beat();
+    clock.advance(3_001);
+    expect([one.heard(), one.link.trusted, one.heard()]).toEqual([[], false, [{ topic: 'missed' }]]);
+    for (const bytes of held) medium.deliver(bytes);
+    expect([one.link.trusted, one.link.connected]).toEqual([false, false]);
+    medium.passes = (bytes) => [bytes];
+    await other.link.beat();
+    await one.link.beat();
+    expect([one.link.trusted, one.heard()]).toEqual([true, [{ topic: 'missed' }]]);
+  });
+
   it('while it is cut off a change does not fail; afterwards both sides read everything again', async () => {
     const { one, other, medium, second } = await trusting();
     medium.cut(one.transport);

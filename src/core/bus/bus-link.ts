@@ -32,7 +32,8 @@ export class BusLink implements BusReceiver {
   readonly #senders: SenderWatch;
   #sequence = 0;
   #heardOwn = 0;
-  #heardOwnAt: number | undefined;
+  /** All that was said before this moment has arrived: whatever this process said then came back. */
+  #completeUntil: number | undefined;
   #owes = false;
   #trusted = false;
   #failure: unknown;
@@ -46,14 +47,18 @@ export class BusLink implements BusReceiver {
     return this.#dependencies.transport.kind;
   }
 
+  /**
+   * Found out whenever it is asked: a process that stood still (SIGSTOP, a suspended machine) serves requests before its timers run, and must not believe then what
+   * it knew before.
+   */
   get trusted(): boolean {
+    if (this.#trusted && !this.#isComplete()) this.#distrust();
     return this.#trusted;
   }
 
   /** Whether it carries messages, with everybody there; it may be distrusted all the same, for a moment. */
   get connected(): boolean {
-    const { clock } = this.#dependencies;
-    return this.#heardOwnAt !== undefined && clock.monotonic() - this.#heardOwnAt <= SILENT_AFTER_MS && !this.#senders.someoneIsSilent();
+    return this.#isComplete() && !this.#senders.someoneIsSilent();
   }
 
   /** What the transport said last of why it is interrupted. */
@@ -101,7 +106,7 @@ export class BusLink implements BusReceiver {
 
   interrupted(reason: unknown): void {
     this.#failure = reason;
-    this.#heardOwnAt = undefined;
+    this.#completeUntil = undefined;
     this.#distrust();
   }
 
@@ -113,12 +118,17 @@ export class BusLink implements BusReceiver {
       return;
     }
     this.#heardOwn = sequence;
-    this.#heardOwnAt = clock.monotonic();
-    metrics.busDelivery({ link: this.kind, durationMs: this.#heardOwnAt - sentAt });
+    // Not now: more may wait behind what was said before this process stood still.
+    this.#completeUntil = sentAt;
+    metrics.busDelivery({ link: this.kind, durationMs: clock.monotonic() - sentAt });
     if (this.#trusted || !this.connected) return;
     this.#failure = undefined;
     this.#trusted = true;
     this.#dependencies.tell({ topic: 'missed' });
+  }
+
+  #isComplete(): boolean {
+    return this.#completeUntil !== undefined && this.#dependencies.clock.monotonic() - this.#completeUntil <= SILENT_AFTER_MS;
   }
 
   #distrust(): void {

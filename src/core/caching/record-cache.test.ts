@@ -153,6 +153,38 @@ describe('RecordCache', () => {
     expect(await read()).toBe(4);
   });
 
+  it('S32: whether the bus is trusted is asked at each use, so that what a process knew before it stood still serves nobody after it', async () => {
+    const clock = movableClock();
+    let tell: (news: BusNews) => void = () => undefined;
+    const heardAt = clock.monotonic();
+    let noticed = false;
+    const bus = {
+      subscribe: (receive: typeof tell) => ((tell = receive), () => undefined),
+      get trusted() {
+        const isLate = clock.monotonic() - heardAt > 3_000;
+        if (isLate && !noticed) {
+          noticed = true;
+          tell({ topic: 'missed' });
+        }
+        return !isLate;
+      },
+    };
+    const cache = new RecordCache<string>({ clock, ttlMs: 10_000, max: 10, bus });
+    await cache.get('known', async () => ({ value: 'before', version: 1 }));
+    const reading = deferred<void>();
+    let stored = 'before';
+    const slow = cache.get('in flight', async () => {
+      const value = stored;
+      await reading.promise;
+      return { value, version: 1 };
+    });
+    clock.advance(3_001);
+    stored = 'after';
+    reading.resolve();
+    expect(await slow).toBe('after');
+    expect(await cache.get('known', async () => ({ value: stored, version: 1 }))).toBe('after');
+  });
+
   it('property: whatever the order of writes, announcements and slow reads, nobody is given a version older than one announced before they asked', async () => {
     const step = constantFrom('write', 'read', 'settle', 'age');
     await assert(

@@ -93,8 +93,10 @@ export class RecordCache<V> {
    * returning an older version than one already seen.
    */
   get(key: string, load: () => Promise<Loaded<V>>, from: ReadFrom | undefined = this.#from): Soon<V> {
+    // Asked before anything is looked up: this is where a process that stood still notices, and then `missed` comes.
+    const believedMs = this.#believedMs();
     const entry = this.#entries.get(key);
-    if (entry !== undefined && this.#clock.monotonic() < entry.freshUntil) {
+    if (entry !== undefined && this.#isFresh(entry, believedMs)) {
       this.#observe(true);
       // While there is plenty of room the order does not matter, and a Map through which entries wander is copied again and again.
       if (this.#entries.size > this.#max / 2) {
@@ -155,6 +157,11 @@ export class RecordCache<V> {
   clear(): void {
     this.#entries.clear();
     for (const flight of this.#flights.values()) flight.outdated = true;
+  }
+
+  #isFresh({ freshUntil, confirmedAt }: Entry<V>, believedMs: number): boolean {
+    const now = this.#clock.monotonic();
+    return now < freshUntil && now - confirmedAt < believedMs;
   }
 
   #believedMs(): number {
@@ -228,10 +235,11 @@ export class RecordCache<V> {
       flight.outdated = false;
       const confirmedAt = this.#clock.monotonic();
       const { value, version } = await (this.#from === undefined ? load() : this.#from.source.run(load));
+      const believedMs = this.#believedMs();
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#believedMs(), distrusted: false, retryAt: 0 });
+      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + believedMs, distrusted: false, retryAt: 0 });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);
