@@ -1,17 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Api } from '../api.ts';
+import { actions, after, type Operation, possibleOperations, shownState, type Standing } from './credential-standing.ts';
 import type { SeededRandom } from './seeded-random.ts';
-
-/** What is known of one credential. */
-export interface Standing {
-  readonly state: 'none' | 'active' | 'deleted' | 'revoked';
-  /** Of an active or a deleted one. */
-  readonly key: string | null;
-  readonly disabled: boolean;
-}
-
-type Operation = 'put' | 'disable' | 'enable' | 'remove' | 'recover' | 'revoke' | 'purge';
 
 export interface Acknowledged {
   readonly requestId: string;
@@ -46,42 +37,6 @@ export class Acknowledgements {
   note(): void {
     this.#waiting.resolve();
     this.#waiting = Promise.withResolvers();
-  }
-}
-
-const possibleOperations: Readonly<Record<Standing['state'], readonly (readonly [Operation, number])[]>> = {
-  none: [['put', 1]],
-  active: [['put', 14], ['disable', 2], ['enable', 6], ['remove', 4], ['revoke', 1]],
-  deleted: [['recover', 6], ['put', 4], ['purge', 2], ['revoke', 1]],
-  revoked: [['put', 4], ['purge', 1]],
-};
-
-const actions: Readonly<Record<Operation, string>> = {
-  put: 'credential.put',
-  disable: 'credential.update',
-  enable: 'credential.update',
-  remove: 'credential.delete',
-  recover: 'credential.recover',
-  revoke: 'credential.revoke',
-  purge: 'credential.purge',
-};
-
-function after(before: Standing, operation: Operation, key: string): Standing {
-  switch (operation) {
-    case 'put':
-      return { state: 'active', key, disabled: before.state === 'active' && before.disabled };
-    case 'disable':
-    case 'enable':
-      return { ...before, disabled: operation === 'disable' };
-    case 'remove':
-      return { ...before, state: 'deleted' };
-    case 'recover':
-      return { ...before, state: 'active' };
-    case 'revoke':
-      return { state: 'revoked', key: null, disabled: false };
-    case 'purge':
-    default:
-      return { state: 'none', key: null, disabled: false };
   }
 }
 
@@ -193,8 +148,4 @@ export class CredentialSlot {
   #close(key: string | null): void {
     for (const span of this.#spans) if (span.to === Infinity && span.key !== key) span.to = this.#sequence.next();
   }
-}
-
-function shownState({ state, disabled }: Standing): string {
-  return state === 'active' && disabled ? 'disabled' : state;
 }

@@ -16,6 +16,8 @@ export interface Sent extends Span {
   /** `answered`: whole. `refused`: by us. `failed`: with the provider's own error. `unknown`: no end was seen. */
   readonly end: 'answered' | 'refused' | 'failed' | 'unknown';
   readonly status: number | null;
+  /** Served with what was known beyond its time (`x-keyhold-stale`). */
+  readonly stale: boolean;
   /** As the answer tells them. */
   readonly tokens: { readonly input: number; readonly output: number } | null;
 }
@@ -47,14 +49,14 @@ const kinds: readonly (readonly [Kind, number])[] = [['plain', 8], ['stream', 8]
 export class GatewayTraffic {
   readonly sent: Sent[] = [];
   readonly #provider: ProviderServer;
-  readonly #sequence: Sequence;
+  readonly #sequence: Pick<Sequence, 'next'>;
   readonly #gatewayKeys: ReadonlyMap<string, string>;
   readonly #acknowledgements: Acknowledgements;
   readonly #arrived = new Map<string, RecordedRequest[]>();
   #looked = 0;
   #count = 0;
 
-  constructor(provider: ProviderServer, sequence: Sequence, gatewayKeys: ReadonlyMap<string, string>, acknowledgements: Acknowledgements) {
+  constructor(provider: ProviderServer, sequence: Pick<Sequence, 'next'>, gatewayKeys: ReadonlyMap<string, string>, acknowledgements: Acknowledgements) {
     this.#provider = provider;
     this.#sequence = sequence;
     this.#gatewayKeys = gatewayKeys;
@@ -93,7 +95,7 @@ export class GatewayTraffic {
     return this.#arrived.get(marker) ?? [];
   }
 
-  async #exchange(url: string, request: Pick<Sent, 'marker' | 'tenant' | 'service' | 'kind'>, gone: AbortSignal): Promise<Pick<Sent, 'end' | 'status' | 'tokens'>> {
+  async #exchange(url: string, request: Pick<Sent, 'marker' | 'tenant' | 'service' | 'kind'>, gone: AbortSignal): Promise<Pick<Sent, 'end' | 'status' | 'stale' | 'tokens'>> {
     const { marker, tenant, service, kind } = request;
     const isAnthropic = service === 'anthropic';
     const stream = kind !== 'plain' && kind !== 'failing' && kind !== 'silent';
@@ -103,6 +105,7 @@ export class GatewayTraffic {
       : { model: `${service}/${MODELS[kind]}`, messages, stream, user: marker, ...(stream && kind === 'slow' ? { stream_options: { include_usage: true } } : {}) };
     const leave = new AbortController();
     let status: number | null = null;
+    let stale = false;
     let text = '';
     try {
       const response = await fetch(url + (isAnthropic ? '/anthropic/v1/messages' : '/v1/chat/completions'), {
@@ -112,16 +115,17 @@ export class GatewayTraffic {
         signal: AbortSignal.any([gone, leave.signal]),
       });
       ({ status } = response);
+      stale = response.headers.has('x-keyhold-stale');
       if (response.body === null) throw new Error('There is no body.');
       for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
         text += chunk;
         if (kind === 'leaving' && text.length > 200) leave.abort();
       }
-      if (status === 200) return { end: stream && !isFinished(text) ? 'unknown' : 'answered', status, tokens: tokensOf(text, stream) };
-      return { end: response.headers.get('x-keyhold-error-origin') === 'upstream' ? 'failed' : 'refused', status, tokens: null };
+      if (status === 200) return { end: stream && !isFinished(text) ? 'unknown' : 'answered', status, stale, tokens: tokensOf(text, stream) };
+      return { end: response.headers.get('x-keyhold-error-origin') === 'upstream' ? 'failed' : 'refused', status, stale, tokens: null };
     } catch {
       // The last event passes only when the request has been counted, so its arrival is the answer, whatever the connection does then.
-      return { end: status === 200 && stream && isFinished(text) ? 'answered' : 'unknown', status, tokens: null };
+      return { end: status === 200 && stream && isFinished(text) ? 'answered' : 'unknown', status, stale, tokens: null };
     }
   }
 }
