@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { measureLatency } from './latency.ts';
 import { canPin, LOAD_CORE, machineFacts, pin } from './machine.ts';
+import { measureManyCredentials } from './many-credentials.ts';
 import { measureMemory } from './memory.ts';
 import { measureOpenStreams } from './open-streams.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { chatRequest } from './payload.ts';
 import { type Peers, startPeers, startUpstream } from './peers.ts';
-import { type Findings, latencyText, memoryText, openStreamsText, throughputText, workersText } from './report.ts';
+import { type Findings, latencyText, manyCredentialsText, memoryText, openStreamsText, throughputText, workersText } from './report.ts';
 import { measureThroughput, type ThroughputPlan } from './throughput.ts';
 import { missingTools } from './tools.ts';
 import { measureWorkers } from './workers.ts';
@@ -48,6 +49,10 @@ async function measure(options: Options): Promise<void> {
   // In fresh processes: one that has been under load has room in its heap that would hide what streams take.
   if (asks(options, 'open-streams')) await withPeers('stream', options, (peers) => openStreams(peers, options, findings));
   if (asks(options, 'workers')) await workers(options, findings);
+  if (asks(options, 'credentials')) {
+    findings.credentials = await measureManyCredentials({ many: options.quick ? 100_000 : 1_000_000, rounds: options.rounds }, say);
+    say(manyCredentialsText(findings.credentials));
+  }
   await writeFile(options.out, `${JSON.stringify(findings, null, 2)}\n`);
   say(`Figures: ${options.out}`);
 }

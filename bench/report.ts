@@ -1,4 +1,5 @@
 import type { Latency } from './latency.ts';
+import type { ManyCredentials } from './many-credentials.ts';
 import type { Memory } from './memory.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { peerNames } from './peers.ts';
@@ -17,6 +18,7 @@ export interface Findings {
   memory?: Memory;
   openStreams?: OpenStreams;
   workers?: WorkersFound;
+  credentials?: readonly ManyCredentials[];
 }
 
 export function throughputText(title: string, found: Throughput): string {
@@ -58,6 +60,18 @@ export function workersText({ perCoreSecond, processorMicroseconds, busierPart, 
     table([['With a core each', 'per second', 'processor, us each'], ...rows]),
     `Two workers over one ${spread(twoOverOne, 2)} · the busier one's part ${spread(busierPart, 2)}`,
   ].join('\n');
+}
+
+export function manyCredentialsText(found: readonly ManyCredentials[]): string {
+  const rows = found.map(({ database, many, lookupMicroseconds, manyOverFew, startSeconds }) => [
+    `${database}, ${many}`,
+    spread(lookupMicroseconds.few, 0),
+    spread(lookupMicroseconds.many, 0),
+    spread(manyOverFew, 2),
+    spread(startSeconds.few, 2),
+    spread(startSeconds.many, 2),
+  ]);
+  return table([['Credentials', 'lookup of 1000, us', 'of all, us', 'over', 'start on 1000, s', 'on all, s'], ...rows]);
 }
 
 /** The median, with the smallest and largest in brackets. */
