@@ -1,21 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, apiOf, makeTenant, type TestTenant } from '../api.ts';
 import { Acknowledgements } from '../crash/credential-slot.ts';
-import { GatewayTraffic, type Kind, type Sent, type UsageEvent, usageProblems } from '../crash/gateway-traffic.ts';
+import { GatewayTraffic, type Kind, type Sent } from '../crash/gateway-traffic.ts';
 import { seededRandom, type SeededRandom } from '../crash/seeded-random.ts';
 import { auditLogProblems } from './audit-proof.ts';
 import { BusHealth } from './bus-health.ts';
 import { type Installation, makeInstallation } from './installation.ts';
 import type { Replica } from './replica.ts';
+import { jobProblems } from './job-holders.ts';
 import { faultsInOrder, ReplicaFaults } from './replica-faults.ts';
 import { SharedCredential } from './shared-credential.ts';
 import { FallbackSwitch, GatewayKeyRing } from './tenant-changes.ts';
+import { ALWAYS, usageSumProblems } from './usage-proof.ts';
 
 const OWN = ['openai', 'anthropic', 'groq', 'mistral'];
 const FROM_PLATFORM = 'xai';
 const PLATFORM_KEY = 'sk-test-platform-xai-0001';
 const LOOPS = 3;
-const ALWAYS = 'from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z';
 const kinds: readonly (readonly [Kind, number])[] = [['plain', 8], ['stream', 6], ['slow', 2], ['leaving', 1], ['failing', 1], ['cut', 1]];
 
 /** What a request of ours may be refused with by Keyhold. */
@@ -25,6 +26,10 @@ export interface RandomRunOptions {
   readonly seed: string;
   readonly faults: number;
   readonly pauseMs: number;
+  /** KEYHOLD_JOURNAL of all of them. */
+  readonly journal: 'local' | 'synchronous';
+  /** Waits until living replicas have every job, which takes a term after a death. */
+  readonly waitForJobs: boolean;
 }
 
 interface Where {
@@ -48,7 +53,7 @@ export class RandomRun {
   readonly #over = new AbortController();
 
   static async begin(options: RandomRunOptions): Promise<RandomRun> {
-    const installation = await makeInstallation([...OWN, FROM_PLATFORM]);
+    const installation = await makeInstallation([...OWN, FROM_PLATFORM], { KEYHOLD_JOURNAL: options.journal });
     const [first, ...others] = installation.replicas;
     try {
       await first?.start();
@@ -112,7 +117,7 @@ export class RandomRun {
 
   get summary(): string {
     const ends = Object.fromEntries([...Map.groupBy(this.#traffic.sent, ({ end }) => end)].map(([end, sent]) => [end, sent.length]));
-    return `seed ${this.#options.seed}: ${this.#options.faults} faults, ${this.#acknowledged.length} acknowledged changes, requests ${JSON.stringify(ends)}`;
+    return `seed ${this.#options.seed}: ${this.#options.faults} faults, ${this.#options.journal} journal, ${this.#acknowledged.length} acknowledged changes, requests ${JSON.stringify(ends)}`;
   }
 
   get #acknowledged(): readonly { readonly requestId: string; readonly action: string }[] {
@@ -164,6 +169,7 @@ export class RandomRun {
     for (const replica of replicas) await this.#fallback.look(this.#api(replica, 'globex'));
     this.problems.push(...this.#credentials.flatMap(({ problems }) => problems), ...this.#keys.problems, ...this.#fallback.problems, ...this.#traffic.sent.flatMap((sent) => this.#requestProblems(sent)));
     await this.#checkUsage();
+    if (this.#options.waitForJobs) this.problems.push(...(await jobProblems(this.#installation.database)));
     for (const replica of replicas) this.#heads.push((await this.#api(replica).must('GET', '/api/v1/audit/checkpoint')).text);
     for (const replica of replicas) {
       const exit = await replica.stop();
@@ -194,42 +200,14 @@ export class RandomRun {
   async #checkUsage(): Promise<void> {
     for (const { id } of this.#tenants) {
       const all = this.#traffic.sent.filter(({ tenant }) => tenant.split('#')[0] === id);
-      // What was only on a disk that is gone is not promised.
-      const kept = all.filter((sent) => this.#isKept(sent));
-      const deadline = performance.now() + 60_000;
-      let problems: readonly string[] = ['the usage was never read'];
-      let events: readonly UsageEvent[] = [];
-      while (problems.length > 0 && performance.now() < deadline) {
-        events = await this.#events(id);
-        problems = usageProblems(this.#traffic, kept, events);
-        if (problems.length > 0) await sleep(500);
-      }
-      this.problems.push(...problems);
-      const markers = Map.groupBy(events, ({ endUser }) => endUser);
-      for (const { marker } of all) if ((markers.get(marker)?.length ?? 0) > 1) this.problems.push(`${marker} is counted twice`);
-      const { body } = await this.#api(this.#any, id).must('GET', `/api/v1/tenants/${id}/usage?${ALWAYS}`);
-      const { requests } = body['totals'] as { readonly requests: number };
-      if (requests !== events.length) this.problems.push(`${id}: the sum is ${requests} requests, and there are ${events.length} events`);
-      const arrived = kept.reduce((sum, sent) => sum + this.#traffic.arrivals(sent).length, 0);
-      const calls = events.filter(({ endUser, attempts }) => attempts > 0 && kept.some(({ marker }) => marker === endUser)).length;
-      if (calls < arrived) this.problems.push(`${id}: the provider counts ${arrived} requests, the events ${calls}`);
+      this.problems.push(...(await usageSumProblems({ tenant: id, api: () => this.#api(this.#any, id), traffic: this.#traffic, all, kept: all.filter((sent) => this.#isKept(sent)) })));
     }
   }
 
+  /** What was only on a disk that is gone is not promised. */
   #isKept(sent: Sent): boolean {
     const where = this.#where.get(sent);
-    return where === undefined || where.disk === where.replica.disk;
-  }
-
-  async #events(tenant: string): Promise<readonly UsageEvent[]> {
-    const events: UsageEvent[] = [];
-    let cursor = '';
-    do {
-      const { body } = await this.#api(this.#any, tenant).must('GET', `/api/v1/tenants/${tenant}/usage/events?limit=1000&${ALWAYS}${cursor}`);
-      events.push(...(body['items'] as UsageEvent[]));
-      cursor = typeof body['nextCursor'] === 'string' ? `&cursor=${body['nextCursor']}` : '';
-    } while (cursor !== '');
-    return events;
+    return this.#options.journal === 'synchronous' || where === undefined || where.disk === where.replica.disk;
   }
 
   get #any(): Replica {
