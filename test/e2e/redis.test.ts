@@ -41,7 +41,7 @@ describe('the product with Redis (R0.5)', () => {
     const api = apiOf(product.url, testAdminToken);
     await api.must('POST', '/api/v1/tenants', { id: 'acme', name: 'Acme' });
     await eventually(async () => (await (await fetch(`${product.url}/metrics`)).text()).includes('keyhold_bus_connected{link="redis"} 0'), () => 'The metrics do not say so.');
-    expect(product.logLines().filter(({ event }) => event === 'bus_lost')).toHaveLength(1);
+    await eventually(async () => product.logLines().filter(({ event }) => event === 'bus_lost').length === 1, () => `Not told once:\n${product.output()}`);
     expect(product.output()).not.toContain(redis.password);
     await redis.start();
     await eventually(async () => JSON.stringify(await degraded(product)) === '[]', () => `Never well again:\n${product.output()}`);

@@ -58,6 +58,12 @@ export class OutsideChanges {
     return underWay;
   }
 
+  /** As `look`, by one that begins from here on: one that is under way may have asked the store before what the caller has seen. */
+  async lookAnew(key: CredentialKey): Promise<boolean> {
+    await this.#underWay.get(credentialKeyText(key));
+    return this.look(key);
+  }
+
   async #look(key: CredentialKey): Promise<boolean> {
     try {
       const found = await this.#find(key);

@@ -49,7 +49,7 @@ export interface CredentialValuesDependencies {
   /** Where replicas share values, for when a store cannot be asked; and the records that say whether one may still be used. Left out, there is no such place. */
   readonly shared?: { readonly values: SharedValues; readonly records: Pick<CredentialRepository, 'get'> } | undefined;
   /** Looks whether somebody has written past Keyhold where a value was just read (S17). */
-  readonly outside?: Pick<OutsideChanges, 'look'> | undefined;
+  readonly outside?: Pick<OutsideChanges, 'look' | 'lookAnew'> | undefined;
 }
 
 /** Where the one cached version of a credential lies. */

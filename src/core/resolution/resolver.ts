@@ -165,7 +165,7 @@ export class Resolver {
   /** What is not told in time shows in the records later. */
   async #look(record: CredentialRecord): Promise<void> {
     if (this.#outside === undefined || this.#sources?.database.isAway === true) return;
-    await inTime(this.#outside.look(record), LOOK_MS).catch(() => undefined);
+    await inTime(this.#outside.lookAnew(record), LOOK_MS).catch(() => undefined);
   }
 
   /** undefined: neither the tenant nor the platform has one for it, and the tenant's policy allows the service's own. */

@@ -73,7 +73,8 @@ function answersIn(text: string): string[] | undefined {
     const head = /^HTTP\/1\.1 [2-5]\d\d [^\r\n]*\r\n(?:[!#$%&'*+\-.^_`|~\w]+: ?[^\r\n]*\r\n)*\r\n/.exec(rest)?.[0];
     if (head === undefined) return undefined;
     rest = rest.slice(head.length);
-    const length = /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1];
+    // To a client of HTTP/1.0 an answer may end with its connection.
+    const length = /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1] ?? (/\r\nconnection: close\r\n/i.test(head) ? String(rest.length) : undefined);
     if (length === undefined || Number(length) > rest.length) return undefined;
     bodies.push(rest.slice(0, Number(length)));
     rest = rest.slice(Number(length));
