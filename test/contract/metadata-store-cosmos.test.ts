@@ -1,9 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openCosmosStore } from '../../src/adapters/metadata-store/cosmos/open-cosmos.ts';
-import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { cosmosOptions } from '../support/cosmos-options.ts';
 import { type CosmosServer, startCosmosServer } from '../support/servers/cosmos.ts';
 import { metadataStoreContract } from './metadata-store-contract.ts';
+import { reopenedStore } from './reopened-store.ts';
 
 let server: CosmosServer;
 let databases = 0;
@@ -22,19 +22,6 @@ metadataStoreContract({
   create: async () => {
     databases += 1;
     const database = `contract-${databases}`;
-    const open = (): Promise<MetadataStore> => openCosmosStore(cosmosOptions(server.endpoint, database));
-    const first = await open();
-    let store = first;
-    return {
-      store: first,
-      reopen: async () => {
-        await store.close();
-        store = await open();
-        return store;
-      },
-      dispose: async () => {
-        await store.close();
-      },
-    };
+    return reopenedStore(async () => openCosmosStore(cosmosOptions(server.endpoint, database)));
   },
 });

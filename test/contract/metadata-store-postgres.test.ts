@@ -1,10 +1,10 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPostgresStore } from '../../src/adapters/metadata-store/postgres/open-postgres.ts';
-import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { postgresOptions } from '../support/postgres-options.ts';
 import type { TestDatabase } from '../support/servers/postgres-databases.ts';
 import { describeWithPostgres, sharedPostgres } from '../support/servers/with-postgres.ts';
 import { metadataStoreContract } from './metadata-store-contract.ts';
+import { reopenedStore } from './reopened-store.ts';
 
 describeWithPostgres('on a real server', () => {
   let database: TestDatabase;
@@ -16,21 +16,7 @@ describeWithPostgres('on a real server', () => {
     name: 'PostgreSQL',
     column: 'PostgreSQL',
     create: async () => {
-      const open = (): Promise<MetadataStore> => openPostgresStore(postgresOptions(database.url));
-      const first = await open();
-      let store = first;
-      return {
-        store: first,
-        reopen: async () => {
-          await store.close();
-          store = await open();
-          return store;
-        },
-        dispose: async () => {
-          await store.close();
-          await emptyTables(database.name);
-        },
-      };
+      return reopenedStore(async () => openPostgresStore(postgresOptions(database.url)), async () => emptyTables(database.name));
     },
   });
 
