@@ -115,6 +115,9 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const allowPlainDatabase = reader.read(settings.allowPlainDatabase);
   const database = readDatabase(reader, { dataDir, mode, allowPlain: allowPlainDatabase }, identityFor);
   const keyWrapper = readKeyWrapper(reader, dataDir, { vaultFor: (needs) => (vaultEnabled ? vault : vaultFor(needs)), identityFor });
+  if (workers > 1 && (vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null))?.signIn.kind === 'wrapped-app-role') {
+    reader.problems.push(`${settings.vaultWrappedSecretId.name} can be unwrapped once, and with ${settings.workers.name}=${workers} each process signs in for itself. Set ${settings.workers.name}=1, or sign in by ${settings.vaultSecretId.name}, a token file or Kubernetes.`);
+  }
   const { keyFile } = keyWrapper;
   reader.show(settings.dataDir, dataDir);
   const givenAuditKeyFile = reader.read(settings.auditKeyFile);

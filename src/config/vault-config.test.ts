@@ -109,6 +109,7 @@ describe('signing in to Vault (R2.1)', () => {
     expect(refusal({ ...withToken, VAULT_K8S_ROLE: 'r' })).toContain('VAULT_TOKEN, VAULT_K8S_ROLE are different ways');
     expect(refusal({ ...on, VAULT_ROLE_ID: 'r' })).toContain('VAULT_ROLE_ID needs VAULT_SECRET_ID');
     expect(refusal({ ...on, VAULT_SECRET_ID: 's' })).toContain('VAULT_SECRET_ID needs VAULT_ROLE_ID');
+    expect(refusal({ ...on, VAULT_ROLE_ID: 'r', VAULT_WRAPPED_SECRET_ID: 'w', KEYHOLD_WORKERS: '2' })).toContain('VAULT_WRAPPED_SECRET_ID can be unwrapped once, and with KEYHOLD_WORKERS=2 each process signs in for itself. Set KEYHOLD_WORKERS=1');
     expect(refusal({ ...on, VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's', VAULT_WRAPPED_SECRET_ID: 'w' })).toContain('both set, and only one can count');
     expect(refusal({ ...withToken, VAULT_K8S_AUDIENCE: 'a' })).toContain('VAULT_K8S_AUDIENCE belongs to VAULT_K8S_ROLE');
     expect(refusal({ ...withToken, VAULT_K8S_TOKEN_FILE: '/t' })).toContain('VAULT_K8S_TOKEN_FILE belongs to VAULT_K8S_ROLE');
