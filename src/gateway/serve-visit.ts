@@ -1,72 +1,34 @@
-import type { Principal } from '../core/access/principals.ts';
-import type { UseGrant } from '../core/access/grant.ts';
-import type { ApiFormat, BodyRules, RouteSpec, Service } from '../core/catalog/service.ts';
-import type { Resolved } from '../core/resolution/resolved.ts';
-import { newUsageId } from '../core/usage/usage-id.ts';
+import type { ApiFormat, BodyRules } from '../core/catalog/service.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { after, type Soon } from '../ports/soon.ts';
-import { SecretValue } from '../ports/secret-value.ts';
 import { admit, requireJson } from './admission.ts';
 import { editBody, includeUsageEdit, modelEdit } from './body-edits.ts';
 import type { BodyFacts } from './body-facts.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { type CompiledRules, compileRules } from './body-rules.ts';
+import { type Admitted, CallProvider, type Outgoing } from './call-provider.ts';
 import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
 import { type Choice, chooseProvider } from './choose-provider.ts';
-import { Exchange } from './exchange.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
-import { requireReach } from './gateway-key-limits.ts';
 import { LargeBodies } from './large-bodies.ts';
-import { estimatedTokens, Meter } from './meter.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { upstreamQuery } from './query.ts';
 import { readBody } from './read-body.ts';
 import { readFacts } from './read-facts.ts';
 import { RequestBody } from './request-body.ts';
+import { requirePresent } from './require-present.ts';
 import { pathWithModel, type RouteMatch, RouteTable } from './route-table.ts';
-import { isShared, requireStateless } from './shared-credentials.ts';
-import { keyOf } from './upstream-request.ts';
-import type { Upstream, Upstreams } from './upstreams.ts';
+import type { Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
 /** Above this a body is read in a worker (S34). */
 const LARGE_BODY_BYTES = 8 * 1024 * 1024;
 
-/** What is sent upstream, and what the checks have to know of it. */
-interface Outgoing {
-  readonly service: Service;
-  readonly route: RouteSpec;
-  /** As the provider names it. */
-  readonly model: string | null;
-  /** `model` and every other one the provider could run (S8). */
-  readonly models: readonly string[];
-  readonly references: readonly string[];
-  readonly endUser: string | null;
-  /** Below the endpoint's base, with the query. */
-  readonly path: string;
-  readonly usageAdded: boolean;
-}
-
-interface Admitted {
-  readonly visit: Visit;
-  readonly principal: Principal;
-  readonly grant: UseGrant;
-}
-
-/** What is decided when the request is noted. */
-interface Call {
-  readonly outgoing: Outgoing;
-  readonly upstream: Upstream;
-  readonly resolved: Resolved;
-  readonly meter: Meter;
-  readonly requireServable: (resolved: Resolved) => void;
-}
-
 /** The steps of a request in their order (S34): refuse, admit, read, route, resolve, note, call. */
 export class ServeVisit {
   readonly #deps: GatewayDependencies;
-  readonly #upstreams: Upstreams;
+  readonly #provider: CallProvider;
   readonly #open: OpenRequests;
   readonly #memory: BodyMemory;
   readonly #routes: RouteTable;
@@ -75,7 +37,7 @@ export class ServeVisit {
 
   constructor(deps: GatewayDependencies, upstreams: Upstreams, open: OpenRequests, memory: BodyMemory) {
     this.#deps = deps;
-    this.#upstreams = upstreams;
+    this.#provider = new CallProvider(deps, upstreams);
     this.#open = open;
     this.#memory = memory;
     this.#routes = new RouteTable(deps.catalog);
@@ -109,7 +71,7 @@ export class ServeVisit {
     visit.tenant = grant.tenant;
     visit.callerStaleMs = this.#deps.staleness.callerMs(admitted.principal.actor, grant.tenant);
     const outgoing = target.path === CHAT_PATH ? this.#chat(admitted) : this.#forwarded(admitted, target);
-    return after(outgoing, (known) => this.#call(admitted, known));
+    return after(outgoing, (known) => this.#provider.call(admitted, known));
   }
 
   #forwarded(admitted: Admitted, target: CanonicalTarget): Soon<Outgoing> {
@@ -203,96 +165,4 @@ export class ServeVisit {
       usageAdded: request.stream && route.includeUsage === true,
     };
   }
-
-  /** From here on a key is found, the request is noted, and the provider is called. */
-  #call(admitted: Admitted, outgoing: Outgoing): Soon<void> {
-    const { visit, principal, grant } = admitted;
-    const { service, route } = outgoing;
-    visit.service = service.id;
-    visit.route = route.id;
-    if (principal.gatewayKey !== null) requireReach(principal.gatewayKey, service, route, outgoing.models);
-    const upstream = this.#upstreams.find(service.id, route.format);
-    if (upstream === undefined) throw new KeyholdError('internal', `${service.id} has no endpoint for this route.`);
-    const requireServable = (candidate: Resolved): void => {
-      keyOf(upstream, candidate);
-      if (isShared(candidate.source)) requireStateless({ ...outgoing, gateway: upstream.gateway, rules: upstream.endpoint.body });
-    };
-    return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
-      requireServable(resolved);
-      visit.keySource = resolved.source;
-      const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing);
-      requirePresent(visit);
-      return after(meter.begin(), () => {
-        visit.meter = meter;
-        requirePresent(visit);
-        this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
-      });
-    });
-  }
-
-  #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
-    const { resolver, staleness, log } = this.#deps;
-    const { route } = outgoing;
-    visit.exchange = new Exchange(
-      {
-        upstream,
-        route,
-        path: upstream.basePath + outgoing.path,
-        model: outgoing.model,
-        rawHeaders: visit.request.rawHeaders,
-        body: visit.body ?? new RequestBody(null, () => undefined),
-        usageAdded: outgoing.usageAdded,
-        tenant: grant.tenant,
-        resolved,
-        meter,
-        shape: visit.shape,
-        requestId: visit.requestId,
-        answer: visit.answer,
-        requireServable,
-        staleness,
-        callerStaleMs: visit.callerStaleMs,
-      },
-      resolver,
-      log,
-    );
-    return visit.exchange;
-  }
-
-  #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing): Meter {
-    const { journal, clock, random, log } = this.#deps;
-    const now = clock.now();
-    return new Meter(
-      journal,
-      clock,
-      log,
-      {
-        id: newUsageId(now, random),
-        startedAt: now,
-        tenant,
-        service: outgoing.service.id,
-        model: outgoing.model,
-        route: outgoing.route.id,
-        keySource: resolved.source,
-        credentialId: resolved.credentialId,
-        credentialVersion: resolved.credentialVersion,
-        gatewayKeyId: actor.kind === 'gateway-key' ? actor.id : null,
-        tokenId: actor.kind === 'token' ? actor.id : null,
-        tags: gatewayKey?.tags ?? {},
-        endUser: outgoing.endUser,
-        estimatedInputTokens: outgoing.route.usage === 'none' ? 0 : estimatedTokens(visit.body?.length ?? 0),
-      },
-      visit.startedAt,
-    );
-  }
-}
-
-/** The caller's own provider key for this request (R0.4). */
-function explicitKey({ request }: Visit): SecretValue | undefined {
-  const presented = request.headers['x-keyhold-api-key'];
-  return typeof presented === 'string' ? new SecretValue(presented) : undefined;
-}
-
-/** Throws `canceled` when nobody waits for the answer any more. */
-function requirePresent({ response }: Visit): void {
-  if (response.gone) throw new KeyholdError('canceled', 'The client left before its request was served.');
 }

@@ -1,0 +1,147 @@
+import type { Principal } from '../core/access/principals.ts';
+import type { UseGrant } from '../core/access/grant.ts';
+import type { RouteSpec, Service } from '../core/catalog/service.ts';
+import type { Resolved } from '../core/resolution/resolved.ts';
+import { newUsageId } from '../core/usage/usage-id.ts';
+import { KeyholdError } from '../ports/errors.ts';
+import { SecretValue } from '../ports/secret-value.ts';
+import { after, type Soon } from '../ports/soon.ts';
+import { Exchange } from './exchange.ts';
+import type { GatewayDependencies } from './gateway-dependencies.ts';
+import { requireReach } from './gateway-key-limits.ts';
+import { estimatedTokens, Meter } from './meter.ts';
+import { RequestBody } from './request-body.ts';
+import { requirePresent } from './require-present.ts';
+import { isShared, requireStateless } from './shared-credentials.ts';
+import { keyOf } from './upstream-request.ts';
+import type { Upstream, Upstreams } from './upstreams.ts';
+import type { Visit } from './visit.ts';
+
+/** What is sent upstream, and what the checks have to know of it. */
+export interface Outgoing {
+  readonly service: Service;
+  readonly route: RouteSpec;
+  /** As the provider names it. */
+  readonly model: string | null;
+  /** `model` and every other one the provider could run (S8). */
+  readonly models: readonly string[];
+  readonly references: readonly string[];
+  readonly endUser: string | null;
+  /** Below the endpoint's base, with the query. */
+  readonly path: string;
+  readonly usageAdded: boolean;
+}
+
+/** A request whose sender is known and may use the gateway. */
+export interface Admitted {
+  readonly visit: Visit;
+  readonly principal: Principal;
+  readonly grant: UseGrant;
+}
+
+/** What is decided when the request is noted. */
+interface Call {
+  readonly outgoing: Outgoing;
+  readonly upstream: Upstream;
+  readonly resolved: Resolved;
+  readonly meter: Meter;
+  readonly requireServable: (resolved: Resolved) => void;
+}
+
+/** The later steps of a request: a key is found, the request is noted, and the provider is called. */
+export class CallProvider {
+  readonly #deps: GatewayDependencies;
+  readonly #upstreams: Upstreams;
+
+  constructor(deps: GatewayDependencies, upstreams: Upstreams) {
+    this.#deps = deps;
+    this.#upstreams = upstreams;
+  }
+
+  /** Done when the upstream call has begun; throws, or rejects with, what the request is refused with. Waits for nothing that is known. */
+  call(admitted: Admitted, outgoing: Outgoing): Soon<void> {
+    const { visit, principal, grant } = admitted;
+    const { service, route } = outgoing;
+    visit.service = service.id;
+    visit.route = route.id;
+    if (principal.gatewayKey !== null) requireReach(principal.gatewayKey, service, route, outgoing.models);
+    const upstream = this.#upstreams.find(service.id, route.format);
+    if (upstream === undefined) throw new KeyholdError('internal', `${service.id} has no endpoint for this route.`);
+    const requireServable = (candidate: Resolved): void => {
+      keyOf(upstream, candidate);
+      if (isShared(candidate.source)) requireStateless({ ...outgoing, gateway: upstream.gateway, rules: upstream.endpoint.body });
+    };
+    return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
+      requireServable(resolved);
+      visit.keySource = resolved.source;
+      const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing);
+      requirePresent(visit);
+      return after(meter.begin(), () => {
+        visit.meter = meter;
+        requirePresent(visit);
+        this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+      });
+    });
+  }
+
+  #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
+    const { resolver, staleness, log } = this.#deps;
+    const { route } = outgoing;
+    visit.exchange = new Exchange(
+      {
+        upstream,
+        route,
+        path: upstream.basePath + outgoing.path,
+        model: outgoing.model,
+        rawHeaders: visit.request.rawHeaders,
+        body: visit.body ?? new RequestBody(null, () => undefined),
+        usageAdded: outgoing.usageAdded,
+        tenant: grant.tenant,
+        resolved,
+        meter,
+        shape: visit.shape,
+        requestId: visit.requestId,
+        answer: visit.answer,
+        requireServable,
+        staleness,
+        callerStaleMs: visit.callerStaleMs,
+      },
+      resolver,
+      log,
+    );
+    return visit.exchange;
+  }
+
+  #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing): Meter {
+    const { journal, clock, random, log } = this.#deps;
+    const now = clock.now();
+    return new Meter(
+      journal,
+      clock,
+      log,
+      {
+        id: newUsageId(now, random),
+        startedAt: now,
+        tenant,
+        service: outgoing.service.id,
+        model: outgoing.model,
+        route: outgoing.route.id,
+        keySource: resolved.source,
+        credentialId: resolved.credentialId,
+        credentialVersion: resolved.credentialVersion,
+        gatewayKeyId: actor.kind === 'gateway-key' ? actor.id : null,
+        tokenId: actor.kind === 'token' ? actor.id : null,
+        tags: gatewayKey?.tags ?? {},
+        endUser: outgoing.endUser,
+        estimatedInputTokens: outgoing.route.usage === 'none' ? 0 : estimatedTokens(visit.body?.length ?? 0),
+      },
+      visit.startedAt,
+    );
+  }
+}
+
+/** The caller's own provider key for this request (R0.4). */
+function explicitKey({ request }: Visit): SecretValue | undefined {
+  const presented = request.headers['x-keyhold-api-key'];
+  return typeof presented === 'string' ? new SecretValue(presented) : undefined;
+}
