@@ -13,7 +13,7 @@ import { lockForInstalling, manifestForInstalling } from './package-manifest.ts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = process.argv[2] ?? join(root, 'dist');
 const staging = join(target, 'package');
-const COPIED = ['bin/keyhold.cjs', '.env.example', 'README.md', 'SECURITY.md', 'LICENSE'];
+const COPIED = ['bin/keyhold.cjs', 'catalog/prices.json', '.env.example', 'README.md', 'SECURITY.md', 'LICENSE'];
 
 rmSync(staging, { recursive: true, force: true });
 mkdirSync(staging, { recursive: true });

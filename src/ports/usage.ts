@@ -20,6 +20,16 @@ export interface TokenCounts {
   readonly reasoningTokens: number;
 }
 
+/** What a provider told of a request: what an event keeps, and what only its price depends on. */
+export interface MeteredCounts extends TokenCounts {
+  /** Of `cacheWriteTokens`, those that stay in the provider's cache for an hour. */
+  readonly longCacheWriteTokens: number;
+  /** Of the input that neither came from the provider's cache nor went into it. */
+  readonly audioInputTokens: number;
+  /** Of the output. */
+  readonly audioOutputTokens: number;
+}
+
 /** One request that reached (or was about to reach) a provider (R5.3). */
 export interface UsageEvent extends TokenCounts {
   /** `use_` and 24 characters that sort by time. */
