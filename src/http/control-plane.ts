@@ -4,6 +4,7 @@ import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } fr
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import { apiDescription } from './api-description.ts';
+import { compilersWhenUsed } from './compile-when-used.ts';
 import type { ControlPlaneServices } from './control-plane-services.ts';
 import { errorAnswer } from './error-answer.ts';
 import { recordRequest } from './record-request.ts';
@@ -69,6 +70,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
 }
 
 function createApp(random: ControlPlaneServices['random']): App {
+  const { validators, serializers } = compilersWhenUsed();
   return fastify({
     // The listener is not fastify's: one server answers for the gateway and the control plane. This one never listens.
     serverFactory: (handler) => createServer(handler),
@@ -81,8 +83,10 @@ function createApp(random: ControlPlaneServices['random']): App {
       void sendError(translated(error), request, reply);
     },
     routerOptions: { maxParamLength: 256 },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, verbose: true, allowUnionTypes: true } },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  })
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .setValidatorCompiler(validators)
+    .setSerializerCompiler(serializers);
 }
 
 /** Bodies are JSON, read by our own parser; anything else is told what to send. */
