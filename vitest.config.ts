@@ -4,10 +4,10 @@ import { NothingSkipped } from './test/support/nothing-skipped.ts';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'catalog/**/*.test.ts'],
-    globalSetup: ['test/support/servers/vault-setup.ts', 'test/support/servers/postgres-setup.ts'],
+    globalSetup: ['test/support/compiled.ts', 'test/support/servers/vault-setup.ts', 'test/support/servers/postgres-setup.ts'],
     reporters: ['default', new NothingSkipped()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compiled } from './compiled.ts';
 
 /** Obviously not a real token; long enough for KEYHOLD_ADMIN_TOKEN. */
 export const testAdminToken = 'test-admin-token-0123456789-abcdefghij';
@@ -115,7 +116,7 @@ async function ready(product: Product): Promise<void> {
 }
 
 function spawnProduct(options: ProductOptions, dataDir: string): ChildProcess {
-  const entry = options.entry ?? join(root, 'src', 'main.ts');
+  const entry = compiled(options.entry ?? join(root, 'src', 'main.ts'));
   const { PATH, HOME } = process.env;
   return spawn(process.execPath, ['--disable-sigusr1', '--report-exclude-env', entry, ...(options.args ?? ['serve'])], {
     cwd: dataDir,
