@@ -10,27 +10,32 @@ export class ForeignDatabaseError extends Error {
   }
 }
 
-/** Throws `NewerDatabaseError` or `ForeignDatabaseError` for a database that `migrate` must not touch; changes nothing. */
-export function requireOurs(database: DatabaseSync, migrations: readonly Migration[]): void {
+const SCHEMA_TABLE = 'CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT';
+
+/** The version of a database that `migrate` may touch. Throws `NewerDatabaseError` or `ForeignDatabaseError` for any other; changes nothing. */
+export function requireOurs(database: DatabaseSync, migrations: readonly Migration[]): number {
   const known = migrations.at(-1)?.version ?? 0;
   const found = versionOf(database);
   if (found > known) throw new NewerDatabaseError(found, known);
+  return found;
 }
 
 /**
- * Brings a database that is ours to the last migration's version. Each step is one transaction with its row in `schema`, so that a
- * crash between two of them leaves a database of the version in between.
+ * Brings a database to the last migration's version; several processes may do so at once. Each step is one transaction with its row in `schema`, so that a
+ * crash between two of them leaves a database of the version in between. Throws as `requireOurs` does.
  */
 export function migrate(database: DatabaseSync, migrations: readonly Migration[], now: number): void {
-  const found = versionOf(database);
-  if (found === 0) database.exec('CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT');
-  for (const { version, name, sql, run } of migrations) {
-    if (version <= found) continue;
+  const found = requireOurs(database, migrations);
+  for (const { version, name, sql, run } of migrations.filter((step) => step.version > found)) {
     database.exec('BEGIN IMMEDIATE');
     try {
-      database.exec(sql);
-      run?.(database);
-      database.prepare('INSERT INTO schema (version, name, applied_at) VALUES (?, ?, ?)').run(version, name, now);
+      // Another process may have run it while this one waited for its turn.
+      if (version > requireOurs(database, migrations)) {
+        database.exec(SCHEMA_TABLE);
+        database.exec(sql);
+        run?.(database);
+        database.prepare('INSERT INTO schema (version, name, applied_at) VALUES (?, ?, ?)').run(version, name, now);
+      }
       database.exec('COMMIT');
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK');
