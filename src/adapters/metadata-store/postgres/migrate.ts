@@ -4,7 +4,7 @@ import type { PostgresMigration } from './migrations/migration.ts';
 import { SCHEMA } from './postgres-server.ts';
 
 /** Whoever migrates holds it, so that of several processes that start at once one does and the others find it done. A number of ours. */
-const LOCK = 0x6b65_7968;
+export const MIGRATION_LOCK = 0x6b65_7968;
 /** Named in full, so that a schema that is there and not ours to use is told from none. */
 const TABLE = `${SCHEMA}.schema`;
 
@@ -18,7 +18,7 @@ export async function migrate(client: Client, migrations: readonly PostgresMigra
   if ((await versionOf(client, known)) === known) return;
   await client.query('BEGIN');
   try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     const found = await versionOf(client, known);
     if (found === 0) {
       // A schema that exists may be somebody's who may not make one, so it is not asked for again.

@@ -1,11 +1,34 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { atOnce } from '../../../../test/support/at-once.ts';
 import { postgresOptions } from '../../../../test/support/postgres-options.ts';
 import { freePort } from '../../../../test/support/servers/free-port.ts';
 import type { TestDatabase } from '../../../../test/support/servers/postgres-databases.ts';
 import { startTcpProxy } from '../../../../test/support/servers/tcp-proxy.ts';
 import { describeWithPostgres, sharedPostgres } from '../../../../test/support/servers/with-postgres.ts';
 import { StartError } from '../../../ports/start-error.ts';
+import { allMigrations } from './migrations/all-migrations.ts';
+import { MIGRATION_LOCK } from './migrate.ts';
 import { isKeyholdDatabase, openPostgresStore } from './open-postgres.ts';
+import { mayPass } from './open-problems.ts';
+import { withOwnConnection } from './own-connection.ts';
+
+const PROCESSES = 2;
+
+/** Opens each database together with the others, writes into it, and says whose writing it finds there when all have written. */
+const opensAll = `
+  const [, module, options, ...rest] = process.argv;
+  const [{ openPostgresStore }, { postgresOptions }] = [await import(module), await import(options)];
+  const found = [];
+  for (const url of rest.slice(0, -1)) {
+    await together();
+    const store = await openPostgresStore(postgresOptions(url));
+    await store.tenants.create({ tenant: 'process-' + rest.at(-1) }, { id: 'process-' + rest.at(-1) });
+    await together();
+    found.push((await store.tenants.list({ limit: 10 })).items.map(({ record }) => record.id));
+    await store.close();
+  }
+  say(found);
+`;
 
 describeWithPostgres('opening PostgreSQL', () => {
   let database: TestDatabase;
@@ -89,14 +112,28 @@ describeWithPostgres('opening PostgreSQL', () => {
     await proxy.close();
   });
 
-  it('two processes that start at once on an empty database do no harm', async () => {
-    const empty = await sharedPostgres().create();
-    const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(postgresOptions(empty.url))));
-    await Promise.all(stores.map((store) => store.ping()));
-    await stores[0]?.tenants.create({ tenant: 'acme' }, { id: 'acme', name: 'Acme', state: 'active', adminTokens: [], createdAt: 1, createdBy: 'token:admin', deletedAt: null, idempotency: null });
-    expect(await stores[3]?.tenants.get({ tenant: 'acme' })).toMatchObject({ revision: 1 });
-    await Promise.all(stores.map((store) => store.close()));
-    expect(await sharedPostgres().query('SELECT version FROM keyhold.schema', empty.name)).toHaveLength(1);
+  it('a process that stands still while it makes the tables is not waited for', async () => {
+    const { url } = await sharedPostgres().create();
+    const { server, password } = postgresOptions(url);
+    const stands = Promise.withResolvers<undefined>();
+    const still = withOwnConnection(server, password, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      await stands.promise;
+      await client.query('COMMIT');
+    });
+    const store = await openPostgresStore(postgresOptions(url));
+    await store.close();
+    stands.resolve(undefined);
+    await expect(still).rejects.toSatisfy(mayPass);
+  });
+
+  it('R0.5: several processes that start at once on an empty database make its tables once, and what one writes the others read', async () => {
+    const databases = await Promise.all(Array.from({ length: 3 }, () => sharedPostgres().create()));
+    const opened = await atOnce(PROCESSES, opensAll, [new URL('./open-postgres.ts', import.meta.url).href, new URL('../../../../test/support/postgres-options.ts', import.meta.url).href, ...databases.map(({ url }) => url)]);
+    const everybody = Array.from({ length: PROCESSES }, (_, own) => `process-${own}`);
+    expect(opened).toEqual(Array.from({ length: PROCESSES }, () => databases.map(() => everybody)));
+    for (const { name } of databases) expect(await sharedPostgres().query('SELECT version FROM keyhold.schema', name)).toEqual(allMigrations.map(({ version }) => ({ version: String(version) })));
   });
 });
 

@@ -9,12 +9,12 @@ const NO_SUCH_DATABASE = '3D000';
 const NO_PRIVILEGE = '42501';
 const DISK_FULL = '53100';
 
-/** Whether the server may be there in a moment: it cannot be reached, starts or ends, or has no room for another connection. */
+/** Whether another try may go well in a moment: the server cannot be reached, starts or ends, has no room for another connection, or has ended a transaction that stood still. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof KeyholdError) return error.code === 'unavailable';
   if (error instanceof StartError || error instanceof NewerDatabaseError) return false;
   const state = sqlStateOf(error);
-  return state === undefined ? !isTlsOrPassword(error) : /^(?:08|57P0|53[03])/u.test(state);
+  return state === undefined ? !isTlsOrPassword(error) : /^(?:08|57P0|53[03]|25P03)/u.test(state);
 }
 
 /** Why the database cannot be opened, for the person who starts Keyhold. What it holds of the server's own words has no password in it. */
