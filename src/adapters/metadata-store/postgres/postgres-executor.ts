@@ -91,7 +91,7 @@ export class PostgresExecutor implements SqlExecutor {
 
   /** Does something over a connection, and gives it back unless it broke. */
   async #with<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    if (this.#turns.isFull) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1 });
+    if (this.#turns.isFull) throw new KeyholdError('unavailable', 'The database has too much to do. Send the request again.', { retryAfterSeconds: 1, outage: 'busy' });
     return this.#turns.take(async () => {
       const client = await this.#connect();
       try {
