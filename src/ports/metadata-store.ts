@@ -10,7 +10,8 @@ import type { UsageSegmentRepository } from './metadata/usage-segments.ts';
 
 /**
  * The database, as small repositories. Texts come back exactly as they were given (emoji included); a NUL or a lone surrogate is
- * refused with `invalid_argument` by every adapter, since not every database keeps them.
+ * refused with `invalid_argument` by every adapter, since not every database keeps them. So is a text of more than 800 bytes (UTF-8) in a key or a filter, or
+ * by which an audit row is found, since not every database could find it; all other texts are as long as they like.
  */
 export interface MetadataStore {
   readonly kind: 'sqlite' | 'postgres' | 'cosmos' | 'memory';

@@ -1,12 +1,12 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, policyRecord, tenantRecord, tokenRecord, usageEvent } from './metadata-store-records.ts';
-import { expectCode, type Rule } from './metadata-store-rule.ts';
+import { platformScope, scopeKey, tenantScope } from '../../src/ports/scope.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, openIntent, placeRows, policyRecord, sealedRecord, tenantRecord, tokenRecord, usageEvent } from './metadata-store-records.ts';
+import { expectCode, readAll, type Rule } from './metadata-store-rule.ts';
 
-/** Texts that a database, an encoding or a query builder could get wrong. */
-const difficult: readonly string[] = [
+/** Names that a database, an encoding or a query builder could get wrong. */
+const difficultNames: readonly string[] = [
   '👩‍👩‍👧‍👦 🏳️‍🌈 🇪🇺 e\u0301 é ﷽ \u{10FFFF} \uFFFD \uFEFF',
-  `${'x'.repeat(9_998)}🗝`,
   `'; DROP TABLE tenants; --`,
   `" OR 1=1 /* \` [x] \\ % _ ? :name $1 @p #{x} \${y}`,
   'tabs\t lines\r\n and \u0001 \u001f \u007f \u2028 \u202e',
@@ -16,6 +16,15 @@ const difficult: readonly string[] = [
   'null',
   '9007199254740993',
 ];
+
+/** The same as any text of a record, which may be long. */
+const difficult: readonly string[] = [...difficultNames, `${'x'.repeat(9_998)}🗝`, mixed(10_000)];
+
+/** ASCII that no database can make shorter, the same for each seed. */
+function mixed(length: number, seed = ''): string {
+  const pieces = Array.from({ length: Math.ceil(length / 43) }, (_, index) => createHash('sha256').update(`${seed} ${index}`).digest('base64url'));
+  return pieces.join('').slice(0, length);
+}
 
 const refused: readonly string[] = ['nul \0 inside', '\0', 'high \ud83d alone', '\udd11 low alone', 'swapped \udd11\ud83d'];
 
@@ -41,7 +50,7 @@ export const textRules: readonly Rule[] = [
   {
     title: 'texts are exact in keys too, and only the very same key is found',
     check: async ({ store: { credentials } }) => {
-      for (const text of difficult) {
+      for (const text of difficultNames) {
         const key = credentialKey('acme', 'openai', text);
         await credentials.create(key, credentialRecord(key));
         expect((await credentials.get(key))?.record.label).toBe(text);
@@ -50,6 +59,40 @@ export const textRules: readonly Rule[] = [
       expect(await credentials.get(credentialKey('acme', 'OPENAI', 'null'))).toBeUndefined();
       expect(await credentials.get(credentialKey('acme', 'openai', 'NULL'))).toBeUndefined();
       expect(await credentials.get(credentialKey('acme', 'openai', ' leading and trailing'))).toBeUndefined();
+    },
+  },
+  {
+    title: 'R0.3: each part of a key may have 800 bytes, however random; with more, 10,000 characters say, it is invalid_argument, and nothing is written',
+    check: async ({ store: { credentials, credentialMaintenance, sealedValues, tenants, audit, usage } }) => {
+      const tenant = mixed(800 - scopeKey(tenantScope('')).length, 'tenant');
+      const [service, label] = [mixed(800, 'service'), mixed(800, 'label')];
+      for (const key of [credentialKey(tenant, service, label), credentialKey(tenant, service, '🗝'.repeat(200))]) {
+        await credentials.create(key, credentialRecord(key, { intent: openIntent(0) }));
+        expect((await credentials.get(key))?.record.label).toBe(key.label);
+        await sealedValues.create({ ...key, version: 1 }, sealedRecord('dk_1'));
+        expect(await sealedValues.get({ ...key, version: 1 })).toMatchObject({ revision: 1 });
+      }
+      expect(new Set((await credentialMaintenance.dueForReconciling(1, { limit: 10 })).items.map((key) => key.label))).toEqual(new Set([label, '🗝'.repeat(200)]));
+      expect((await readAll((page) => sealedValues.list(tenantScope(tenant), page), 1)).map(({ key }) => key.service)).toEqual([service, service]);
+      const actor = { kind: 'token', id: label, role: 'tenant-admin' } as const;
+      await placeRows(audit, 0, [auditRow(mixed(800, 'id'), { tenant, action: service, actor })]);
+      expect(await audit.find(mixed(800, 'id'))).toMatchObject({ row: { tenant, actor } });
+      await usage.putBatch({ tenant: label, journal: service, segment: 1, events: [usageEvent('u1')] });
+      expect((await usage.listBatches(label, { from: 0, to: Number.MAX_SAFE_INTEGER }, { limit: 1 })).items).toHaveLength(1);
+
+      for (const text of [mixed(801), 'x'.repeat(10_000), `${'🗝'.repeat(200)}x`]) {
+        const key = credentialKey('acme', 'openai', text);
+        await expectCode(credentials.create(key, credentialRecord(key)), 'invalid_argument');
+        await expectCode(credentials.get(key), 'invalid_argument');
+        await expectCode(credentials.list(tenantScope(text), { limit: 1 }), 'invalid_argument');
+        await expectCode(tenants.create({ tenant: text }, tenantRecord('acme')), 'invalid_argument');
+        await expectCode(placeRows(audit, 1, [auditRow('a1'), auditRow('a2', { actor: { ...actor, id: text } })]), 'invalid_argument');
+        await expectCode(audit.list({ action: text }, { limit: 1 }), 'invalid_argument');
+        await expectCode(usage.putBatch({ tenant: text, journal: 'j1', segment: 1, events: [] }), 'invalid_argument');
+      }
+      expect((await credentials.list(tenantScope('acme'), { limit: 1 })).items).toEqual([]);
+      expect((await tenants.list({ limit: 1 })).items).toEqual([]);
+      expect(await audit.size()).toBe(1);
     },
   },
   {

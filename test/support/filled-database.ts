@@ -18,7 +18,7 @@ export async function fillDatabase(store: MetadataStore, tenants = 3): Promise<v
     await store.policies.create({ tenant }, policyRecord({ defaultModels: { openai: notes } }));
     await store.policies.replace({ tenant }, policyRecord(), 1);
     await store.ownVaults.create({ tenant }, ownVaultRecord(tenant));
-    const key = credentialKey(tenant, 'openai', notes);
+    const key = credentialKey(tenant, 'openai', notes.slice(0, 200));
     await store.credentials.create(key, credentialRecord(key, { notes, ...(index === 1 ? { intent: openIntent(time) } : {}) }));
     const removed = credentialKey(tenant, 'anthropic');
     await store.credentials.create(removed, credentialRecord(removed));

@@ -1,4 +1,10 @@
 import type { AuditFilter, AuditLeaf, AuditRow } from '../../ports/metadata/audit.ts';
+import { requireStorable } from './stored-text.ts';
+
+/** Refuses rows that could not be found by what they hold: `invalid_argument`, as the filters that would look for them. */
+export function requireFindable(leaves: readonly AuditLeaf[]): void {
+  for (const { row } of leaves) requireStorable([row.id, row.tenant, row.action, row.actor.id]);
+}
 
 /** Where a row stands in its list: among its tenant's rows, or among all. */
 export function placeInList({ position, ofTenant }: AuditLeaf & { readonly position: number }, inTenant: boolean): number {

@@ -27,10 +27,22 @@ export class StoredText<R extends object> {
   }
 }
 
-/** Refuses texts of a key or a filter that not every database keeps: `invalid_argument`. */
+/**
+ * How long a text may be by which something is found, in bytes of UTF-8. An index of PostgreSQL holds 2,704 bytes, and no key has more than three such texts
+ * (https://www.postgresql.org/docs/current/btree.html). The API's own names end far below.
+ */
+const MOST_KEY_BYTES = 800;
+/** What one UTF-16 unit becomes at most. */
+const MOST_BYTES_PER_UNIT = 3;
+
+/** Refuses texts of a key or a filter that not every database keeps: `invalid_argument` for a NUL, a lone surrogate, and more than 800 bytes. */
 export function requireStorable(parts: readonly (string | number | null)[]): void {
   for (const part of parts) {
-    if (typeof part === 'string' && isBadText(part)) throw badText();
+    if (typeof part !== 'string') continue;
+    if (isBadText(part)) throw badText();
+    if (part.length * MOST_BYTES_PER_UNIT > MOST_KEY_BYTES && Buffer.byteLength(part) > MOST_KEY_BYTES) {
+      throw new KeyholdError('invalid_argument', `A name has more than ${MOST_KEY_BYTES} bytes. Use a shorter one.`);
+    }
   }
 }
 

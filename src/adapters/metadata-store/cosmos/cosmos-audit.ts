@@ -1,7 +1,7 @@
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { AuditFilter, AuditLeaf, AuditRepository, AuditRow, AuditTreeName, PlacedAuditRow } from '../../../ports/metadata/audit.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
-import { matches, placeInList } from '../audit-filter.ts';
+import { matches, placeInList, requireFindable } from '../audit-filter.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable } from '../stored-text.ts';
 import { anyBatch, type AuditBatch, type AuditBatches, type Condition } from './audit-batches.ts';
@@ -28,6 +28,7 @@ export class CosmosAudit implements AuditRepository {
       if ((await this.size()) !== position) throw grown();
       return;
     }
+    requireFindable(leaves);
     if (position < 0) throw grown();
     // Only where a batch ends may one begin: otherwise it would stand in the middle of another, whose id is not this position.
     if (!(await this.#batches.endsAt(position)) && (await this.size()) !== position) throw grown();

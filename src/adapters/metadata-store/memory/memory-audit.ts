@@ -1,7 +1,7 @@
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { AuditFilter, AuditLeaf, AuditRepository, AuditRow, AuditTreeName, PlacedAuditRow } from '../../../ports/metadata/audit.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
-import { matches, placeInList } from '../audit-filter.ts';
+import { matches, placeInList, requireFindable } from '../audit-filter.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable, StoredText } from '../stored-text.ts';
 
@@ -15,6 +15,7 @@ export class MemoryAudit implements AuditRepository {
   }
 
   async append(position: number, leaves: readonly AuditLeaf[]): Promise<void> {
+    requireFindable(leaves);
     const texts = leaves.map((leaf) => this.#text.write(leaf));
     if (position !== this.#leaves.length) throw new KeyholdError('conflict', 'The audit log has grown in the meantime.');
     this.#leaves.push(...texts);

@@ -2,6 +2,7 @@ import { type Compilable, type RawBuilder, sql, type SqlBool } from 'kysely';
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { AuditFilter, AuditLeaf, AuditRepository, AuditRow, AuditTreeName, PlacedAuditRow } from '../../../ports/metadata/audit.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
+import { requireFindable } from '../audit-filter.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable, StoredText } from '../stored-text.ts';
 import type { SqlDialect } from './dialect.ts';
@@ -56,6 +57,7 @@ export class SqlAudit implements AuditRepository {
       if ((await this.size()) !== position) throw grown();
       return;
     }
+    requireFindable(leaves);
     let high = 0;
     const entries = leaves.map(({ row, nodes, ofTenant }, offset) => {
       high = Math.max(high, row.time);
