@@ -15,6 +15,7 @@ import { cosmosOptions } from '../support/cosmos-options.ts';
 import { fillDatabase, placeRealRows } from '../support/filled-database.ts';
 import { postgresOptions } from '../support/postgres-options.ts';
 import { type CosmosServer, startCosmosServer } from '../support/servers/cosmos.ts';
+import { startTcpProxy } from '../support/servers/tcp-proxy.ts';
 import { describeWithPostgres, sharedPostgres } from '../support/servers/with-postgres.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -41,8 +42,9 @@ async function sqlite(): Promise<TransferableStore> {
   return kept(openSqliteStore({ file: path.join(folder, `${files}.db`), clock }));
 }
 
-async function postgres(): Promise<TransferableStore> {
-  return kept(openPostgresStore(postgresOptions((await sharedPostgres().create()).url)));
+async function postgres(port = sharedPostgres().port): Promise<TransferableStore> {
+  const { url } = await sharedPostgres().create();
+  return kept(openPostgresStore(postgresOptions(url.replace(`:${sharedPostgres().port}/`, `:${port}/`))));
 }
 
 let server: CosmosServer;
@@ -147,5 +149,27 @@ describe('R0.5 copying a database', () => {
 describeWithPostgres('R0.5 copying a database of a PostgreSQL server', () => {
   it('takes everything from SQLite to PostgreSQL', async () => copiesExactly(await sqlite(), await postgres()));
   it('takes everything from PostgreSQL to SQLite', async () => copiesExactly(await postgres(), await sqlite()));
+  it('says how to go on where a database goes away in the middle, and goes on then', async () => {
+    const proxy = await startTcpProxy(sharedPostgres().port);
+    const [from, to] = [await sqlite(), await postgres(proxy.port)];
+    await fillDatabase(from);
+    proxy.break('drop-request', 'insert into "gateway_keys"');
+    await expect(copy(from, to)).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining('Run the same command again') });
+    proxy.heal();
+    await copy(from, to);
+    expect(await everything(to)).toEqual(await everything(from));
+    await proxy.close();
+  });
+
+  it('of two copies into one database at once at most one ends well, and the other says why it did not', async () => {
+    const [from, to] = [await sqlite(), await postgres()];
+    await fillDatabase(from);
+    const results = await Promise.allSettled([copy(from, to), copy(from, to)]);
+    for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ exitCode: 1, message: expect.stringMatching(/another copy|is not empty/u) });
+    if (results.every(({ status }) => status === 'rejected')) await copy(from, to);
+    expect(await everything(to)).toEqual(await everything(from));
+    await requireWholeDatabase(to.platform);
+  });
+
   it('takes everything from PostgreSQL to Cosmos DB', async () => copiesExactly(await postgres(), await cosmos()));
 });

@@ -5,6 +5,7 @@ import { type RowKind, rowKinds, type TransferableStore } from '../../ports/meta
 import { StartError } from '../../ports/start-error.ts';
 import { compareAudit, copyAudit } from './copy-audit.ts';
 import { copyMark, MARK } from './copy-mark.ts';
+import { copyProblem } from './copy-problem.ts';
 import { copyRows, digestOf, pagesOf } from './copy-rows.ts';
 
 /** What is copied and compared, one after the other. */
@@ -30,9 +31,17 @@ export interface CopiedRows {
 /**
  * Copies everything into an empty database: each record as it is, with its revision, what is left of removed ones, and the audit log in its order. Reads both
  * back and compares them. A mark in the target says that it is not whole until then; a copy that was interrupted goes on when it is begun again. Throws `StartError` (1) for a target
- * that is not empty, a source that changed since, and a difference.
+ * that is not empty, a source that changed since, a difference, another copy into the same database, and a database that goes away.
  */
 export async function copyDatabase(options: CopyDatabase): Promise<readonly CopiedRows[]> {
+  try {
+    return await copyAndCompare(options);
+  } catch (error) {
+    throw copyProblem(error);
+  }
+}
+
+async function copyAndCompare(options: CopyDatabase): Promise<readonly CopiedRows[]> {
   const { from, to } = options;
   let mark = await begin(options);
   for (const part of parts.filter((each) => !mark.record.finished.includes(each))) {
