@@ -22,4 +22,4 @@ export function addDatabaseCommand(program: Command, terminal: Terminal): void {
 
 const copyHelp = `
 A password that is not in a URL is DATABASE_PASSWORD. On a command line everybody on the machine can read it: put a URL that holds
-one into a file. The database that is copied stays as it is. A copy that was interrupted goes on when the same command is run again.`;
+one into a file. The records that are copied stay where they are. A copy that was interrupted goes on when the same command is run again.`;
