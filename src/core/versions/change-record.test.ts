@@ -44,10 +44,12 @@ describe('changeRecord', () => {
     expect(announced.toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5, 6]);
   });
 
-  it('leaves the record alone and announces nothing when there is nothing to change', async () => {
+  it('S10: leaves the record alone when there is nothing to change, and announces it as it is: whoever made it so may have died before that', async () => {
     const { records, announced, add } = await setUp();
-    expect(await changeRecord(records, 'a', { ...add, decide: () => undefined })).toEqual({ record: { count: 0 }, revision: 1 });
-    expect(announced).toEqual([]);
+    const dying = { ...add, announce: () => Promise.reject(new Error('kill -9')) };
+    await expect(changeRecord(records, 'a', dying)).rejects.toThrow('kill -9');
+    expect(await changeRecord(records, 'a', { ...add, decide: () => undefined })).toEqual({ record: { count: 1 }, revision: 2 });
+    expect(announced).toEqual([2]);
   });
 
   it('throws what the caller says where there is no record', async () => {

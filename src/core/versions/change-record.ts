@@ -26,7 +26,11 @@ export async function changeRecord<K, R>(repository: Repository<K, R>, key: K, {
     if (before === undefined) throw missing();
     requireMatch(ifMatch, etagOf(before.revision));
     const record = await decide(before.record);
-    if (record === undefined) return before;
+    if (record === undefined) {
+      // Made so by somebody who may have died before it was announced.
+      await announce(before.revision);
+      return before;
+    }
     try {
       const after = await repository.replace(key, record, before.revision);
       await announce(after.revision);
