@@ -147,7 +147,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const witness = await openWitness(config, place, auditProofs, log);
   const leaveHeads = new LeaveHeads({ heads, witness, log });
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics, sources });
-  const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log });
+  const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log, sources });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
   const waiting = new WaitingValues({ metrics, log });
   const custodyParts = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
@@ -209,7 +209,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     access,
     policies,
     resolver,
-    staleness: new Staleness({ sources, principals, tenantStates, resolver }),
+    staleness: new Staleness({ sources, principals, tenantStates, seal, resolver }),
     journal: usage.journal,
     audit,
     metrics,

@@ -74,7 +74,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     list: async () => ({ items: [], next: undefined }),
   };
   const dependencies = { ...store, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices) };
-  const seal = { sealed: false };
+  const seal = { sealed: false, isSealed: (): boolean => seal.sealed };
   const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies), seal });
   const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
   return {

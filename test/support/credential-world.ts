@@ -168,7 +168,7 @@ export function createCredentialWorld({ log = new RecordingLog(), secretStore, h
   const database = home === 'sealed' ? store : createMemorySecretStore();
   const bus = createInProcessBus();
   const audit = new RecordingAudit();
-  const access = new Access({ clock, audit, tenants: { stateOf: () => 'active' }, seal: { sealed: false } });
+  const access = new Access({ clock, audit, tenants: { stateOf: () => 'active' }, seal: { isSealed: () => false } });
   const catalog = new Catalog(Object.values(testServices));
   const policy = { explicitKeys: true, platformFallback: true, adoptOutsideChanges: false };
   let stopAt: ((step: CredentialStep) => void | Promise<void>) | undefined;

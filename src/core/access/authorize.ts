@@ -20,8 +20,8 @@ export interface AccessDependencies {
   readonly clock: Clock;
   readonly audit: AuditLog;
   readonly tenants: TenantStates;
-  /** Whether all use of keys is stopped, known without waiting. */
-  readonly seal: Pick<InstallationSeal, 'sealed'>;
+  /** Whether all use of keys is stopped. */
+  readonly seal: Pick<InstallationSeal, 'isSealed'>;
 }
 
 /** The one choke point: it decides, writes what the action table says is audited, and hands out the single-use grant (S21, S29). */
@@ -66,7 +66,7 @@ export class Access {
     let result: T;
     try {
       // Sealed while the row was written.
-      if (this.#isStopped(action)) throw new InstallationSealed();
+      if (await this.#isStopped(action)) throw new InstallationSealed();
       result = await operation(grant);
     } catch (error) {
       const { code } = asKeyholdError(error);
@@ -97,22 +97,28 @@ export class Access {
     if (action === 'signed-in.read') return undefined;
     if (scope.kind === 'platform') {
       if (!permits(actor.role, action, scope)) return denied(actor, action);
-      return this.#isStopped(action) ? new InstallationSealed() : undefined;
+      return after(this.#isStopped(action), (isStopped) => (isStopped ? new InstallationSealed() : undefined));
     }
     if (actor.scope.kind === 'tenant' && actor.scope.tenant !== scope.tenant) return unknownTenant(scope.tenant);
     if (!permits(actor.role, action, scope)) return denied(actor, action);
-    if (this.#isStopped(action)) return new InstallationSealed();
-    return after(this.#tenants.stateOf(scope.tenant), (state) => {
-      if (state === undefined || state === 'deleted') return unknownTenant(scope.tenant);
+    const isStopped = this.#isStopped(action);
+    return isStopped instanceof Promise ? isStopped.then((is) => this.#refusalOf(action, scope.tenant, is)) : this.#refusalOf(action, scope.tenant, isStopped);
+  }
+
+  #refusalOf(action: Action, tenant: string, isStopped: boolean): Soon<KeyholdError | undefined> {
+    if (isStopped) return new InstallationSealed();
+    return after(this.#tenants.stateOf(tenant), (state) => {
+      if (state === undefined || state === 'deleted') return unknownTenant(tenant);
       if (!ruleOf(action).needsLiveTenant || state === 'active') return undefined;
       return state === 'suspended'
-        ? new KeyholdError('permission_denied', `Tenant ${scope.tenant} is suspended. A platform administrator can make it active again.`)
-        : new KeyholdError('conflict', `Tenant ${scope.tenant} is being deleted. Nothing new can be made in it.`);
+        ? new KeyholdError('permission_denied', `Tenant ${tenant} is suspended. A platform administrator can make it active again.`)
+        : new KeyholdError('conflict', `Tenant ${tenant} is being deleted. Nothing new can be made in it.`);
     });
   }
 
-  #isStopped(action: Action): boolean {
-    return this.#seal.sealed && ruleOf(action).touchesKeys === true;
+  /** Asked only for what touches keys: everything else goes on, also where nobody can tell. */
+  #isStopped(action: Action): Soon<boolean> {
+    return ruleOf(action).touchesKeys === true ? this.#seal.isSealed() : false;
   }
 }
 

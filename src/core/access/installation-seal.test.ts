@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAccessWorld, platformAdmin } from '../../../test/support/access-world.ts';
+import type { BusNews } from '../../ports/bus.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import { platformScope } from '../../ports/scope.ts';
 import { InstallationSeal } from './installation-seal.ts';
 
 const resource = { scope: platformScope };
+/** Trusted, and wrongly so: nothing arrives. */
+const deaf = { trusted: true, publish: async () => {}, subscribe: () => () => undefined };
 
 async function world() {
   const made = createAccessWorld();
@@ -74,11 +78,66 @@ describe('the emergency stop (S29)', () => {
 
   it('that was not announced is seen by looking now and then', async () => {
     const made = await world();
-    const other = await InstallationSeal.open({ ...made, bus: { trusted: true, publish: async () => {}, subscribe: () => () => undefined } });
+    const other = await InstallationSeal.open({ ...made, bus: deaf });
     await made.stop();
     expect(other.sealed).toBe(false);
     await made.perform(platformAdmin, 'platform.read-seal', resource, (grant) => other.show(grant));
     expect(other.sealed).toBe(true);
+  });
+
+  it('DESIGN «Cache»: is known without waiting for 10 s, and is asked for after that, although nothing was announced', async () => {
+    const made = await world();
+    const other = await InstallationSeal.open({ ...made, bus: deaf });
+    await made.stop();
+    made.advance(9_999);
+    expect(other.isSealed()).toBe(false);
+    made.advance(1);
+    expect(await other.isSealed()).toBe(true);
+    expect(other.isSealed()).toBe(true);
+  });
+
+  it('nobody waits for it while it is looked at ahead of that time', async () => {
+    const made = await world();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    made.seal.start();
+    onTestFinished(() => made.seal.stop());
+    for (let second = 0; second < 60; second += 1) {
+      made.advance(1_000);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(made.seal.isSealed()).toBe(false);
+    }
+  });
+
+  it('S32: a process that stood still does not go on by what it knew, and whether the bus may be believed is asked first', async () => {
+    const made = await world();
+    let tell: (news: BusNews) => void = () => undefined;
+    const told: ((news: BusNews) => void)[] = [];
+    let trusted = true;
+    const bus = {
+      publish: async () => undefined,
+      subscribe: (receive: typeof tell) => (told.push(receive), () => undefined),
+      get trusted() {
+        tell({ topic: 'missed' });
+        tell = () => undefined;
+        return trusted;
+      },
+    };
+    const still = await InstallationSeal.open({ ...made, bus });
+    await made.stop();
+    expect(still.isSealed()).toBe(false);
+    trusted = false;
+    tell = (news) => told.forEach((receive) => receive(news));
+    expect(await still.isSealed()).toBe(true);
+  });
+
+  it('S10: announced and not to be read, nothing goes on by what was known before', async () => {
+    const made = await world();
+    const other = await made.open();
+    made.platform.get = async () => Promise.reject(new KeyholdError('unavailable', 'the database is down'));
+    expect(other.isSealed()).toBe(false);
+    await made.bus.publish({ topic: 'seal', version: 2 });
+    await expect(other.isSealed()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('made by two at once is one', async () => {

@@ -4,6 +4,9 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PlatformRecord, PlatformRepository } from '../../ports/metadata/sealed.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
+import type { Soon } from '../../ports/soon.ts';
+import { type Loaded, RecordCache } from '../caching/record-cache.ts';
+import type { Sources } from '../outages/sources.ts';
 import { changeRecord } from '../versions/change-record.ts';
 import { etagOf, type IfMatch } from '../versions/etag.ts';
 import type { Grant } from './grant.ts';
@@ -20,16 +23,22 @@ export interface InstallationSealDependencies {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
+  readonly sources?: Sources | undefined;
 }
 
-/** Records are believed for 10 s; an announcement is heard at once, unless the bus says that it may not be. */
-const LOOK_EVERY_MS = 10_000;
+/** As every record (DESIGN «Cache»). */
+const TTL_MS = 10_000;
+/** Well before that, so that no request has to wait. */
+const LOOK_EVERY_MS = 5_000;
+/** Between two lines that say that it could not be read. */
+const SAY_EVERY_MS = 60_000;
 const KEY = { name: 'seal' } as const;
 const REASON = /^[^\p{Cc}\p{Cs}]{1,500}$/u;
 
 /**
  * The emergency stop (S29): while it is sealed no key is used, read or written, until a platform administrator unseals it. It is one record, so it
- * outlives restarts; what this process knows of it is a flag that nobody waits for.
+ * outlives restarts. What a process knows of it is as fresh as any record that it goes by: at most 10 s old, or one while the bus is not trusted, so that one that
+ * stood still looks before it goes on. It is read again ahead of that time, so nobody waits for it while all is well.
  */
 export class InstallationSeal {
   readonly #platform: PlatformRepository;
@@ -37,30 +46,44 @@ export class InstallationSeal {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners: (() => void)[] = [];
-  #known: Stored<SealRecord>;
+  readonly #cache: RecordCache<boolean>;
+  #known: Stored<SealRecord> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #saidAt = -Infinity;
 
-  private constructor({ platform, bus, clock, log }: InstallationSealDependencies, known: Stored<SealRecord>) {
+  private constructor({ platform, bus, clock, log, sources }: InstallationSealDependencies) {
     this.#platform = platform;
     this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
-    this.#known = known;
+    this.#cache = new RecordCache({ clock, ttlMs: TTL_MS, max: 2, bus, from: sources?.ofDatabase });
     bus.subscribe((message) => {
-      if (message.topic === 'missed' || (message.topic === 'seal' && message.version > this.#known.revision)) void this.#look();
+      if (message.topic === 'seal' && message.version > (this.#known?.revision ?? 0)) this.#cache.invalidate(KEY.name, message.version);
+      // What is open hears of it although no request comes.
+      if (message.topic === 'seal' || message.topic === 'missed') void this.#look();
     });
   }
 
   /** As the database says; an installation without a record is not sealed, and gets one. Throws `unavailable` when that cannot be read. */
   static async open(dependencies: InstallationSealDependencies): Promise<InstallationSeal> {
-    const { platform, clock, log } = dependencies;
-    const seal = new InstallationSeal(dependencies, await readOrMade(platform, clock));
-    if (seal.sealed) log.warn('installation_sealed', SEALED_TEXT);
+    const seal = new InstallationSeal(dependencies);
+    await seal.isSealed();
     return seal;
   }
 
+  /** What this process has learned last, for what asks again later anyway. Whoever is about to use a key asks `isSealed`. */
   get sealed(): boolean {
-    return this.#known.record.sealed;
+    return this.#known?.record.sealed === true;
+  }
+
+  /** Without a promise while there is nothing to wait for. Rejects with `unavailable` when it cannot be read, or only an older state than was announced. */
+  isSealed(): Soon<boolean> {
+    return this.#cache.get(KEY.name, this.#read);
+  }
+
+  /** How long ago it was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs(): number {
+    return this.#cache.staleMs(KEY.name);
   }
 
   /** Called whenever this process learns that it was sealed. */
@@ -86,8 +109,7 @@ export class InstallationSeal {
 
   async show(grant: Grant): Promise<SealView> {
     grant.use('platform.read-seal');
-    this.#take(await readOrMade(this.#platform, this.#clock));
-    return this.#view();
+    return viewOf(this.#take(await readOrMade(this.#platform, this.#clock)));
   }
 
   /** In force in this process when resolved. Sealing what is sealed changes nothing. Throws `invalid_argument`, `precondition_failed`. */
@@ -111,37 +133,43 @@ export class InstallationSeal {
       announce: (version) => this.#bus.publish({ topic: 'seal', version }),
       ifMatch,
     });
-    this.#take({ ...stored, record: sealRecord(stored.record) });
-    return this.#view();
+    return viewOf(this.#take({ ...stored, record: sealRecord(stored.record) }));
   }
 
-  /** What cannot be read leaves everything as it is known. */
+  readonly #read = async (): Promise<Loaded<boolean>> => {
+    const { record, revision } = this.#take(await readOrMade(this.#platform, this.#clock));
+    return { value: record.sealed, version: revision };
+  };
+
+  /** Never rejects: whoever is about to use a key finds out as well. */
   async #look(): Promise<void> {
     try {
-      this.#take(await readOrMade(this.#platform, this.#clock));
+      await this.#cache.renew(KEY.name, this.#read);
     } catch (error) {
-      this.#log.warn('installation_seal_unknown', 'Whether Keyhold is sealed could not be read again; what was known last is in force', { code: asKeyholdError(error).code, error });
+      const now = this.#clock.monotonic();
+      if (now - this.#saidAt < SAY_EVERY_MS) return;
+      this.#saidAt = now;
+      this.#log.warn('installation_seal_unknown', 'Whether Keyhold is sealed could not be read again; what was known last is in force as long as any record is', { code: asKeyholdError(error).code, error });
     }
   }
 
-  #take(found: Stored<SealRecord>): void {
-    if (found.revision <= this.#known.revision) return;
+  /** The newest that is known. */
+  #take(found: Stored<SealRecord>): Stored<SealRecord> {
+    if (this.#known !== undefined && found.revision <= this.#known.revision) return this.#known;
     const was = this.sealed;
     this.#known = found;
-    if (this.sealed === was) return;
+    if (this.sealed === was) return found;
     const { changedBy: actor } = found.record;
-    if (!this.sealed) {
-      this.#log.warn('installation_unsealed', 'Keyhold is unsealed: keys are used again', { actor });
-      return;
-    }
-    for (const listener of this.#listeners) listener();
-    this.#log.warn('installation_sealed', SEALED_TEXT, { actor });
+    if (this.sealed) {
+      for (const listener of this.#listeners) listener();
+      this.#log.warn('installation_sealed', SEALED_TEXT, { actor });
+    } else this.#log.warn('installation_unsealed', 'Keyhold is unsealed: keys are used again', { actor });
+    return found;
   }
+}
 
-  #view(): SealView {
-    const { record: { name: _name, ...shown }, revision } = this.#known;
-    return { ...shown, etag: etagOf(revision) };
-  }
+function viewOf({ record: { name: _name, ...shown }, revision }: Stored<SealRecord>): SealView {
+  return { ...shown, etag: etagOf(revision) };
 }
 
 const SEALED_TEXT = 'Keyhold is sealed: no key is used, read or written until a platform administrator unseals it (keyhold unseal, or POST /api/v1/platform/unseal)';

@@ -102,6 +102,32 @@ describe('RecordCache', () => {
     await expect(cache.get('a', async () => ({ value: 'old', version: 4 }))).rejects.toMatchObject({ code: 'unavailable' });
   });
 
+  it('a load that was under way is not taken for new when so much has changed since that its key\'s change is forgotten', async () => {
+    const cache = new RecordCache<string>({ clock: movableClock(), ttlMs: 10_000, max: 10 });
+    const first = deferred<{ value: string; version: number }>();
+    const answers = [first.promise, Promise.resolve({ value: 'revoked', version: 2 })];
+    const result = cache.get('a', async () => (await answers.shift()) ?? { value: 'none', version: 3 });
+    cache.invalidate('a', 2);
+    for (let other = 0; other < 10; other += 1) cache.invalidate(`other ${other}`, 1);
+    first.resolve({ value: 'live', version: 1 });
+    expect(await result).toBe('revoked');
+  });
+
+  it('is renewed ahead of its time without anybody waiting, once at a time', async () => {
+    const clock = movableClock();
+    const cache = new RecordCache<string>({ clock, ttlMs: 10_000, max: 10 });
+    let loads = 0;
+    const load = async () => ({ value: `v${(loads += 1)}`, version: 1 });
+    await cache.get('a', load);
+    clock.advance(9_000);
+    const renewed = Promise.all([cache.renew('a', load), cache.renew('a', load)]);
+    expect(cache.get('a', load)).toBe('v1');
+    await renewed;
+    clock.advance(9_000);
+    expect(cache.get('a', load)).toBe('v2');
+    await expect(cache.renew('a', async () => Promise.reject(new Error('down')))).rejects.toThrow('down');
+  });
+
   it('holds at most max entries and drops the one used least lately', async () => {
     const cache = new RecordCache<string>({ clock: movableClock(), ttlMs: 10_000, max: 2 });
     const loaded: string[] = [];
@@ -185,19 +211,27 @@ describe('RecordCache', () => {
     expect(await cache.get('known', async () => ({ value: stored, version: 1 }))).toBe('after');
   });
 
-  it('property: whatever the order of writes, announcements and slow reads, nobody is given a version older than one announced before they asked', async () => {
-    const step = constantFrom('write', 'read', 'settle', 'age');
+  it.each([
+    { announced: 'with its version', isVersioned: true },
+    { announced: 'without a version', isVersioned: false },
+  ])('property: whatever the order of writes, announcements $announced, missed ones and slow reads, nobody is given what was there before a change that they asked after', async ({ isVersioned }) => {
+    const step = constantFrom('write', 'write unheard', 'read', 'settle', 'age');
     await assert(
       asyncProperty(array(step, { maxLength: 40 }), async (steps) => {
         const clock = movableClock();
-        const cache = new RecordCache<number>({ clock, ttlMs: 10, max: 4 });
+        let tell: (news: BusNews) => void = () => undefined;
+        const bus = { trusted: true, subscribe: (receive: typeof tell) => ((tell = receive), () => undefined) };
+        const cache = new RecordCache<number>({ clock, ttlMs: 10, max: 4, bus });
         let stored = 1;
         const waiting: (() => void)[] = [];
         const reads: Promise<unknown>[] = [];
         for (const action of steps) {
           if (action === 'write') {
             stored += 1;
-            cache.invalidate('k', stored);
+            cache.invalidate('k', isVersioned ? stored : undefined);
+          } else if (action === 'write unheard') {
+            stored += 1;
+            tell({ topic: 'missed' });
           } else if (action === 'read') {
             const atLeast = stored;
             const read = Promise.resolve(cache.get('k', async () => {
@@ -205,7 +239,7 @@ describe('RecordCache', () => {
               const { promise, resolve } = deferred<void>();
               waiting.push(() => resolve());
               await promise;
-              return { value: version, version };
+              return { value: version, version: isVersioned ? version : 0 };
             }));
             reads.push(
               read.then(

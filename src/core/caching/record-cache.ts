@@ -71,7 +71,7 @@ export class RecordCache<V> {
   readonly #from: ReadFrom | undefined;
   readonly #entries = new Map<string, Entry<V>>();
   readonly #flights = new Map<string, Flight<V>>();
-  /** The lowest version of a key that may still be used. Bounded like the entries: a load begun later reads what is newest. */
+  /** The lowest version of a key that may still be used. Bounded like the entries: a load begun later reads what is newest, and one that is under way is repeated. */
   readonly #watermarks = new Map<string, number>();
 
   constructor({ clock, ttlMs, bus, max, observe, outlives, from }: RecordCacheOptions<V>) {
@@ -116,6 +116,16 @@ export class RecordCache<V> {
     const entry = this.#entries.get(key);
     const now = this.#clock.monotonic();
     return entry === undefined || now < entry.freshUntil ? 0 : now - entry.confirmedAt;
+  }
+
+  /**
+   * Reads the key again ahead of its time, so that nobody has to wait for it; what is known serves meanwhile. Without a reading where one is under way, or where
+   * nobody knows whether whoever is read from is back. Rejects with what `load` throws.
+   */
+  async renew(key: string, load: () => Promise<Loaded<V>>): Promise<void> {
+    if (this.#flights.has(key)) return;
+    const source = this.#from?.source;
+    await (source?.isAway === true ? this.#beginTurn(key, load, source) : this.#begin(key, load, source))?.result;
   }
 
   /** Takes in what somebody else was told so long ago, until it can be read here; nothing that is known here is replaced. */
@@ -252,7 +262,12 @@ export class RecordCache<V> {
     const known = this.#watermarks.get(key) ?? 0;
     this.#watermarks.delete(key);
     this.#watermarks.set(key, Math.max(known, version));
-    dropOldest(this.#watermarks, this.#max);
+    for (const oldest of this.#watermarks.keys()) {
+      if (this.#watermarks.size <= this.#max) return;
+      this.#watermarks.delete(oldest);
+      const flight = this.#flights.get(oldest);
+      if (flight !== undefined) flight.outdated = true;
+    }
   }
 }
 

@@ -14,7 +14,7 @@ function underTest() {
   const { sources, resolver } = world;
   if (sources === undefined) throw new Error('The world has no sources.');
   const callers = { staleMs: () => 0 };
-  const staleness = new Staleness({ sources, principals: callers, tenantStates: callers, resolver });
+  const staleness = new Staleness({ sources, principals: callers, tenantStates: callers, seal: callers, resolver });
   /** What is served, and what its `x-keyhold-stale` is. */
   const served = async (): Promise<readonly [key: string | undefined, staleSeconds: number]> => {
     const resolved = await resolver.resolve(await world.use(), { service: testServices.openai });

@@ -1,4 +1,5 @@
 import type { Actor } from '../access/actor.ts';
+import type { InstallationSeal } from '../access/installation-seal.ts';
 import type { Principals } from '../access/principals.ts';
 import type { Sources } from '../outages/sources.ts';
 import type { CachedTenantStates } from '../tenants/cached-tenant-states.ts';
@@ -9,6 +10,7 @@ export interface StalenessDependencies {
   readonly sources: Pick<Sources, 'areWell' | 'database'>;
   readonly principals: Pick<Principals, 'staleMs'>;
   readonly tenantStates: Pick<CachedTenantStates, 'staleMs'>;
+  readonly seal: Pick<InstallationSeal, 'staleMs'>;
   readonly resolver: Pick<Resolver, 'staleOf'>;
 }
 
@@ -20,10 +22,10 @@ export class Staleness {
     this.#dependencies = dependencies;
   }
 
-  /** How long ago it was confirmed who the caller is and that their tenant is alive, in milliseconds; 0 while that is within its time. */
+  /** How long ago it was confirmed who the caller is, that their tenant is alive and that Keyhold is not sealed, in milliseconds; 0 while that is within its time. */
   callerMs(actor: Actor, tenant: string): number {
-    const { sources, principals, tenantStates } = this.#dependencies;
-    return sources.areWell ? 0 : Math.max(principals.staleMs(actor), tenantStates.staleMs(tenant));
+    const { sources, principals, tenantStates, seal } = this.#dependencies;
+    return sources.areWell ? 0 : Math.max(principals.staleMs(actor), tenantStates.staleMs(tenant), seal.staleMs());
   }
 
   /** Whole seconds since the oldest of what serves beyond its time was confirmed, 1 or more; 0 where nothing does. Counts the request. */
