@@ -59,7 +59,7 @@ export function shareParts(seat: Seat | undefined, { clock, log }: { readonly cl
   const openRequests = new OpenRequests({ elsewhere: (tenant) => tenantsOpen.elsewhere(tenant) });
   tenantsOpen.tell(openRequests);
   return {
-    bus: createWorkersBus(link.channel('bus'), log),
+    bus: createWorkersBus(link.channel('bus'), clock, log),
     metrics: {
       ...metrics,
       render: async () => {

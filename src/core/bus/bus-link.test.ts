@@ -178,6 +178,18 @@ describe('a link between replicas (S32)', () => {
     expect(late.heard()).toEqual([{ topic: 'missed' }]);
   });
 
+  it('says what it owes before it says goodbye, also to one that never heard it', async () => {
+    const { one, medium, replica } = await trusting();
+    medium.cut(one.transport);
+    const late = replica();
+    await late.link.beat();
+    late.heard();
+    await one.link.announce(revoked(7));
+    medium.mend(one.transport);
+    await one.link.close();
+    expect(late.heard()).toEqual([{ topic: 'missed' }]);
+  });
+
   it('reads everything again for a topic of a newer version', async () => {
     const { one, other, key, medium, clock } = await trusting();
     const says = { kind: 'changed', message: { topic: 'a-newer-topic', id: 'x', version: 1 } } as unknown as { readonly kind: 'alive' };

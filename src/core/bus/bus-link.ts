@@ -82,6 +82,8 @@ export class BusLink implements BusReceiver {
   }
 
   async close(): Promise<void> {
+    // Goodbye says nothing of what is owed, and nothing comes after it.
+    if (this.#owes) await this.#send({ kind: 'missed' });
     await this.#send({ kind: 'bye' });
     await this.#dependencies.transport.close();
   }
