@@ -9,6 +9,11 @@ type Gate = (name: string) => Promise<void>;
 
 function gated(gate: Gate) {
   const world = createCredentialWorld();
+  const publish = world.bus.publish.bind(world.bus);
+  world.bus.publish = async (message) => {
+    await gate('written');
+    await publish(message);
+  };
   const { credentials } = world.metadata;
   const list = credentials.listService.bind(credentials);
   credentials.listService = async (scope, service) => {
