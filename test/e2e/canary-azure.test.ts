@@ -40,13 +40,14 @@ describe('R10.1 with keys in Azure Key Vault: recognisable keys go through every
     await askForEverything(world);
   });
 
-  it('finds no trace of any of them', () => {
+  it('finds no trace of any of them, nor in what went through Redis (S32)', async () => {
+    await world.lookIntoRedis();
     expect(new Set(world.evidence.traces(world.canaries))).toEqual(new Set());
   });
 
   it('looked where they could have been: what is no secret is in all these places', () => {
     const places = world.evidence.holding(TENANT);
-    for (const place of ['keyhold.db', 'journal', 'output', 'answer 200']) expect(places.some((where) => where.includes(place)), place).toBe(true);
+    for (const place of ['keyhold.db', 'journal', 'output', 'answer 200', 'messages over Redis']) expect(places.some((where) => where.includes(place)), place).toBe(true);
     expect(azure.keeps()).toEqual(expect.arrayContaining([azure.nameOf('openai'), azure.nameOf('groq')]));
     expect(world.evidence.logLines().some(({ event }) => event === 'key_vault_authentication_failed')).toBe(true);
     for (const place of ['tenant-openai', 'platform-mistral', 'explicit']) expect(world.provider.requests.some(({ key }) => key.startsWith(`canary-key-${place}-`)), place).toBe(true);

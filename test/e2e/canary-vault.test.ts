@@ -54,13 +54,14 @@ describeWithVault('R10.1 with keys in Vault: recognisable keys go through everyt
 
   it('finds no trace of any of them, nor in Vault\'s own audit file and server log, nor in Redis', async () => {
     await vault.look();
+    await world.lookIntoRedis();
     expect(new Set(world.evidence.traces(world.canaries))).toEqual(new Set());
   });
 
   it('looked where they could have been: what is no secret is in all these places', () => {
     const places = world.evidence.holding(TENANT);
-    for (const place of ['keyhold.db', 'journal', 'output', 'answer 200', 'audit file of Vault']) expect(places.some((where) => where.includes(place)), place).toBe(true);
-    expect(world.evidence.holding(':value:')).toContain('Redis');
+    for (const place of ['keyhold.db', 'journal', 'output', 'answer 200', 'audit file of Vault', 'messages over Redis']) expect(places.some((where) => where.includes(place)), place).toBe(true);
+    expect(world.evidence.holding(':value:')).toContain('files of Redis');
     expect(world.evidence.holding('ai-gateway-policy')).toEqual(expect.arrayContaining([expect.stringContaining('of Vault')]));
     for (const place of ['tenant-openai', 'platform-mistral', 'explicit']) expect(world.provider.requests.some(({ key }) => key.startsWith(`canary-key-${place}-`)), place).toBe(true);
   });

@@ -57,14 +57,15 @@ describe('R10.1: recognisable keys go through everything, and are found nowhere'
 
   it('a new administrator\'s token on the stopped folder', () => makeAdministrator(world));
 
-  it('finds no trace of any of them', () => {
+  it('finds no trace of any of them, nor in what went through Redis (S32)', async () => {
+    await world.lookIntoRedis();
     expect(new Set(world.evidence.traces(world.canaries))).toEqual(new Set());
   });
 
   it('would find them: what was really there is found, and every trace that is planted', () => {
     // What is no secret is in all these places, so the search looks at them.
     const places = world.evidence.holding(TENANT);
-    for (const place of ['keyhold.db', 'keyhold.db-wal', 'journal', 'output', 'answer 200']) expect(places.some((where) => where.includes(place)), place).toBe(true);
+    for (const place of ['keyhold.db', 'keyhold.db-wal', 'journal', 'output', 'answer 200', 'messages over Redis']) expect(places.some((where) => where.includes(place)), place).toBe(true);
     expect(world.evidence.holding('"reportVersion"')).toHaveLength(2);
     expect(world.provider.requests.some(({ key }) => key.startsWith('canary-key-tenant-openai-'))).toBe(true);
     expect(world.provider.requests.some(({ key }) => key.startsWith('canary-key-platform-mistral-'))).toBe(true);

@@ -2,35 +2,31 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { until } from '../outcome.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../servers/fault-proxy.ts';
-import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { startVault, type VaultServer } from '../servers/vault.ts';
 import { bootstrapped } from '../vault-world.ts';
 import { type CanaryWorld, chat, ofTenant } from './canary-world.ts';
 import type { Ask } from './witness.ts';
 
-/** A real Vault and a real Redis for the product of a canary world, Vault with a proxy before it that hears what is said to it and can answer in its place. */
+/** A real Vault for the product of a canary world, with a proxy before it that hears what is said to it and can answer in its place. */
 export class CanaryVault {
   readonly #world: CanaryWorld;
   readonly #vault: VaultServer;
   readonly #proxy: FaultProxy;
-  readonly #redis: RedisServer;
 
   /** Sets it up as a user would, switches it on in the world, and puts the service's own keys there. */
   static async startFor(world: CanaryWorld): Promise<CanaryVault> {
     const vault = await startVault({ audit: true });
-    const [proxy, redis] = await Promise.all([startFaultProxy(vault.address), startRedis()]);
+    const proxy = await startFaultProxy(vault.address);
     const { canaries } = world;
     const signIn = await bootstrapped(vault);
     canaries.text('secret_id', signIn['VAULT_SECRET_ID'] ?? '');
-    world.settings = { ...signIn, VAULT_ENABLED: 'true', VAULT_ADDR: proxy.url, REDIS_URL: redis.url };
+    world.settings = { ...signIn, VAULT_ENABLED: 'true', VAULT_ADDR: proxy.url };
     const names = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'SESSION_SECRET', 'DATABASE_PASSWORD'];
     await vault.ask('POST', 'secret/data/ai-gateway', { data: Object.fromEntries(names.map((name) => [name, canaries.mint(`own-${name.toLowerCase()}-in-vault`)])) });
-    canaries.text('password of Redis', redis.password);
-    return new CanaryVault(world, vault, proxy, redis);
+    return new CanaryVault(world, vault, proxy);
   }
 
-  private constructor(world: CanaryWorld, vault: VaultServer, proxy: FaultProxy, redis: RedisServer) {
-    this.#redis = redis;
+  private constructor(world: CanaryWorld, vault: VaultServer, proxy: FaultProxy) {
     this.#world = world;
     this.#vault = vault;
     this.#proxy = proxy;
@@ -72,19 +68,18 @@ export class CanaryVault {
     }
   }
 
-  /** Among the places that are searched: everything that Vault and Redis have written down themselves. Every token that Keyhold had is searched for, too. */
+  /** Among the places that are searched: everything that Vault has written down itself. Every token that Keyhold had is searched for, too. */
   async look(): Promise<void> {
     const tokens = new Set(this.#proxy.requests.map(({ headers }) => String(headers['x-vault-token'] ?? '')));
     tokens.delete('');
     for (const token of tokens) this.#world.canaries.text('token for Vault', token);
     expect(tokens.size).toBeGreaterThan(0);
     this.#world.evidence.add('audit file of Vault', await readFile(this.#vault.auditFile));
-    this.#world.evidence.add('Redis', await this.#redis.everything());
     this.#world.evidence.add('server log of Vault', await readFile(this.#vault.logFile));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#vault.close(), this.#proxy.close(), this.#redis.close()]);
+    await Promise.all([this.#vault.close(), this.#proxy.close()]);
   }
 
   #handOver(credential: string, key: string): Ask {

@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { localServices } from '../local-services.ts';
 import { type Product, startProduct, temporaryFolder } from '../product.ts';
 import { type ProviderServer, startProviderServer } from '../servers/provider-server.ts';
+import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { type QuotingServer, startQuotingServer } from '../servers/quoting-server.ts';
 import { Canaries } from './canaries.ts';
 import { Evidence } from './evidence.ts';
@@ -24,6 +25,8 @@ export class CanaryWorld {
   readonly provider: ProviderServer;
   readonly quoting: QuotingServer;
   readonly dataDir: string;
+  readonly #redis: RedisServer;
+  readonly #saidOverRedis: () => Buffer;
   readonly #ownKey = this.canaries.mint('own-key-in-the-environment');
   readonly legacyPassphrase = this.canaries.mint('legacy-passphrase');
   readonly fernetKey = `${this.canaries.text('Fernet key', randomBytes(32).toString('base64url'))}=`;
@@ -39,14 +42,17 @@ export class CanaryWorld {
   settings: Readonly<Record<string, string>> = {};
 
   static async create(): Promise<CanaryWorld> {
-    const [provider, quoting, dataDir] = await Promise.all([startProviderServer(), startQuotingServer(), temporaryFolder()]);
-    return new CanaryWorld(provider, quoting, dataDir);
+    const [provider, quoting, redis, dataDir] = await Promise.all([startProviderServer(), startQuotingServer(), startRedis(), temporaryFolder()]);
+    return new CanaryWorld({ provider, quoting, redis, dataDir, saidOverRedis: await redis.listen() });
   }
 
-  private constructor(provider: ProviderServer, quoting: QuotingServer, dataDir: string) {
+  private constructor({ provider, quoting, redis, dataDir, saidOverRedis }: Pick<CanaryWorld, 'provider' | 'quoting' | 'dataDir'> & { readonly redis: RedisServer; readonly saidOverRedis: () => Buffer }) {
     this.provider = provider;
     this.quoting = quoting;
     this.dataDir = dataDir;
+    this.#redis = redis;
+    this.#saidOverRedis = saidOverRedis;
+    this.canaries.text('password of Redis', redis.password);
   }
 
   get product(): Product {
@@ -77,6 +83,7 @@ export class CanaryWorld {
       OPENAI_API_KEY: this.#ownKey,
       KEYHOLD_LEGACY_KEY: this.legacyPassphrase,
       KEYHOLD_FERNET_KEYS: this.fernetKey,
+      REDIS_URL: this.#redis.url,
       ...this.settings,
     };
   }
@@ -88,7 +95,7 @@ export class CanaryWorld {
 
   async close(): Promise<void> {
     await this.#product?.kill();
-    await Promise.all([this.provider.close(), this.quoting.close()]);
+    await Promise.all([this.provider.close(), this.quoting.close(), this.#redis.close()]);
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
@@ -96,6 +103,12 @@ export class CanaryWorld {
   async look(when: string): Promise<void> {
     await this.evidence.addFolder(`data folder ${when}`, join(this.dataDir, 'data'), KEPT_BY_DESIGN);
     this.evidence.add(`output ${when}`, this.product.output());
+  }
+
+  /** Keeps what replicas have told one another over Redis (S32), every command that changed something there, and what lies there. */
+  async lookIntoRedis(): Promise<void> {
+    this.evidence.add('messages over Redis', this.#saidOverRedis());
+    this.evidence.add('files of Redis', await this.#redis.everything());
   }
 
   /** Throws unless the answer is a success. */

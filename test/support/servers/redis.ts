@@ -1,4 +1,4 @@
-import { createClient } from '@redis/client';
+import { createClient, type RedisClientType } from '@redis/client';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,6 +30,8 @@ export interface RedisServer {
   command(...words: readonly string[]): Promise<unknown>;
   /** Every command that has ever changed something there, and what lies there now: the files that Redis writes them to. */
   everything(): Promise<Buffer>;
+  /** Listens to every channel from now on; gives what has been said there so far. Before `close`. */
+  listen(): Promise<() => Buffer>;
   /** As with `kill -9`. */
   kill(): Promise<void>;
   /** On the same port; empty. */
@@ -70,6 +72,7 @@ class RealRedis implements RedisServer {
   readonly #logFolder = path.join(this.#folder, 'appendonlydir');
   readonly #logFile = path.join(this.#folder, 'redis.log');
   readonly #tls: boolean;
+  readonly #listeners: RedisClientType[] = [];
   #child: ChildProcess | undefined;
   readonly #die = (): void => void this.#child?.kill('SIGKILL');
 
@@ -106,9 +109,7 @@ class RealRedis implements RedisServer {
   }
 
   async command(...words: readonly string[]): Promise<unknown> {
-    const socket = this.#tls ? { reconnectStrategy: false, tls: true, ca: readFileSync(this.caFile) } as const : { reconnectStrategy: false } as const;
-    const client = createClient({ url: this.url, socket });
-    client.on('error', () => undefined);
+    const client = this.#client();
     try {
       await client.connect();
       return await client.sendCommand(words);
@@ -120,6 +121,15 @@ class RealRedis implements RedisServer {
   async everything(): Promise<Buffer> {
     const files = await readdir(this.#logFolder);
     return Buffer.concat(await Promise.all(files.map((file) => readFile(path.join(this.#logFolder, file)))));
+  }
+
+  async listen(): Promise<() => Buffer> {
+    const client = this.#client();
+    const said: Buffer[] = [];
+    await client.connect();
+    this.#listeners.push(client);
+    await client.pSubscribe('*', (message, channel) => void said.push(channel, Buffer.from(' '), message, Buffer.from('\n')), true);
+    return () => Buffer.concat(said);
   }
 
   pause(): void {
@@ -141,7 +151,15 @@ class RealRedis implements RedisServer {
   }
 
   async close(): Promise<void> {
+    for (const listener of this.#listeners) if (listener.isOpen) listener.destroy();
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #client(): RedisClientType {
+    const socket = this.#tls ? { reconnectStrategy: false, tls: true, ca: readFileSync(this.caFile) } as const : { reconnectStrategy: false } as const;
+    const client: RedisClientType = createClient({ url: this.url, socket });
+    client.on('error', () => undefined);
+    return client;
   }
 }
