@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { measureChanges } from './changes.ts';
 import { measureLatency } from './latency.ts';
 import { canPin, LOAD_CORE, machineFacts, pin } from './machine.ts';
 import { measureManyCredentials } from './many-credentials.ts';
@@ -7,7 +8,7 @@ import { measureOpenStreams } from './open-streams.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { chatRequest } from './payload.ts';
 import { type Peers, startPeers, startUpstream } from './peers.ts';
-import { type Findings, latencyText, manyCredentialsText, memoryText, openStreamsText, throughputText, workersText } from './report.ts';
+import { changesText, type Findings, latencyText, manyCredentialsText, memoryText, openStreamsText, throughputText, workersText } from './report.ts';
 import { measureThroughput, type ThroughputPlan } from './throughput.ts';
 import { missingTools } from './tools.ts';
 import { measureWorkers } from './workers.ts';
@@ -52,6 +53,10 @@ async function measure(options: Options): Promise<void> {
   if (asks(options, 'credentials')) {
     findings.credentials = await measureManyCredentials({ many: options.quick ? 100_000 : 1_000_000, rounds: options.rounds }, say);
     say(manyCredentialsText(findings.credentials));
+  }
+  if (asks(options, 'changes')) {
+    findings.changes = await measureChanges({ changes: options.quick ? 20 : 200 });
+    say(changesText(findings.changes));
   }
   await writeFile(options.out, `${JSON.stringify(findings, null, 2)}\n`);
   say(`Figures: ${options.out}`);

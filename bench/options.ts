@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const parts = ['json', 'burst', 'steps', 'latency', 'memory', 'open-streams', 'workers', 'credentials'] as const;
-/** Too long for a run of everything: a million rows are written first. */
-const named: readonly (typeof parts)[number][] = ['credentials'];
+const parts = ['json', 'burst', 'steps', 'latency', 'memory', 'open-streams', 'workers', 'credentials', 'changes'] as const;
+/** Not in a run of everything: a million rows are written first; and what needs servers of its own and does not measure speed beside others'. */
+const named: readonly (typeof parts)[number][] = ['credentials', 'changes'];
 
 type Part = (typeof parts)[number];
 
@@ -22,7 +22,8 @@ export interface Options {
 export const usage = `npm run bench -- [options]
 
   --part <name>      one of ${parts.join(', ')}; may be given several times. All of them unless given,
-                     but for credentials, which takes some minutes and 4 GB of disk
+                     but for credentials, which takes some minutes and 4 GB of disk, and changes,
+                     which takes PostgreSQL, Redis and some minutes
   --quick            a short look: fewer and shorter rounds, a tenth of the requests and streams
   --rounds <n>       rounds of each measurement (7; 3 with --quick)
   --seconds <n>      length of a round (5; 2 with --quick)

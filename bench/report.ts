@@ -1,3 +1,4 @@
+import type { ChangesFound, FeltWithin } from './changes.ts';
 import type { Latency } from './latency.ts';
 import type { ManyCredentials } from './many-credentials.ts';
 import type { Memory } from './memory.ts';
@@ -19,6 +20,7 @@ export interface Findings {
   openStreams?: OpenStreams;
   workers?: WorkersFound;
   credentials?: readonly ManyCredentials[];
+  changes?: readonly ChangesFound[];
 }
 
 export function throughputText(title: string, found: Throughput): string {
@@ -72,6 +74,16 @@ export function manyCredentialsText(found: readonly ManyCredentials[]): string {
     spread(startSeconds.many, 2),
   ]);
   return table([['Credentials', 'lookup of 1000, us', 'of all, us', 'over', 'start on 1000, s', 'on all, s'], ...rows]);
+}
+
+export function changesText(found: readonly ChangesFound[]): string {
+  return found.map(({ carrier, changes, kinds, all, load: [before, after] }) => {
+    const row = (name: string, { p50, p99, max }: FeltWithin): string[] => [name, p50.toFixed(1), p99.toFixed(1), max.toFixed(1)];
+    return [
+      table([[`Over ${carrier}, ${changes} of each, until the last of four replicas`, 'p50, ms', 'p99, ms', 'max, ms'], ...Object.entries(kinds).map(([kind, felt]) => row(kind, felt)), row('all', all)]),
+      `Load of the machine ${before.toFixed(2)} before, ${after.toFixed(2)} after`,
+    ].join('\n');
+  }).join('\n\n');
 }
 
 /** The median, with the smallest and largest in brackets. */

@@ -1,0 +1,171 @@
+import { Agent, request } from 'node:http';
+import { type Api, apiOf, handOver, makeTenant, type TestTenant } from '../api.ts';
+import { eventually } from '../eventually.ts';
+import type { ProviderServer } from '../servers/provider-server.ts';
+import { testAdminToken } from '../product.ts';
+
+/** Longer than any record is believed: then it is not a matter of time any more. */
+const NEVER_MS = 30_000;
+const PATH = '/api/v1/tenants/changing';
+const CREDENTIAL = `${PATH}/credentials/openai`;
+
+export const changeKinds = ['replace', 'rotate', 'revoke', 'disable', 'policy'] as const;
+export type ChangeKind = (typeof changeKinds)[number];
+
+/** What a replica does with a request: its status, and with which provider key it was served. */
+interface Felt {
+  readonly status: number;
+  readonly servedWith: string | undefined;
+}
+
+/** One change: how it is made through a replica, from when on a request shows it, and how all is as before. */
+interface Change {
+  readonly service: 'openai' | 'groq';
+  readonly make: (api: Api) => Promise<unknown>;
+  readonly isFelt: (felt: Felt) => boolean;
+  readonly undo: (api: Api) => Promise<unknown>;
+}
+
+export interface FeltChangesOptions {
+  readonly urls: readonly string[];
+  /** Where all replicas send their requests for `openai` and `groq`. */
+  readonly provider: Pick<ProviderServer, 'requests'>;
+}
+
+/**
+ * Makes changes through replicas in turns, and measures how soon each of them goes by one: from the answer of the change until the first answer to a gateway
+ * request that shows it. The requests follow one another on each replica, and all replicas have had the records in their caches until then.
+ */
+export class FeltChanges {
+  readonly #options: FeltChangesOptions;
+  readonly #tenant: TestTenant;
+  #gatewayKey: string;
+  #count = 0;
+
+  /** Makes the tenant, and waits until every replica hears every other one. */
+  static async begin(options: FeltChangesOptions): Promise<FeltChanges> {
+    const [first = ''] = options.urls;
+    const tenant = await makeTenant({ url: first }, 'changing');
+    await apiOf(first).must('PUT', '/api/v1/platform/credentials/groq', { fields: { api_key: 'sk-test-of-the-platform-0001' } });
+    await handOver(tenant, 'openai', keyOf(0));
+    for (const url of options.urls) {
+      await eventually(async () => {
+        const answer = await fetch(`${url}/readyz`, { headers: { authorization: `Bearer ${testAdminToken}` } });
+        return ((await answer.json()) as { readonly degraded: readonly string[] }).degraded.length === 0;
+      }, () => `The bus was never whole at ${url}.`);
+    }
+    return new FeltChanges(options, tenant);
+  }
+
+  private constructor(options: FeltChangesOptions, tenant: TestTenant) {
+    this.#options = options;
+    this.#tenant = tenant;
+    this.#gatewayKey = tenant.gatewayKey;
+  }
+
+  /** One change; milliseconds until each replica went by it. Throws when one never does, or goes back to what was before. */
+  async make(kind: ChangeKind): Promise<readonly number[]> {
+    this.#count += 1;
+    const { urls } = this.#options;
+    const through = apiOf(urls[this.#count % urls.length] ?? '', this.#tenant.admin.token);
+    const { service, make, isFelt, undo } = this.#change(kind);
+    const clients = urls.map((url, index) => new Client(url, addressOf(this.#count, index), this.#gatewayKey, this.#options.provider));
+    try {
+      await Promise.all(clients.map((client) => client.until(service, ({ status }) => status === 200)));
+      await make(through);
+      const madeAt = performance.now();
+      const took = await Promise.all(clients.map(async (client) => (await client.until(service, isFelt)) - madeAt));
+      for (const felt of await Promise.all(clients.map((client) => client.ask(service)))) {
+        if (!isFelt(felt)) throw new Error(`After ${kind} a replica went back: ${JSON.stringify(felt)}`);
+      }
+      await undo(through);
+      return took;
+    } finally {
+      for (const client of clients) client.close();
+    }
+  }
+
+  #change(kind: ChangeKind): Change {
+    const next = keyOf(this.#count);
+    const put = (api: Api): Promise<unknown> => api.must('PUT', CREDENTIAL, { fields: { api_key: next } });
+    const nothing = async (): Promise<void> => undefined;
+    const withoutKey = ({ status }: Felt): boolean => status === 424;
+    switch (kind) {
+      case 'replace':
+        return { service: 'openai', make: put, isFelt: ({ servedWith }) => servedWith === next, undo: nothing };
+      case 'rotate':
+        return { service: 'openai', make: (api) => this.#rotate(api), isFelt: ({ status }) => status === 401, undo: nothing };
+      case 'revoke':
+        return { service: 'openai', make: (api) => api.must('POST', `${CREDENTIAL}/revoke`), isFelt: withoutKey, undo: put };
+      case 'disable':
+        return { service: 'openai', make: (api) => api.must('PATCH', CREDENTIAL, { disabled: true }), isFelt: withoutKey, undo: (api) => api.must('PATCH', CREDENTIAL, { disabled: false }) };
+      case 'policy':
+        return { service: 'groq', make: (api) => api.must('PUT', `${PATH}/policy`, { platformFallback: false }), isFelt: withoutKey, undo: (api) => api.must('PUT', `${PATH}/policy`, {}) };
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** A new text for the gateway key: the old one, which these clients go on with, ends. */
+  async #rotate(api: Api): Promise<void> {
+    const { body } = await api.must('POST', `${PATH}/gateway-keys/${this.#tenant.gatewayKeyId}/rotate`);
+    this.#gatewayKey = String(body['key']);
+  }
+}
+
+/** Asks one replica over one connection. */
+class Client {
+  readonly #url: string;
+  readonly #localAddress: string;
+  readonly #agent: Agent;
+  readonly #key: string;
+  readonly #provider: FeltChangesOptions['provider'];
+  #asked = 0;
+
+  constructor(url: string, localAddress: string, key: string, provider: FeltChangesOptions['provider']) {
+    this.#url = url;
+    this.#localAddress = localAddress;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    this.#key = key;
+    this.#provider = provider;
+  }
+
+  /** When the first answer came that is so, on this process's clock. */
+  async until(service: Change['service'], isSo: (felt: Felt) => boolean): Promise<number> {
+    const deadline = performance.now() + NEVER_MS;
+    for (;;) {
+      const felt = await this.ask(service);
+      const now = performance.now();
+      if (isSo(felt)) return now;
+      if (now > deadline) throw new Error(`Within ${NEVER_MS / 1_000} s ${this.#url} went on with ${JSON.stringify(felt)}.`);
+    }
+  }
+
+  ask(service: Change['service']): Promise<Felt> {
+    this.#asked += 1;
+    const marker = `${this.#localAddress}-${this.#asked}`;
+    const body = JSON.stringify({ model: `${service}/local`, messages: [{ role: 'user', content: 'Hello' }], user: marker });
+    const { promise, resolve, reject } = Promise.withResolvers<Felt>();
+    const headers = { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    request(`${this.#url}/v1/chat/completions`, { method: 'POST', agent: this.#agent, localAddress: this.#localAddress, headers }, (answer) => {
+      answer.resume().once('error', reject).once('end', () => {
+        const served = this.#provider.requests.findLast(({ body: received }) => received.includes(`"${marker}"`));
+        resolve({ status: answer.statusCode ?? 0, servedWith: served?.key });
+      });
+    }).once('error', reject).end(body);
+    return promise;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function keyOf(count: number): string {
+  return `sk-test-changing-${String(count).padStart(6, '0')}`;
+}
+
+/** Of this machine, another each time: an address that keeps asking with a key that has ended is kept out (R0.3). */
+function addressOf(count: number, index: number): string {
+  return `127.${1 + index}.${Math.floor(count / 250) % 250}.${1 + (count % 250)}`;
+}
