@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../catalog/all-services.ts';
+import { readListPrices } from '../catalog/list-prices.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
@@ -52,6 +53,7 @@ import { StoreNames } from './core/stores/store-names.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
 import { WaitingValues } from './core/stores/waiting-values.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
+import { PriceList } from './core/prices/price-list.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
@@ -202,12 +204,14 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     shared: sharedValues === undefined ? undefined : { values: sharedValues, records: metadata.credentials },
   });
   seal.whenSealed(() => resolver.forgetValues());
+  const priceList = new PriceList(readListPrices);
   const gateway = createGateway({
     catalog,
     principals,
     unknownKeys,
     access,
     policies,
+    prices: { tableOf: () => priceList },
     resolver,
     staleness: new Staleness({ sources, principals, tenantStates, seal, resolver }),
     journal: usage.journal,

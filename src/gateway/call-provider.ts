@@ -1,6 +1,7 @@
 import type { Principal } from '../core/access/principals.ts';
 import type { UseGrant } from '../core/access/grant.ts';
 import type { RouteSpec, Service } from '../core/catalog/service.ts';
+import { costOf, type Price } from '../core/prices/price.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
 import { newUsageId } from '../core/usage/usage-id.ts';
 import { KeyholdError } from '../ports/errors.ts';
@@ -11,9 +12,11 @@ import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { requireReach } from './gateway-key-limits.ts';
 import { estimatedTokens, Meter } from './meter.ts';
 import { RequestBody } from './request-body.ts';
+import { requestPrice } from './request-price.ts';
 import { requirePresent } from './require-present.ts';
 import { isShared, requireStateless } from './shared-credentials.ts';
 import { keyOf } from './upstream-request.ts';
+import { noTokens } from './token-counts.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
@@ -74,14 +77,22 @@ export class CallProvider {
     return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
       requireServable(resolved);
       visit.keySource = resolved.source;
-      const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing);
-      requirePresent(visit);
-      return after(meter.begin(), () => {
-        visit.meter = meter;
+      return after(this.#price(grant.tenant, outgoing), (price) => {
+        const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing, price);
         requirePresent(visit);
-        this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+        return after(meter.begin(), () => {
+          visit.meter = meter;
+          requirePresent(visit);
+          this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+        });
       });
     });
+  }
+
+  /** What it is billed by; null where that is not known. */
+  #price(tenant: string, outgoing: Outgoing): Soon<Price | null> {
+    const { prices, clock } = this.#deps;
+    return after(prices.tableOf(tenant), (table) => requestPrice(table, outgoing, clock.now()));
   }
 
   #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
@@ -112,9 +123,10 @@ export class CallProvider {
     return visit.exchange;
   }
 
-  #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing): Meter {
+  #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing, price: Price | null): Meter {
     const { journal, clock, random, log } = this.#deps;
     const now = clock.now();
+    const estimatedInputTokens = outgoing.route.usage === 'none' ? 0 : estimatedTokens(visit.body?.length ?? 0);
     return new Meter(
       journal,
       clock,
@@ -133,9 +145,11 @@ export class CallProvider {
         tokenId: actor.kind === 'token' ? actor.id : null,
         tags: gatewayKey?.tags ?? {},
         endUser: outgoing.endUser,
-        estimatedInputTokens: outgoing.route.usage === 'none' ? 0 : estimatedTokens(visit.body?.length ?? 0),
+        estimatedInputTokens,
+        estimatedCost: price === null ? null : costOf(price, { ...noTokens, inputTokens: estimatedInputTokens }),
       },
       visit.startedAt,
+      price,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { errorStatus } from '../http/error-status.ts';
 import { KeyholdError } from '../ports/errors.ts';
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import { type Ending, estimatedTokens, partialCounts } from './meter.ts';
 import { type Flow, passingHeaders, type Relay, type RelayContext, type UpstreamHeaders } from './relay.ts';
 import { isFields, noTokens, tokenCounts } from './token-counts.ts';
@@ -46,7 +46,7 @@ export class ChatRelay implements Relay {
     this.#context.fail(error, { outcome: 'failed', status: this.#status, ...this.partial() });
   }
 
-  partial(): { counts: TokenCounts; estimated: boolean } {
+  partial(): { counts: MeteredCounts; estimated: boolean } {
     if (this.#status >= 400) return { counts: noTokens, estimated: false };
     return { counts: partialCounts(undefined, this.#context.meter.inputEstimate, 0), estimated: true };
   }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, defaultPolicy, eventually, type GatewayFixture, gatewayKeyOf, send, startGateway } from '../../test/support/gateway-fixture.ts';
 import { type ProviderServer, startProviderServer } from '../../test/support/servers/provider-server.ts';
+import { dollars } from '../core/prices/money.ts';
 import { KeyholdError } from '../ports/errors.ts';
 
 let provider: ProviderServer;
@@ -27,7 +28,7 @@ describe('R5.1 and R5.6 a plain answer', () => {
     expect(provider.requests[0]?.key).toBe('sk-test-provider-key');
     expect(provider.requests[0]?.path).toBe('/v1/chat/completions');
     const { usage } = JSON.parse(answer.body.toString()) as { usage: { prompt_tokens: number; completion_tokens: number } };
-    expect(gateway.ended).toMatchObject([{ outcome: 'completed', status: 200, inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens, estimated: false, model: 'gpt-4o-mini', route: 'chat/completions', attempts: 1, cost: null, unpriced: true }]);
+    expect(gateway.ended).toMatchObject([{ outcome: 'completed', status: 200, inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens, estimated: false, model: 'gpt-4o-mini', route: 'chat/completions', attempts: 1, unpriced: false, cost: dollars(usage.prompt_tokens * 150 + usage.completion_tokens * 600) }]);
     expect(gateway.started[0]?.id).toBe(gateway.ended[0]?.id);
   });
 

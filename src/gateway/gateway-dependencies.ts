@@ -4,12 +4,14 @@ import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { AiCredentials } from '../core/resolution/ai-credentials.ts';
+import type { PriceTable } from '../core/prices/price-table.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
 import type { Staleness } from '../core/resolution/staleness.ts';
 import type { Policies } from '../core/tenants/policies.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { Soon } from '../ports/soon.ts';
 import type { UsageJournal } from '../ports/usage-journal.ts';
 import type { OpenRequests } from './open-requests.ts';
 
@@ -20,6 +22,7 @@ export interface GatewayDependencies {
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly access: Pick<Access, 'authorizeUse'>;
   readonly policies: Pick<Policies, 'policyOf'>;
+  readonly prices: { tableOf(tenant: string): Soon<PriceTable> };
   readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
   readonly staleness: Pick<Staleness, 'callerMs' | 'secondsOf'>;
   readonly journal: UsageJournal;

@@ -1,6 +1,8 @@
+import { dollars } from '../core/prices/money.ts';
+import { costOf, type Price } from '../core/prices/price.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { KeySource, TokenCounts, UsageEvent, UsageStart } from '../ports/usage.ts';
+import type { KeySource, MeteredCounts, UsageEvent, UsageStart } from '../ports/usage.ts';
 import type { UsageJournal } from '../ports/usage-journal.ts';
 import { noTokens } from './token-counts.ts';
 
@@ -9,7 +11,7 @@ export interface Ending {
   readonly outcome: UsageEvent['outcome'];
   /** The upstream's status; null when it never answered. */
   readonly status: number | null;
-  readonly counts: TokenCounts;
+  readonly counts: MeteredCounts;
   readonly estimated: boolean;
 }
 
@@ -30,17 +32,19 @@ export class Meter {
   readonly #log: Log;
   readonly #start: UsageStart;
   readonly #startedAt: number;
+  readonly #price: Price | null;
   #firstTokenAt: number | null = null;
   #ended: Promise<boolean> | undefined;
   ending: Ending | undefined;
 
-  /** `startedAt` is when the request came, on the monotonic clock. */
-  constructor(journal: UsageJournal, clock: Clock, log: Log, start: UsageStart, startedAt: number) {
+  /** `startedAt` is when the request came, on the monotonic clock. `price` is what it is billed by, whatever that is when it ends; null: not known. */
+  constructor(journal: UsageJournal, clock: Clock, log: Log, start: UsageStart, startedAt: number, price: Price | null) {
     this.#journal = journal;
     this.#clock = clock;
     this.#log = log;
     this.#start = start;
     this.#startedAt = startedAt;
+    this.#price = price;
   }
 
   /** Throws `unavailable` when the entry cannot be written: then nothing may be called. */
@@ -89,12 +93,16 @@ export class Meter {
       gatewayKeyId,
       tokenId,
       attempts: served.attempts,
-      ...ending.counts,
+      inputTokens: ending.counts.inputTokens,
+      outputTokens: ending.counts.outputTokens,
+      cachedTokens: ending.counts.cachedTokens,
+      cacheWriteTokens: ending.counts.cacheWriteTokens,
+      reasoningTokens: ending.counts.reasoningTokens,
       estimated: ending.estimated,
       latencyMs: Math.round(this.#clock.monotonic() - this.#startedAt),
       firstTokenMs: this.firstTokenMs,
-      cost: null,
-      unpriced: true,
+      cost: this.#price === null ? null : dollars(billedFor(ending, this.#price)),
+      unpriced: this.#price === null,
       tags,
       endUser,
     };
@@ -108,13 +116,18 @@ export class Meter {
   }
 }
 
+/** Nano-dollars. Where nothing was read or written and it failed, the request itself costs nothing either. */
+function billedFor({ outcome, counts }: Ending, price: Price): number {
+  return outcome !== 'completed' && counts.inputTokens === 0 && counts.outputTokens === 0 ? 0 : costOf(price, counts);
+}
+
 /** Tokens of so many bytes or characters, where nobody has counted them. */
 export function estimatedTokens(bytes: number): number {
   return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
 /** An answer that did not come whole: what was told so far, or an estimate of what was read and came. */
-export function partialCounts(counts: TokenCounts | undefined, inputEstimate: number, characters: number): TokenCounts {
+export function partialCounts(counts: MeteredCounts | undefined, inputEstimate: number, characters: number): MeteredCounts {
   const told = counts ?? { ...noTokens, inputTokens: inputEstimate };
   return { ...told, outputTokens: Math.max(told.outputTokens, estimatedTokens(characters)) };
 }

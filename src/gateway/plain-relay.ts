@@ -1,5 +1,5 @@
 import { KeyholdError } from '../ports/errors.ts';
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import { JsonUsage } from './json-usage.ts';
 import { estimatedTokens, partialCounts } from './meter.ts';
 import { type Flow, passingHeaders, type Relay, type RelayContext, textHeader, type UpstreamHeaders } from './relay.ts';
@@ -66,7 +66,7 @@ export class PlainRelay implements Relay {
     this.#context.fail(error, { outcome: 'failed', status: this.#status, ...this.partial() });
   }
 
-  partial(): { counts: TokenCounts; estimated: boolean } {
+  partial(): { counts: MeteredCounts; estimated: boolean } {
     if (this.#status >= 400) return { counts: noTokens, estimated: false };
     const told = this.#told();
     if (this.#context.route.usage === 'none') return { counts: noTokens, estimated: false };
@@ -79,7 +79,7 @@ export class PlainRelay implements Relay {
     return this.#size === 0 || this.#status >= 400 || (this.#usage?.whole ?? false);
   }
 
-  #counts(): { counts: TokenCounts; estimated: boolean } {
+  #counts(): { counts: MeteredCounts; estimated: boolean } {
     const { route, meter } = this.#context;
     if (this.#status >= 400 || route.usage === 'none') return { counts: noTokens, estimated: false };
     const told = this.#told();
@@ -88,7 +88,7 @@ export class PlainRelay implements Relay {
     return { counts: { ...noTokens, inputTokens: meter.inputEstimate, outputTokens }, estimated: true };
   }
 
-  #told(): TokenCounts | undefined {
+  #told(): MeteredCounts | undefined {
     return tokenCounts(this.#usage?.value(), this.#context.route.usage);
   }
 

@@ -1,4 +1,4 @@
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import type { Flow, Relay } from './relay.ts';
 import { noTokens } from './token-counts.ts';
 
@@ -33,7 +33,7 @@ export class RefusedRelay implements Relay {
     this.end();
   }
 
-  partial(): { counts: TokenCounts; estimated: boolean } {
+  partial(): { counts: MeteredCounts; estimated: boolean } {
     return { counts: noTokens, estimated: false };
   }
 }

@@ -1,6 +1,6 @@
 import type { RouteSpec } from '../core/catalog/service.ts';
 import type { KeyholdError } from '../ports/errors.ts';
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { Ending, Meter } from './meter.ts';
 import type { Upstream } from './upstreams.ts';
@@ -29,7 +29,7 @@ export interface Relay {
   /** What tells in the answer, once it has begun, that it ends here and why; left out where its format has no words for that. */
   lastWords?(error: KeyholdError): string;
   /** What to account for when the client leaves now. */
-  partial(): { readonly counts: TokenCounts; readonly estimated: boolean };
+  partial(): { readonly counts: MeteredCounts; readonly estimated: boolean };
 }
 
 /** What every relay of one request needs. */

@@ -1,7 +1,7 @@
 import type { RouteSpec, StreamEnd } from '../core/catalog/service.ts';
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import { sseEvent } from './sse-frames.ts';
-import { isFields, tokenCounts } from './token-counts.ts';
+import { CACHE_CREATION, isFields, tokenCounts } from './token-counts.ts';
 
 /** What to do with a frame: pass it on, keep it back, or pass it on as the end of the stream. */
 type FrameVerdict = 'pass' | 'drop' | 'finished' | 'failed';
@@ -10,7 +10,7 @@ type FrameVerdict = 'pass' | 'drop' | 'finished' | 'failed';
 export interface StreamReader {
   read(frame: string): FrameVerdict;
   /** The provider's own counts so far; undefined while it has told none. */
-  readonly counts: TokenCounts | undefined;
+  readonly counts: MeteredCounts | undefined;
   /** The counts are those of the whole answer. */
   readonly final: boolean;
   /** Characters of text that came, for an estimate when the counts do not. */
@@ -34,7 +34,7 @@ export function streamReader(route: RouteSpec, usageAdded: boolean): StreamReade
 class ChatReader implements StreamReader {
   readonly #end: StreamEnd;
   readonly #usageAdded: boolean;
-  counts: TokenCounts | undefined;
+  counts: MeteredCounts | undefined;
   final = false;
   characters = 0;
   mayEnd = false;
@@ -87,7 +87,7 @@ class MessagesReader implements StreamReader {
     this.#end = end;
   }
 
-  get counts(): TokenCounts | undefined {
+  get counts(): MeteredCounts | undefined {
     return tokenCounts(this.#usage, 'anthropic-messages');
   }
 
@@ -110,7 +110,7 @@ class MessagesReader implements StreamReader {
 
   #take(usage: unknown): boolean {
     if (!isFields(usage)) return false;
-    for (const [name, value] of Object.entries(usage)) if (typeof value === 'number') this.#usage[name] = value;
+    for (const [name, value] of Object.entries(usage)) if (typeof value === 'number' || name === CACHE_CREATION) this.#usage[name] = value;
     return true;
   }
 }
@@ -118,7 +118,7 @@ class MessagesReader implements StreamReader {
 /** Named events, `response.completed` with the whole answer and its usage at the end. */
 class ResponsesReader implements StreamReader {
   readonly #end: StreamEnd;
-  counts: TokenCounts | undefined;
+  counts: MeteredCounts | undefined;
   final = false;
   characters = 0;
   readonly mayEnd = false;

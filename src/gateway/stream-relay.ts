@@ -1,5 +1,5 @@
 import { KeyholdError } from '../ports/errors.ts';
-import type { TokenCounts } from '../ports/usage.ts';
+import type { MeteredCounts } from '../ports/usage.ts';
 import { errorEvent, shownError } from './error-shapes.ts';
 import { partialCounts } from './meter.ts';
 import { type Flow, passingHeaders, type Relay, type RelayContext, type UpstreamHeaders } from './relay.ts';
@@ -107,7 +107,7 @@ export class StreamRelay implements Relay {
     return this.#reader.failed;
   }
 
-  partial(): { counts: TokenCounts; estimated: boolean } {
+  partial(): { counts: MeteredCounts; estimated: boolean } {
     if (this.#context.route.usage === 'none') return { counts: noTokens, estimated: false };
     return { counts: partialCounts(this.#reader.counts, this.#context.meter.inputEstimate, this.#reader.characters), estimated: true };
   }

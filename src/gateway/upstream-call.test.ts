@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyholdError } from '../ports/errors.ts';
 import type { Relay } from './relay.ts';
+import { noTokens } from './token-counts.ts';
 import { type FailureKind, UpstreamFailure } from './upstream/upstream-failure.ts';
 import { UpstreamCall } from './upstream-call.ts';
 
@@ -15,7 +16,7 @@ function heardOf(kind: FailureKind, sent: boolean, begun: boolean): Heard {
     data: () => undefined,
     end: () => undefined,
     broke: (error: KeyholdError) => heard.broke.push(error.code),
-    partial: () => ({ counts: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 }, estimated: false }),
+    partial: () => ({ counts: noTokens, estimated: false }),
   };
   const call = new UpstreamCall({ answered: () => relay, unanswered: ({ code }, sent) => heard.unanswered.push({ code, sent }) }, 'openai');
   if (begun) call.head(200, []);
@@ -51,7 +52,7 @@ describe('upstream failures', () => {
         throw new Error('of the relay');
       },
       broke: ({ code }) => broke.push(code),
-      partial: () => ({ counts: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 }, estimated: false }),
+      partial: () => ({ counts: noTokens, estimated: false }),
     };
     const call = new UpstreamCall({ answered: () => relay, unanswered: () => undefined }, 'openai');
     call.head(200, []);

@@ -54,7 +54,7 @@ export interface UsageEvent extends TokenCounts {
   readonly estimated: boolean;
   readonly latencyMs: number;
   readonly firstTokenMs: number | null;
-  /** null with `unpriced: true` while the model's price is not known; never 0 for unknown. */
+  /** By the price when the request began, for ever. null with `unpriced: true` where that was not known; never 0 for unknown. */
   readonly cost: Money | null;
   readonly unpriced: boolean;
   readonly tags: Readonly<Record<string, string>>;
@@ -65,4 +65,9 @@ export interface UsageEvent extends TokenCounts {
 export type UsageStart = Pick<
   UsageEvent,
   'id' | 'tenant' | 'service' | 'model' | 'route' | 'keySource' | 'credentialId' | 'credentialVersion' | 'gatewayKeyId' | 'tokenId' | 'tags' | 'endUser'
-> & { readonly startedAt: number; readonly estimatedInputTokens: number };
+> & {
+  readonly startedAt: number;
+  readonly estimatedInputTokens: number;
+  /** What that input costs, in nano-dollars, if nothing more is heard of the request; null where its price is not known. Absent in entries from before there were prices. */
+  readonly estimatedCost?: number | null | undefined;
+};

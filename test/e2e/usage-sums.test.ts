@@ -1,6 +1,8 @@
 import { Anthropic } from '@anthropic-ai/sdk';
 import type { OpenAI } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dollars, nanoDollars } from '../../src/core/prices/money.ts';
+import type { UsageEvent } from '../../src/ports/usage.ts';
 import { handOver, makeTenant, type TestTenant } from '../support/api.ts';
 import { hello, openAi } from '../support/openai-sdk.ts';
 import { readAll, until } from '../support/outcome.ts';
@@ -39,6 +41,22 @@ function sum(events: readonly Readonly<Record<string, unknown>>[], name: string)
   return events.reduce((total, event) => total + Number(event[name]), 0);
 }
 
+type Event = Readonly<Record<string, unknown>>;
+
+/** By what OpenAI and Anthropic charge; models that the provider made up have no price. */
+function billOf(event: Event): Pick<UsageEvent, 'cost' | 'unpriced'> {
+  const [input, cached, written, output] = ['inputTokens', 'cachedTokens', 'cacheWriteTokens', 'outputTokens'].map((name) => Number(event[name])) as [number, number, number, number];
+  if (event['model'] === 'gpt-4o-mini') return { cost: dollars((input - cached) * 150 + cached * 75 + output * 600), unpriced: false };
+  if (event['model'] === 'claude-sonnet-4-5') return { cost: dollars((input - cached - written) * 3_000 + cached * 300 + written * 3_750 + output * 15_000), unpriced: false };
+  return { cost: null, unpriced: true };
+}
+
+/** Of the events that have a price. */
+function costOf(events: readonly Event[]): UsageEvent['cost'] {
+  const costs = events.flatMap((event) => billOf(event).cost ?? []);
+  return costs.length === 0 ? null : dollars(costs.reduce((total, cost) => total + nanoDollars(cost), 0));
+}
+
 /** Leaves as soon as some text has come. */
 async function leave(model: string): Promise<void> {
   for await (const chunk of await openai.chat.completions.create({ ...hello(model), stream: true })) {
@@ -61,6 +79,8 @@ describe('R5.3 usage is what the provider has told', () => {
       () => openai.responses.create({ model: 'mix-response', input: 'Hello' }),
       async () => readAll(await openai.responses.create({ model: 'mix-response', input: 'Hello', stream: true })),
       () => anthropic.messages.create({ model: 'mix-message', ...message }),
+      () => openai.chat.completions.create(hello('gpt-4o-mini')),
+      () => anthropic.messages.stream({ model: 'claude-sonnet-4-5', ...message }).finalMessage(),
       () => anthropic.messages.stream({ model: 'mix-message', ...message }).finalMessage(),
     ];
     const failing: readonly (() => Promise<unknown>)[] = [
@@ -94,20 +114,22 @@ describe('R5.3 usage is what the provider has told', () => {
     const told = events.filter(({ estimated, outcome }) => estimated === false && outcome === 'completed');
     expect([told.length, sum(told, 'inputTokens'), sum(told, 'outputTokens')]).toEqual([world.provider.usage.requests, world.provider.usage.inputTokens, world.provider.usage.outputTokens]);
     for (const event of events.filter(({ outcome }) => outcome === 'aborted')) expect(event).toMatchObject({ estimated: true });
-    for (const event of events) expect(event).toMatchObject({ cost: null, unpriced: true, tags: { team: 'search' }, keySource: 'tenant', attempts: 1 });
+    for (const event of events) expect(event).toMatchObject({ tags: { team: 'search' }, keySource: 'tenant', attempts: 1, ...billOf(event) });
+    expect(events.filter(({ unpriced }) => unpriced === false)).toHaveLength(2 * rounds);
   });
 
   it('R0.2 the sums are those of the events, in every grouping', async () => {
     const events = await usageEvents(acme);
     const { totals } = await usage();
-    expect(totals).toMatchObject({ requests: events.length, unpricedRequests: events.length, inputTokens: sum(events, 'inputTokens'), outputTokens: sum(events, 'outputTokens'), cost: null });
+    const unpriced = (of: typeof events): number => of.filter((event) => event['unpriced'] === true).length;
+    expect(totals).toMatchObject({ requests: events.length, unpricedRequests: unpriced(events), inputTokens: sum(events, 'inputTokens'), outputTokens: sum(events, 'outputTokens'), cost: costOf(events) });
     for (const groupBy of ['model', 'service', 'model,service']) {
       const { groups } = await usage(`?groupBy=${groupBy}`);
       expect(sum(groups, 'requests'), groupBy).toBe(events.length);
       expect(sum(groups, 'inputTokens'), groupBy).toBe(totals.inputTokens);
       for (const group of groups) {
         const own = events.filter((event) => groupBy.split(',').every((name) => event[name] === group[name]));
-        expect([group.requests, group.outputTokens], JSON.stringify(group)).toEqual([own.length, sum(own, 'outputTokens')]);
+        expect([group.requests, group.outputTokens, group.unpricedRequests, group.cost], JSON.stringify(group)).toEqual([own.length, sum(own, 'outputTokens'), unpriced(own), costOf(own)]);
       }
     }
   });

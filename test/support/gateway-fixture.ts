@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../../catalog/all-services.ts';
+import { readListPrices } from '../../catalog/list-prices.ts';
 import { makeUseGrant } from '../../src/core/access/grant.ts';
 import type { Principal } from '../../src/core/access/principals.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
+import { PriceList } from '../../src/core/prices/price-list.ts';
 import type { Resolved } from '../../src/core/resolution/resolved.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { GatewayDependencies } from '../../src/gateway/gateway-dependencies.ts';
@@ -49,6 +51,8 @@ export interface FixtureOptions {
   readonly baseUrls: Readonly<Record<string, string>>;
   readonly limits?: NonNullable<GatewayDependencies['limits']>;
 }
+
+const listPrices = new PriceList(readListPrices);
 
 export const defaultPolicy: PolicyRecord = {
   platformFallback: true,
@@ -115,6 +119,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
       },
     },
     policies: { policyOf: async () => state.policy },
+    prices: { tableOf: () => listPrices },
     resolver: {
       resolve: async (_grant, { service, explicitKey }) => {
         if (state.refusal !== undefined) throw state.refusal;

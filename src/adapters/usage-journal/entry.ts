@@ -30,12 +30,13 @@ export function startLine(start: UsageStart): Line & { readonly start: UsageStar
   if (start.id.length > 64 || start.tenant.length > 64) throw new KeyholdError('internal', 'A usage entry has an impossible id or tenant.');
   const { text, bytes, value } = fitted(
     start,
-    Number.isFinite(start.startedAt) && isCount(start.estimatedInputTokens) ? { start } : undefined,
+    Number.isFinite(start.startedAt) && isCount(start.estimatedInputTokens) && isCost(start.estimatedCost) ? { start } : undefined,
     (limit): { readonly start: UsageStart } => ({
       start: {
         ...commonFields(start, limit),
         startedAt: finite(start.startedAt),
         estimatedInputTokens: count(start.estimatedInputTokens),
+        estimatedCost: isCost(start.estimatedCost) ? start.estimatedCost : null,
       },
     }),
     MAX_START,
@@ -169,6 +170,10 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
+function isCost(value: unknown): value is number | null | undefined {
+  return value === null || value === undefined || (typeof value === 'number' && isCount(value));
+}
+
 function count(value: number): number {
   return isCount(value) ? value : 0;
 }
@@ -212,7 +217,7 @@ function hasCommonFields(value: Readonly<Record<string, unknown>>): boolean {
 }
 
 function isStart(value: unknown): value is UsageStart {
-  return isObject(value) && hasCommonFields(value) && isNumber(value['startedAt']) && isNumber(value['estimatedInputTokens']);
+  return isObject(value) && hasCommonFields(value) && isNumber(value['startedAt']) && isNumber(value['estimatedInputTokens']) && isCost(value['estimatedCost']);
 }
 
 function isEvent(value: unknown): value is UsageEvent {

@@ -78,7 +78,7 @@ describe('the usage journal (R5.3)', () => {
   it('closes what a dead process had open as aborted and estimated, under that journal\'s own name', async () => {
     const disk = new FaultyDisk();
     const journal = await open(disk);
-    const first = sampleStart('use_1', { startedAt: 5_000 });
+    const first = sampleStart('use_1', { startedAt: 5_000, estimatedCost: 11_550 });
     const second = sampleStart('use_2', { startedAt: 7_000 });
     await journal.begin(first);
     await journal.begin(second);
@@ -87,9 +87,9 @@ describe('the usage journal (R5.3)', () => {
     const segments = await successor.seal();
     expect(segments.map(({ segment, events }) => [segment, events.length])).toEqual([[1, 1], [2, 1]]);
     expect(new Set(segments.map(({ journal }) => journal)).size).toBe(1);
-    const { startedAt: _, estimatedInputTokens: __, ...common } = first;
+    const { startedAt: _, estimatedInputTokens: __, estimatedCost: ___, ...common } = first;
     expect(segments[1]?.events).toEqual([
-      { ...common, time: 9_000, status: null, outcome: 'aborted', attempts: 1, inputTokens: 77, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, estimated: true, latencyMs: 4_000, firstTokenMs: null, cost: null, unpriced: true },
+      { ...common, time: 9_000, status: null, outcome: 'aborted', attempts: 1, inputTokens: 77, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, estimated: true, latencyMs: 4_000, firstTokenMs: null, cost: { amount: '0.00001155', currency: 'USD' }, unpriced: false },
     ]);
     expect(await drain(successor)).toHaveLength(2);
     expect(names(disk)).toEqual([]);

@@ -17,13 +17,14 @@ export function sampleStart(id: string, changes: Partial<UsageStart> = {}): Usag
     endUser: null,
     startedAt: 1_767_225_600_000,
     estimatedInputTokens: 77,
+    estimatedCost: null,
     ...changes,
   };
 }
 
 /** How a request that began like this ended, for tests. */
 export function sampleEnd(start: UsageStart, changes: Partial<UsageEvent> = {}): UsageEvent {
-  const { startedAt, estimatedInputTokens: _, ...common } = start;
+  const { startedAt, estimatedInputTokens: _, estimatedCost: __, ...common } = start;
   return {
     ...common,
     time: startedAt + 1_000,

@@ -1,4 +1,5 @@
 import type { Price, Rates } from './price.ts';
+import type { PriceTable } from './price-table.ts';
 
 /** Prices of models in one list, as `catalog/prices.json` has them: pico-dollars a token, nano-dollars a request. What is left out costs as `input`, or nothing. */
 export interface ListedPrice extends ListedRates {
@@ -85,7 +86,7 @@ const REMEMBERED_NAMES = 2_000;
 const DAY_SECONDS = 86_400;
 
 /** The prices that providers publish. Read and indexed when they are first asked for, so that starting does not wait for it. */
-export class PriceList {
+export class PriceList implements PriceTable {
   readonly #read: () => PriceData;
   readonly #services = new Map<string, IndexedService>();
   #data: PriceData | undefined;
@@ -95,7 +96,6 @@ export class PriceList {
     this.#read = read;
   }
 
-  /** What a model, named as the service names it, costs at a time (milliseconds since the epoch); undefined where that is not known. */
   find(service: string, model: string, at: number): Price | undefined {
     const found = this.model(service, model);
     return found === undefined ? undefined : priceAt(found, at);

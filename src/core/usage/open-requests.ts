@@ -1,4 +1,5 @@
 import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
+import { dollars } from '../prices/money.ts';
 
 /** What one segment of a journal says. */
 interface Entries {
@@ -27,7 +28,7 @@ export class OpenRequests {
 
   /** How they ended: with the process, at the last moment that its journal knows of. */
   aborted(): readonly UsageEvent[] {
-    return [...this.#open.values()].map(({ startedAt, estimatedInputTokens, ...start }) => ({
+    return [...this.#open.values()].map(({ startedAt, estimatedInputTokens, estimatedCost = null, ...start }) => ({
       ...start,
       time: this.#lastSeen,
       status: null,
@@ -41,8 +42,8 @@ export class OpenRequests {
       estimated: true,
       latencyMs: this.#lastSeen - startedAt,
       firstTokenMs: null,
-      cost: null,
-      unpriced: true,
+      cost: estimatedCost === null ? null : dollars(estimatedCost),
+      unpriced: estimatedCost === null,
     }));
   }
 }

@@ -11,9 +11,9 @@ describe('roll-ups of usage (R0.2, R5.3)', () => {
   it('have one row for each set of dimensions, whatever is in their texts', () => {
     const rows = addEvents([], [sampleEvent('use_1', 1, { model: 'a","b' }), sampleEvent('use_2', 1, { model: 'a', route: 'b' }), sampleEvent('use_3', 1, { model: null }), sampleEvent('use_4', 1, { model: 'null' })]);
     expect(rows).toHaveLength(4);
-    const more = addEvents(rows, [sampleEvent('use_5', 1, { model: null, unpriced: false })]);
+    const more = addEvents(rows, [sampleEvent('use_5', 1, { model: null, unpriced: false, cost: { amount: '0.0000275', currency: 'USD' } })]);
     expect(more).toHaveLength(4);
-    expect(more[2]).toMatchObject({ dimensions: { model: null }, sums: { requests: 2, unpricedRequests: 1, inputTokens: 20, outputTokens: 40, cachedTokens: 6, cacheWriteTokens: 4, reasoningTokens: 2 } });
+    expect(more[2]).toMatchObject({ dimensions: { model: null }, sums: { requests: 2, unpricedRequests: 1, inputTokens: 20, outputTokens: 40, cachedTokens: 6, cacheWriteTokens: 4, reasoningTokens: 2, nanoDollars: 27_500 } });
     expect(rows[2]?.sums.requests).toBe(1);
   });
 

@@ -1,5 +1,6 @@
 import type { UsageDimensions, UsageRollup, UsageSums } from '../../ports/metadata/usage.ts';
 import type { UsageEvent } from '../../ports/usage.ts';
+import { nanoDollars } from '../prices/money.ts';
 
 export const HOUR_MS = 3_600_000;
 
@@ -17,6 +18,7 @@ export const noUsage: UsageSums = Object.freeze({
   cachedTokens: 0,
   cacheWriteTokens: 0,
   reasoningTokens: 0,
+  nanoDollars: 0,
 });
 
 /** Start of the hour that a time lies in; both are milliseconds since the epoch. */
@@ -34,6 +36,7 @@ export function sumsOf(event: UsageEvent): UsageSums {
     cachedTokens: event.cachedTokens,
     cacheWriteTokens: event.cacheWriteTokens,
     reasoningTokens: event.reasoningTokens,
+    nanoDollars: event.cost === null ? 0 : nanoDollars(event.cost),
   };
 }
 
@@ -46,6 +49,7 @@ export function addSums(a: UsageSums, b: UsageSums): UsageSums {
     cachedTokens: a.cachedTokens + b.cachedTokens,
     cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    nanoDollars: (a.nanoDollars ?? 0) + (b.nanoDollars ?? 0),
   };
 }
 

@@ -6,7 +6,7 @@ import { platformScope, tenantScope } from '../../ports/scope.ts';
 import type { UsageEvent } from '../../ports/usage.ts';
 import type { Actor, Role } from '../access/actor.ts';
 import { type Grant, makeGrant } from '../access/grant.ts';
-import { addEvents, HOUR_MS, hourOf } from './rollup.ts';
+import { addEvents, dimensionsOf, HOUR_MS, hourOf, sumsOf } from './rollup.ts';
 import { UsageQuery } from './usage-query.ts';
 import { sampleEvent } from './usage-samples.ts';
 
@@ -61,6 +61,18 @@ describe('usage (R0.2)', () => {
     const { query } = setup();
     expect(await query.summary(grant(), { groupBy: ['model'] })).toMatchObject({ totals: sums(0), groups: [] });
     expect(await query.events(grant(), {})).toEqual({ items: [], next: undefined });
+  });
+
+  it('sums what the priced requests cost, and says how many had no price, also over sums from before there were prices', async () => {
+    const { repository, query } = setup();
+    const cost = (amount: string) => ({ cost: { amount, currency: 'USD' }, unpriced: false });
+    await store(repository, 'j1', 1, [sampleEvent('use_1', NOW, cost('0.1')), sampleEvent('use_2', NOW, cost('0.000000002')), sampleEvent('use_3', NOW), sampleEvent('use_4', NOW, { model: 'free', ...cost('0') })]);
+    const { totals, groups } = await query.summary(grant(), { groupBy: ['model'] });
+    expect(totals).toMatchObject({ requests: 4, unpricedRequests: 1, cost: { amount: '0.100000002', currency: 'USD' } });
+    expect(groups.map(({ model, cost, unpricedRequests }) => [model, cost?.amount, unpricedRequests])).toEqual([['gpt-4o-mini', '0.100000002', 1], ['free', '0', 0]]);
+    const { nanoDollars: _, ...old } = sumsOf(sampleEvent('use_0', NOW));
+    await repository.createRollup({ tenant: 'old', hour: hourOf(NOW), journal: 'j1' }, { appliedSegment: 1, rows: [{ dimensions: dimensionsOf(sampleEvent('use_0', NOW)), sums: old }] });
+    expect((await query.summary(grant('tenant-admin', 'tok_1', 'old'), {})).totals).toMatchObject({ requests: 1, unpricedRequests: 1, cost: null });
   });
 
   it('groups by any of its dimensions, most requests first', async () => {

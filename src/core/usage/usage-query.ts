@@ -5,6 +5,7 @@ import type { Page } from '../../ports/metadata/stored.ts';
 import type { Money, UsageEvent } from '../../ports/usage.ts';
 import type { Actor } from '../access/actor.ts';
 import type { Grant } from '../access/grant.ts';
+import { dollars } from '../prices/money.ts';
 import { eventsOf, newestEvents } from './event-pages.ts';
 import { type UsageEventView, usageEventView } from './event-view.ts';
 import { addSums, dimensionsOf, HOUR_MS, hourOf, noUsage, SumsBy, sumsOf } from './rollup.ts';
@@ -20,8 +21,8 @@ const usageDimensions = ['model', 'service', 'route', 'outcome', 'keySource', 'c
 
 type UsageDimension = (typeof usageDimensions)[number];
 
-/** Sums of R0.2. `cost` is null while no request has a price, and never 0 for an unknown one. */
-interface UsageTotals extends UsageSums {
+/** Sums of R0.2. `cost` is that of the requests whose price was known; null where there is none. */
+interface UsageTotals extends Omit<UsageSums, 'nanoDollars'> {
   readonly cost: Money | null;
 }
 
@@ -141,7 +142,7 @@ function checkPeriod({ from, to }: UsagePeriod): void {
   }
 }
 
-/** Requests have no prices until there is a price list; what is not known is null, never 0. */
-function withCost(sums: UsageSums): UsageTotals {
-  return { ...sums, cost: null };
+/** Of the requests whose price was known; where there is none, null, never 0. */
+function withCost({ nanoDollars = 0, ...sums }: UsageSums): UsageTotals {
+  return { ...sums, cost: sums.requests === sums.unpricedRequests ? null : dollars(nanoDollars) };
 }

@@ -5,7 +5,7 @@ import { instant, nullable, nullableText } from './fields.ts';
 const count = Type.Integer({ minimum: 0 });
 
 const cost = Type.Union([Type.Object({ amount: Type.String({ description: 'A decimal.' }), currency: Type.String({ description: 'ISO 4217.' }) }), Type.Null()], {
-  description: 'null while the price is not known; never 0 for unknown.',
+  description: 'by the prices when the requests began. null where no price was known; never 0 for unknown.',
 });
 
 export const usageSums = {

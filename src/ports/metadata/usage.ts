@@ -30,6 +30,8 @@ export interface UsageSums {
   readonly cachedTokens: number;
   readonly cacheWriteTokens: number;
   readonly reasoningTokens: number;
+  /** What the priced requests cost. Absent in sums from before there were prices. */
+  readonly nanoDollars?: number | undefined;
 }
 
 export interface UsageRollupKey {
