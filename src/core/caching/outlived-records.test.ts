@@ -11,7 +11,7 @@ const TTL_MS = 10_000;
 const LIMIT_MS = 60_000;
 const down = new KeyholdError('unavailable', 'The database cannot answer now.');
 
-function underTest({ limitMs = LIMIT_MS, max = 2_000 } = {}) {
+function underTest({ limitMs = LIMIT_MS, max = 2_000, aheadMs = 0 } = {}) {
   const clock = new TestClock();
   const log = new RecordingLog();
   const told: { readonly source: string; readonly ageMs: number }[] = [];
@@ -22,7 +22,7 @@ function underTest({ limitMs = LIMIT_MS, max = 2_000 } = {}) {
     return state.alive && state.error === undefined;
   };
   const source = new Source({ name: 'database', staleLimitMs: limitMs, isAlive, clock, random: repeatableRandom(), report });
-  const cache = new RecordCache<string | undefined>({ clock, ttlMs: TTL_MS, max, outlives: (value) => value !== undefined, from: { source } });
+  const cache = new RecordCache<string | undefined>({ clock, ttlMs: TTL_MS, aheadMs, max, outlives: (value) => value !== undefined, from: { source } });
   const load = (key: string) => async (): Promise<Loaded<string | undefined>> => {
     state.loads += 1;
     state.atOnce += 1;
@@ -181,6 +181,23 @@ describe('records that cannot be read again', () => {
     cache.revalidate();
     state.error = down;
     expect(await get('a')).toBe('changed unheard');
+    expect(cache.staleMs('a')).toBe(0);
+  });
+
+  it('what is used is read again before its time is over, once and while nobody waits', async () => {
+    const { get, state, clock, cache } = underTest({ aheadMs: 1_000 });
+    await get('a');
+    clock.advance(TTL_MS - 1_001);
+    expect([get('a'), state.loads]).toEqual(['value of a', 1]);
+    clock.advance(1);
+    state.names.set('a', 'newer');
+    expect([get('a'), get('a'), state.loads]).toEqual(['value of a', 'value of a', 2]);
+    await setImmediate();
+    expect([get('a'), state.loads]).toEqual(['newer', 2]);
+    clock.advance(TTL_MS - 1_000);
+    state.error = down;
+    for (let request = 0; request < 100; request += 1) expect(await get('a')).toBe('newer');
+    expect(state.loads).toBeLessThanOrEqual(5);
     expect(cache.staleMs('a')).toBe(0);
   });
 

@@ -21,6 +21,8 @@ export interface RecordCacheOptions<V> {
   readonly clock: Clock;
   /** How old an entry may get, counted from the moment its load began, while it can be read again. */
   readonly ttlMs: number;
+  /** So long before its time is over what is asked for is read again while nobody waits, so that hardly anything is old when an outage begins; left out, not at all. */
+  readonly aheadMs?: number;
   /** For what others change: while the bus is not trusted entries get a second old at most, and whenever it says that something was missed, all are read again. */
   readonly bus?: Pick<Bus, 'trusted' | 'subscribe'>;
   /** Entries at most; the one used least lately goes first. */
@@ -42,6 +44,8 @@ interface Entry<V> {
   distrusted: boolean;
   /** Not read again before: the last try failed. */
   retryAt: number;
+  /** Tries in a row that failed. */
+  failures: number;
 }
 
 interface Flight<V> {
@@ -64,6 +68,7 @@ const LOADS_AT_MOST = 5;
 export class RecordCache<V> {
   readonly #clock: Clock;
   readonly #ttlMs: number;
+  readonly #aheadMs: number;
   readonly #bus: Pick<Bus, 'trusted'> | undefined;
   readonly #max: number;
   readonly #observe: (hit: boolean) => void;
@@ -74,9 +79,10 @@ export class RecordCache<V> {
   /** The lowest version of a key that may still be used. Bounded like the entries: a load begun later reads what is newest, and one that is under way is repeated. */
   readonly #watermarks = new Map<string, number>();
 
-  constructor({ clock, ttlMs, bus, max, observe, outlives, from }: RecordCacheOptions<V>) {
+  constructor({ clock, ttlMs, aheadMs = 0, bus, max, observe, outlives, from }: RecordCacheOptions<V>) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
+    this.#aheadMs = aheadMs;
     this.#bus = bus;
     this.#max = max;
     this.#observe = observe ?? (() => undefined);
@@ -103,6 +109,7 @@ export class RecordCache<V> {
         this.#entries.delete(key);
         this.#entries.set(key, entry);
       }
+      if (this.#aheadMs > 0) this.#readAhead(key, entry, load, from);
       return entry.value;
     }
     this.#observe(false);
@@ -132,7 +139,7 @@ export class RecordCache<V> {
   adopt(key: string, value: V, ageMs: number): void {
     if (this.#entries.has(key)) return;
     const confirmedAt = this.#clock.monotonic() - ageMs;
-    this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#believedMs(), distrusted: false, retryAt: 0 });
+    this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + this.#believedMs(), distrusted: false, retryAt: 0, failures: 0 });
     dropOldest(this.#entries, this.#max);
   }
 
@@ -194,12 +201,25 @@ export class RecordCache<V> {
   #failed(key: string, error: unknown, source: Source | undefined): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    if (source !== undefined && outageRule(error).stale) entry.retryAt = this.#clock.monotonic() + source.retryPauseMs();
-    else this.#entries.delete(key);
+    const { stale, opens } = outageRule(error);
+    if (source === undefined || !stale) {
+      this.#entries.delete(key);
+      return;
+    }
+    // What is noticed for all keys together must not wait for this one; of the rest every key finds out for itself.
+    entry.failures = opens ? 1 : entry.failures + 1;
+    entry.retryAt = this.#clock.monotonic() + source.retryPauseMs(entry.failures);
   }
 
   #mayServe({ confirmedAt, value }: Entry<V>, { staleLimitMs }: Source): boolean {
     return this.#clock.monotonic() - confirmedAt < staleLimitMs && this.#outlives(value);
+  }
+
+  /** In its last moments, while whoever is read from is well. */
+  #readAhead(key: string, { freshUntil, retryAt }: Entry<V>, load: () => Promise<Loaded<V>>, from: ReadFrom | undefined): void {
+    const now = this.#clock.monotonic();
+    if (now < freshUntil - this.#aheadMs || now < retryAt || from === undefined || this.#flights.has(key) || from.source.isTroubled) return;
+    this.#beginTurn(key, load, from.source)?.result.catch(() => undefined);
   }
 
   /** Known, and beyond its time. */
@@ -249,7 +269,7 @@ export class RecordCache<V> {
       if (flight.outdated || version < (this.#watermarks.get(key) ?? 0)) continue;
       this.#raise(key, version);
       this.#entries.delete(key);
-      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + believedMs, distrusted: false, retryAt: 0 });
+      this.#entries.set(key, { value, confirmedAt, freshUntil: confirmedAt + believedMs, distrusted: false, retryAt: 0, failures: 0 });
       dropOldest(this.#entries, this.#max);
       // In the same turn as the check: who asks after the next announcement must not join a flight that has already landed.
       this.#flights.delete(key);

@@ -14,8 +14,8 @@ const TRIALS = { firstMs: 500, factor: 2, mostMs: 5_000 };
 /** Repeats of a read that failed. */
 const REPEATS = { firstMs: 50, factor: 3, mostMs: 150 };
 const REPEATS_AT_MOST = 2;
-/** Before the same thing is read again that could not be read. */
-const PAUSE = { firstMs: 2_000, factor: 1, mostMs: 2_000 };
+/** Before the same thing is read again that could not be read: growing where it is not found out for all at once, so that an outage makes no more reads of many keys. */
+const PAUSE = { firstMs: 2_000, factor: 2, mostMs: 30_000 };
 /** Adapters give up sooner (S20: 5 s); this is for one that hangs, so that its trial ends. */
 const LONGEST_READ_MS = 15_000;
 /** How long a request waits for a read before it asks whether anybody is there, and how long for the answer to that. Together less than a second. */
@@ -31,8 +31,10 @@ const AFTER_TROUBLE_MS = 5_000;
 const AFTER_OUTAGE_MS = 2_000;
 const NO_TURN_MS = 500;
 const LONGEST_RETURN_MS = 15_000;
-/** How long it counts as serving beyond its time after something of it did. */
-const AFTER_OUTLIVED_MS = 1_000;
+/** So soon after it said that it is alive it has not gone away anew. */
+const MISLED_MS = 30_000;
+/** How long it counts as serving beyond its time after something of it did: longer than a request takes from its first look-up to its last. */
+const AFTER_OUTLIVED_MS = 20_000;
 
 export interface SourceOptions {
   /** As operators know it: `database`, `vault`, … */
@@ -46,8 +48,8 @@ export interface SourceOptions {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly report: StaleReport;
-  /** Told whenever it is not well. */
-  readonly onTrouble?: (source: Source) => void;
+  /** Told whenever something of it serves beyond its time. */
+  readonly onOutlived?: (source: Source) => void;
 }
 
 /**
@@ -64,10 +66,14 @@ export class Source {
   readonly #clock: Clock;
   readonly #random: RandomBytes;
   readonly #report: StaleReport;
-  readonly #onTrouble: (source: Source) => void;
+  readonly #onOutlived: (source: Source) => void;
   readonly #budget = new RetryBudget();
   #failures = 0;
   #isAway = false;
+  /** When it was last let through because it says that it is alive, if it has answered no read since. */
+  #letThroughAt = -Infinity;
+  /** It says that it is alive, and answers no read. */
+  #misleads = false;
   #trials = 0;
   #nextTrialAt = 0;
   #troubledUntil = -Infinity;
@@ -78,7 +84,7 @@ export class Source {
   #lastAnswerAt = -Infinity;
   #sign: Promise<boolean> | undefined;
 
-  constructor({ name, staleLimitMs, isAlive, needs, clock, random, report, onTrouble }: SourceOptions) {
+  constructor({ name, staleLimitMs, isAlive, needs, clock, random, report, onOutlived }: SourceOptions) {
     this.name = name;
     this.staleLimitMs = staleLimitMs;
     this.needs = needs;
@@ -86,7 +92,7 @@ export class Source {
     this.#clock = clock;
     this.#random = random;
     this.#report = report;
-    this.#onTrouble = onTrouble ?? (() => undefined);
+    this.#onOutlived = onOutlived ?? (() => undefined);
   }
 
   /** Known to be away: nobody waits for it. */
@@ -100,9 +106,9 @@ export class Source {
     return this.#isAway || now < this.#troubledUntil || this.#isReturning(now) || this.needs?.isTroubled === true;
   }
 
-  /** Not troubled, and nothing of it serves beyond its time. */
-  get isWell(): boolean {
-    return !this.isTroubled && this.#clock.monotonic() - this.#outlivedAt >= AFTER_OUTLIVED_MS;
+  /** Something of it serves beyond its time, or did a moment ago. */
+  get isOutlived(): boolean {
+    return this.#clock.monotonic() - this.#outlivedAt < AFTER_OUTLIVED_MS;
   }
 
   /** Whether one read may begin for which nobody waits, or which tries whether the source is back; `turnOver` ends it. */
@@ -143,9 +149,9 @@ export class Source {
     }
   }
 
-  /** How long not to read the same thing again that could not be read. */
-  retryPauseMs(): number {
-    return backoffMs(1, PAUSE, this.#random);
+  /** How long not to read the same thing again that could not be read so often in a row. */
+  retryPauseMs(failures: number): number {
+    return backoffMs(failures, PAUSE, this.#random);
   }
 
   /** What the read comes to, if it does before patience ends; otherwise rejects with `NotInTime`. */
@@ -171,12 +177,14 @@ export class Source {
   /** Something of it serves beyond its time just now. */
   outlived(): void {
     this.#outlivedAt = this.#clock.monotonic();
-    this.#onTrouble(this);
+    this.#onOutlived(this);
   }
 
-  /** Somebody has asked it how it is, and it is well: reads are let through again, and find out whether that is so. */
+  /** Somebody has asked it how it is, and it is well: reads are let through again, and find out whether that is so. It is believed until reads say otherwise. */
   seenAlive(): void {
-    if (this.#isAway) this.#isBack();
+    if (!this.#isAway || this.#misleads) return;
+    this.#letThroughAt = this.#clock.monotonic();
+    this.#isBack();
   }
 
   /** A request was served with something that this source last confirmed so long ago. */
@@ -217,6 +225,8 @@ export class Source {
     this.#failures = 0;
     this.#lastAnswerAt = now;
     this.#trials = 0;
+    this.#letThroughAt = -Infinity;
+    this.#misleads = false;
     if (this.#isAway) this.#isBack();
     if (now - startedAt > PATIENCE_MS) this.#troubleFor(AFTER_TROUBLE_MS);
   }
@@ -243,14 +253,14 @@ export class Source {
   }
 
   #goAway(): void {
-    this.#onTrouble(this);
+    const now = this.#clock.monotonic();
+    this.#misleads ||= now - this.#letThroughAt < MISLED_MS;
     this.#isAway = true;
     this.#trials += 1;
-    this.#nextTrialAt = this.#clock.monotonic() + fullJitterMs(this.#trials, TRIALS, this.#random);
+    this.#nextTrialAt = now + fullJitterMs(this.#trials, TRIALS, this.#random);
   }
 
   #troubleFor(ms: number): void {
-    this.#onTrouble(this);
     this.#troubledUntil = Math.max(this.#troubledUntil, this.#clock.monotonic() + ms);
   }
 }

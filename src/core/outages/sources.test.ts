@@ -29,7 +29,18 @@ describe('places that are read from', () => {
     const [acme, other, vault] = [sources.of('vault:acme/v1', well), sources.of('vault:other/v1', well), sources.of('vault', well)];
     await lose(acme);
     expect([acme.isAway, other.isAway, vault.isAway, sources.database.isAway]).toEqual([true, false, false, false]);
-    expect([sources.of('vault:acme/v1', well) === acme, sources.areWell]).toEqual([true, false]);
+    expect(sources.of('vault:acme/v1', well)).toBe(acme);
+  });
+
+  it('S20 a vault that never comes back costs everybody else nothing once nothing of it serves', async () => {
+    const { sources, clock } = underTest();
+    const acme = sources.of('vault:acme/v1', well);
+    await lose(acme);
+    expect(sources.areWell).toBe(true);
+    acme.outlived();
+    expect(sources.areWell).toBe(false);
+    clock.advance(20_000);
+    expect([acme.isAway, sources.areWell]).toEqual([true, true]);
   });
 
   it('the encrypted database is the database, and without it no vault is read, since that is audited first (R10.3)', async () => {
@@ -46,6 +57,7 @@ describe('places that are read from', () => {
     const { sources, clock } = underTest();
     expect(sources.areWell).toBe(true);
     await lose(sources.database);
+    sources.database.outlived();
     expect(sources.areWell).toBe(false);
     await sources.database.run(async () => 'back');
     clock.advance(20_000);
@@ -90,6 +102,29 @@ describe('places that are read from', () => {
     store.isAway = false;
     await watchedStore(store, source).health();
     expect(source.isAway).toBe(false);
+  });
+
+  it('one that says it is well, and answers no read, is believed once: nobody waits for it each time somebody looks', async () => {
+    const { sources, clock } = underTest();
+    const source = sources.of('vault', well);
+    const silent = new KeyholdError('unavailable', 'It does not answer in time.', { outage: 'timeout' });
+    const loseAgain = async (): Promise<void> => {
+      while (!source.isAway) await source.run(() => Promise.reject(silent)).catch(() => undefined);
+    };
+    const seenAlive = (): boolean => {
+      source.seenAlive();
+      return !source.isAway;
+    };
+    await loseAgain();
+    clock.advance(5_000);
+    expect(seenAlive()).toBe(true);
+    await loseAgain();
+    clock.advance(5_000);
+    expect(seenAlive()).toBe(false);
+    await source.run(async () => 'read');
+    expect(source.isAway).toBe(false);
+    await loseAgain();
+    expect(seenAlive()).toBe(true);
   });
 
   it('a put is not repeated', async () => {

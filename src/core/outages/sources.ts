@@ -25,7 +25,7 @@ export class Sources {
   readonly #dependencies: SourcesDependencies;
   readonly #ofStores = new Map<StoreId, Source>();
   readonly #reports = new Map<string, StaleReport>();
-  readonly #troubled = new Set<Source>();
+  readonly #outlived = new Set<Source>();
 
   constructor(dependencies: SourcesDependencies) {
     this.#dependencies = dependencies;
@@ -35,9 +35,11 @@ export class Sources {
 
   /** Whether nothing serves beyond its time: what every request asks, so it costs nothing while it is so. */
   get areWell(): boolean {
-    if (this.#troubled.size === 0) return true;
-    for (const source of this.#troubled) if (source.isWell) this.#troubled.delete(source);
-    return this.#troubled.size === 0;
+    for (const source of this.#outlived) {
+      if (source.isOutlived) return false;
+      this.#outlived.delete(source);
+    }
+    return true;
   }
 
   /** Of the store, made when it is first asked for. */
@@ -63,7 +65,7 @@ export class Sources {
 
   #source(name: string, isAlive: () => Promise<boolean>, needs?: Source): Source {
     const { staleLimitMs, clock, random } = this.#dependencies;
-    return new Source({ name, staleLimitMs, isAlive, needs, clock, random, report: this.#reportOf(name), onTrouble: (source) => this.#troubled.add(source) });
+    return new Source({ name, staleLimitMs, isAlive, needs, clock, random, report: this.#reportOf(name), onOutlived: (source) => this.#outlived.add(source) });
   }
 
   #reportOf(name: string): StaleReport {

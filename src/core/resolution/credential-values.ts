@@ -24,6 +24,8 @@ import { StoreReadShare } from './store-read-share.ts';
 
 /** R3.10, where nothing else is said of a store. */
 const TTL_MS = 5 * 60 * 1000;
+/** Values that are used are read again in the last tenth of their time, so that one which an outage meets has most of `KEYHOLD_STALE_LIMIT` before it. */
+const AHEAD = 0.1;
 const MAX = 10_000;
 /** How long «there is no such value» is believed (S11: 1 to 5 s). */
 const GONE_MS = 2_000;
@@ -88,7 +90,8 @@ export class CredentialValues {
     this.#sources = sources;
     this.#shared = shared?.values;
     this.#sharedReading = shared === undefined ? undefined : new SharedReading({ shared: shared.values, records: shared.records, access, clock, log, metrics });
-    const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ttlMs: valueTtlMs[kind] ?? TTL_MS, max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
+    const timesOf = (ttlMs: number): { readonly ttlMs: number; readonly aheadMs: number } => ({ ttlMs, aheadMs: ttlMs * AHEAD });
+    const cacheOf = (kind: StoreKind): RecordCache<SecretFields> => new RecordCache({ clock, ...timesOf(valueTtlMs[kind] ?? TTL_MS), max: MAX, observe: (hit) => metrics.cache({ cache: 'value', hit }) });
     this.#caches = { 'azure-key-vault': cacheOf('azure-key-vault'), vault: cacheOf('vault'), sealed: cacheOf('sealed') };
     bus.subscribe((message) => {
       // Values stay: they lie under their reference and version, which the records say anew.

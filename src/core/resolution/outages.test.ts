@@ -48,6 +48,36 @@ describe('a secret store that cannot be read', () => {
     expect(await served()).toEqual([KEY, 0]);
   });
 
+  it.each([0, 299])('an outage of ten minutes that begins %i s after the value was read fails no request of a key in use', async (begins) => {
+    const { put, served, vaultIs, clock } = underTest();
+    await put(KEY);
+    for (let second = 0; second < begins; second += 1) {
+      expect(await served()).toEqual([KEY, 0]);
+      clock.advance(SECONDS);
+    }
+    await served();
+    vaultIs('network');
+    for (let second = 0; second < 600 + 10; second += 1) {
+      clock.advance(SECONDS);
+      expect((await served())[0]).toBe(KEY);
+    }
+  });
+
+  it.each(['busy', 'failing'] as const)('R1.4 %s: is asked less and less for the same key', async (outage) => {
+    const { put, served, vaultIs, clock, store } = underTest();
+    await put(KEY);
+    await served();
+    vaultIs(outage);
+    clock.advance(5 * MINUTES);
+    const before = store.calls.get;
+    for (let second = 0; second < 599; second += 1) {
+      expect((await served())[0]).toBe(KEY);
+      clock.advance(SECONDS);
+    }
+    // Every two seconds were 300.
+    expect(store.calls.get - before).toBeLessThan(60);
+  });
+
   it('beyond the limit it is unavailable', async () => {
     const { put, served, vaultIs, clock } = underTest();
     await put(KEY);
