@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mountSmallDisk } from '../../../../test/support/small-disk.ts';
+import { KeyholdError } from '../../../ports/errors.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
 import { isDiskFull, StartError } from '../../../ports/start-error.ts';
 import { allMigrations } from './migrations/all-migrations.ts';
@@ -223,7 +224,9 @@ describe('openSqliteStore', () => {
     const results = await Promise.allSettled(Array.from({ length: 30_000 }, () => store.ping()));
     const refused = results.filter((result) => result.status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
-    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
+    // One expectation for all: thousands of them take longer than what they are about.
+    const ways = new Set(refused.map(({ reason }) => (reason instanceof KeyholdError ? `${reason.code}, ${reason.outage}, again after ${reason.retryAfterSeconds} s` : String(reason))));
+    expect([...ways]).toEqual(['unavailable, busy, again after 1 s']);
     expect(results.length - refused.length).toBeGreaterThanOrEqual(20_000);
     await store.ping();
     await store.close();
