@@ -44,6 +44,7 @@ import { CursorSeal } from './core/crypto/cursor-seal.ts';
 import { DataKeys } from './core/crypto/data-keys.ts';
 import { requireWholeDatabase } from './core/database-copy/copy-mark.ts';
 import type { AnyStepHook } from './core/keys/steps.ts';
+import { LimitsService } from './core/limits/limits-service.ts';
 import { newReplicaId } from './core/replicas/replica-id.ts';
 import { Sources } from './core/outages/sources.ts';
 import { AiCredentials } from './core/resolution/ai-credentials.ts';
@@ -258,6 +259,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     seal,
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
+    limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
     ownVaults: ownVault.service,
     tokens,
     gatewayKeys,

@@ -14,6 +14,7 @@ import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
 import type { JobList } from '../core/replicas/job-list.ts';
+import type { LimitsService } from '../core/limits/limits-service.ts';
 import type { OwnVaultService } from '../core/own-vaults/own-vault-service.ts';
 import type { StoreNames } from '../core/stores/store-names.ts';
 import type { DataKeyRotationService } from '../core/keys/data-key-rotation-service.ts';
@@ -40,6 +41,7 @@ export interface ControlPlaneServices {
   readonly seal: Pick<InstallationSeal, 'seal' | 'unseal' | 'show'>;
   readonly tenants: TenantService;
   readonly policies: PolicyService;
+  readonly limits: LimitsService;
   readonly ownVaults: OwnVaultService;
   readonly tokens: TokenService;
   readonly gatewayKeys: GatewayKeyService;

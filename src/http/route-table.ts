@@ -26,6 +26,9 @@ import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
 import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
+import { getLimits } from './routes/limits/get-limits.ts';
+import { ownLayer, platformLayer } from './routes/limits/layer.ts';
+import { putLimits } from './routes/limits/put-limits.ts';
 import { listJobs } from './routes/jobs/list-jobs.ts';
 import { listProviderKeys } from './routes/keys/list-provider-keys.ts';
 import { rotateDataKeys } from './routes/keys/rotate-data-keys.ts';
@@ -77,6 +80,7 @@ export const routeTable: readonly Route[] = [
   listShreddings,
   getPolicy,
   putPolicy,
+  ...[ownLayer, platformLayer].flatMap((layer) => [getLimits(layer), putLimits(layer)]),
   getOwnVault,
   putOwnVault,
   deleteOwnVault,

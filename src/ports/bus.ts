@@ -1,3 +1,5 @@
+import type { LimitsLayer } from './metadata/limits.ts';
+
 /**
  * What changed, never what it changed to: receivers read the state again (S32). `version` is the credential's version or the
  * record's revision; a lower one than seen is ignored.
@@ -6,6 +8,7 @@ export type BusMessage =
   | { readonly topic: 'credential'; readonly scopeKey: string; readonly service: string; readonly label: string; readonly version: number }
   | { readonly topic: 'tenant'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
+  | { readonly topic: 'limits'; readonly tenant: string; readonly layer: LimitsLayer; readonly version: number }
   | { readonly topic: 'own-vault'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }

@@ -2,6 +2,7 @@ import type { GatewayKeyRepository, TokenRepository } from './metadata/access.ts
 import type { AuditRepository } from './metadata/audit.ts';
 import type { CredentialMaintenance, CredentialRepository } from './metadata/credentials.ts';
 import type { LeaseRepository } from './metadata/leases.ts';
+import type { LimitsRepository } from './metadata/limits.ts';
 import type { OwnVaultRepository } from './metadata/own-vaults.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
@@ -17,6 +18,7 @@ export interface MetadataStore {
   readonly kind: 'sqlite' | 'postgres' | 'cosmos' | 'memory';
   readonly tenants: TenantRepository;
   readonly policies: PolicyRepository;
+  readonly limits: LimitsRepository;
   readonly ownVaults: OwnVaultRepository;
   readonly credentials: CredentialRepository;
   readonly credentialMaintenance: CredentialMaintenance;

@@ -1,6 +1,7 @@
 import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/access.ts';
 import type { AuditLeaf, AuditRepository, AuditRow } from '../../src/ports/metadata/audit.ts';
 import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
+import type { LimitsRecord } from '../../src/ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../src/ports/metadata/own-vaults.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
@@ -25,6 +26,11 @@ export function policyRecord(changes: Partial<PolicyRecord> = {}): PolicyRecord 
     unpricedModels: 'allow',
     ...changes,
   };
+}
+
+export function limitsRecord(requestsPerMinute: number): LimitsRecord {
+  const own = { requests: [{ max: requestsPerMinute, per: 'minute' }], tokens: [{ max: 1_000_000_000_000, per: 'day' }], concurrent: 20 } as const;
+  return { limits: { ...own, services: { openai: { ...own, concurrent: null } } } };
 }
 
 export function ownVaultRecord(tenant: string): OwnVaultRecord {

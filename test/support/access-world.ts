@@ -13,6 +13,7 @@ import { resourceText, type Resource } from '../../src/core/access/resource.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
 import type { AuditLog } from '../../src/core/audit/audit-log.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
+import { LimitsService } from '../../src/core/limits/limits-service.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { Policies } from '../../src/core/tenants/policies.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
@@ -90,6 +91,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     tokenService: new TokenService(dependencies),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
+    limitsService: new LimitsService(dependencies),
     policyReader: new Policies(dependencies),
     principals: new Principals({ ...dependencies, bootstrap: null }),
     idempotency: new Idempotency(Buffer.alloc(32, 9), clock),

@@ -7,6 +7,7 @@ import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
 import { createSealedStore } from '../../src/adapters/secret-store/sealed/sealed-store.ts';
+import { LimitsService } from '../../src/core/limits/limits-service.ts';
 import { KeptThere } from '../../src/core/own-vaults/kept-there.ts';
 import { OwnVaultSecrets } from '../../src/core/own-vaults/own-vault-secrets.ts';
 import { OwnVaultService } from '../../src/core/own-vaults/own-vault-service.ts';
@@ -143,6 +144,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
+    limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
     ownVaults: ownVaultService,
     tokens: new TokenService({ tokens, tenants, bus, clock, random }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),

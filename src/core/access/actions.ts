@@ -36,6 +36,11 @@ export const actions = {
   'shredding.read': { platform: ['platform-admin', 'platform-auditor'], tenant: null, ...read },
   'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
+  /** What a tenant may use: what it sets for itself, and what the platform sets for it. */
+  'limits.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'limits.put': { platform: null, tenant: ['tenant-admin'], ...write },
+  'platform-limits.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
+  'platform-limits.put': { platform: null, tenant: ['platform-admin'], ...close },
   /** Where a tenant's keys are kept and what opens it are for the tenant alone (S25). `system` is the removal of a tenant. */
   'own-vault.read': { platform: null, tenant: ['tenant-admin'], ...read },
   'own-vault.put': { platform: null, tenant: ['tenant-admin'], ...writeKey },

@@ -5,6 +5,7 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   credential: ['scopeKey', 'service', 'label'],
   tenant: ['tenant'],
   policy: ['tenant'],
+  limits: ['tenant', 'layer'],
   'own-vault': ['tenant'],
   token: ['id'],
   'data-key': ['scopeKey', 'id'],

@@ -1,11 +1,12 @@
 import type { Bus } from '../../ports/bus.ts';
-import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenants.ts';
 import type { Grant } from '../access/grant.ts';
 import type { Resource } from '../access/resource.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { etagOf, type IfMatch, requireMatch } from '../versions/etag.ts';
+import { etagOf, type IfMatch } from '../versions/etag.ts';
+import { putRecord } from '../versions/put-record.ts';
 import { defaultPolicy } from './default-policy.ts';
 import { type PolicyInput, policyFrom } from './policy-request.ts';
 
@@ -18,8 +19,6 @@ export interface PolicyServiceDependencies {
 export interface PolicyView extends PolicyRecord {
   readonly etag: string;
 }
-
-const ATTEMPTS = 10;
 
 /** A tenant's policy (R0.2). */
 export class PolicyService {
@@ -45,26 +44,7 @@ export class PolicyService {
   async put(grant: Grant, input: PolicyInput, ifMatch?: IfMatch): Promise<PolicyView> {
     const tenant = tenantOf(grant.use('policy.put'));
     const policy = policyFrom(input, this.#catalog);
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const before = await this.#policies.get({ tenant });
-      requireMatch(ifMatch, etagOf(before?.revision ?? 0));
-      try {
-        const after = before === undefined ? await this.#policies.create({ tenant }, policy) : await this.#policies.replace({ tenant }, policy, before.revision);
-        await this.#announce(tenant, after.revision);
-        return policyView(after);
-      } catch (error) {
-        const { code } = asKeyholdError(error);
-        if (code === 'conflict' || code === 'already_exists') continue;
-        // The write may have happened although its answer was lost: nobody goes on with what was cached before.
-        await this.#announce(tenant, before?.revision ?? 0);
-        throw error;
-      }
-    }
-    throw new KeyholdError('conflict', 'The policy is being changed by somebody else at the same time. Nothing was changed; send the request again.');
-  }
-
-  #announce(tenant: string, version: number): Promise<void> {
-    return this.#bus.publish({ topic: 'policy', tenant, version });
+    return policyView(await putRecord(this.#policies, { tenant }, policy, { ifMatch, announce: (version) => this.#bus.publish({ topic: 'policy', tenant, version }) }));
   }
 }
 

@@ -5,6 +5,7 @@ import type { Page, PageRequest } from './stored.ts';
 export const rowKinds = [
   'tenants',
   'policies',
+  'limits',
   'own-vaults',
   'credentials',
   'tokens',

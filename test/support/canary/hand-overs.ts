@@ -34,6 +34,10 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
     [403, { method: 'POST', path: `${ofTenant}/tokens`, token: world.platform, body: { name: 'second', role: 'tenant-admin' } }],
   ]);
   await world.ok({ method: 'PUT', path: `${ofTenant}/policy`, token: world.admin, body: { defaultProvider: 'openai' } });
+  for (const [path, token] of [[`${ofTenant}/limits`, world.admin], [`/api/v1/platform/tenants/${TENANT}/limits`, world.platform]] as const) {
+    await world.ok({ method: 'PUT', path, token, body: { requests: [] } });
+    await world.ok({ method: 'GET', path, token });
+  }
   await world.ok({ method: 'PATCH', path: ofTenant, token: world.platform, body: { name: 'Canaries' } });
   await world.ok({ method: 'DELETE', path: '/api/v1/tenants/another-tenant', token: world.platform });
 }

@@ -1,5 +1,6 @@
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
+import type { LimitsKey } from '../../../ports/metadata/limits.ts';
 import type { Row, RowKind, RowTransfer } from '../../../ports/metadata/transfer.ts';
 import type { UsageBatch, UsageRepository } from '../../../ports/metadata/usage.ts';
 import type { UsageSegment, UsageSegmentRepository } from '../../../ports/metadata/usage-segments.ts';
@@ -16,7 +17,7 @@ import { BATCH, rollups } from './cosmos-usage.ts';
 import { SEGMENT } from './cosmos-usage-segments.ts';
 import { type KeptItem, unreadable } from './item.ts';
 import type { RecordKind } from './record-place.ts';
-import { INSTALLATION, ownVaults, platform, policies, tenants } from './small-records.ts';
+import { INSTALLATION, limits, ownVaults, platform, policies, tenants } from './small-records.ts';
 
 /** Items that are written at a time: each is a request of its own. */
 const AT_ONCE = 16;
@@ -50,6 +51,7 @@ export class CosmosRows implements RowTransfer {
     this.#kinds = {
       tenants: ofRecords(tenants, ofTenant),
       policies: ofRecords(policies, ofTenant),
+      limits: ofRecords(limits, (parts): LimitsKey => ({ tenant: parts.text(0), layer: parts.text(1) === 'own' ? 'own' : 'platform' })),
       'own-vaults': ofRecords(ownVaults, ofTenant),
       credentials: ofRecords(credentials, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2) })),
       tokens: ofRecords(tokens, ofId),

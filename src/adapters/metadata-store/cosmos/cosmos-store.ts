@@ -11,7 +11,7 @@ import { CosmosDataKeys, CosmosSealedValues } from './cosmos-sealed.ts';
 import { CosmosUsage } from './cosmos-usage.ts';
 import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
 import { readSchema } from './schema.ts';
-import { CosmosTenants, leases, ownVaults, platform, policies } from './small-records.ts';
+import { CosmosTenants, leases, limits, ownVaults, platform, policies } from './small-records.ts';
 
 /** The metadata store over a container that is of this version. */
 export function createCosmosStore(items: CosmosItems, close: () => Promise<void>): TransferableStore {
@@ -22,6 +22,7 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     kind: 'cosmos',
     tenants: new CosmosTenants(items),
     policies: new CosmosRecords(items, policies),
+    limits: new CosmosRecords(items, limits),
     ownVaults: new CosmosRecords(items, ownVaults),
     credentials,
     credentialMaintenance: credentials,

@@ -1,4 +1,5 @@
 import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
+import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { PlatformRecord, PlatformRecordName } from '../../../ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
@@ -24,6 +25,8 @@ export const tenants: RecordKind<TenantKey, TenantRecord> = { kind: 'tenant', pa
 const ofTenant = { partsOf: ({ tenant }: TenantKey) => [tenant], partitionOf: ({ tenant }: TenantKey) => [scopeKey(tenantScope(tenant))] } as const;
 
 export const policies: RecordKind<TenantKey, PolicyRecord> = { kind: 'policy', ...ofTenant };
+
+export const limits: RecordKind<LimitsKey, LimitsRecord> = { kind: 'limits', partsOf: ({ tenant, layer }) => [tenant, layer], partitionOf: ofTenant.partitionOf };
 
 export const ownVaults: RecordKind<TenantKey, OwnVaultRecord> = { kind: 'own-vault', ...ofTenant };
 

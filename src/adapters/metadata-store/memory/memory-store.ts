@@ -1,6 +1,7 @@
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenRecord, TokenRepository } from '../../../ports/metadata/access.ts';
 import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord, SealedValueRepository } from '../../../ports/metadata/sealed.ts';
 import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
+import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
@@ -26,6 +27,7 @@ export function createMemoryStore(): MetadataStore {
     kind: 'memory',
     tenants: new MemoryTenants(),
     policies: new RecordMap<{ readonly tenant: string }, PolicyRecord>(({ tenant }) => [tenant]),
+    limits: new RecordMap<LimitsKey, LimitsRecord>(({ tenant, layer }) => [tenant, layer]),
     ownVaults: new RecordMap<{ readonly tenant: string }, OwnVaultRecord>(({ tenant }) => [tenant]),
     credentials,
     credentialMaintenance: credentials,

@@ -12,7 +12,7 @@ import type { RecordTable } from './record-table.ts';
 import { gatewayKeys, tokens } from './sql-access.ts';
 import { credentialTable } from './sql-credentials.ts';
 import { dataKeyTable, platformTable, sealedValueTable } from './sql-sealed.ts';
-import { ownVaultTable, policyTable, tenantTable } from './sql-tenants.ts';
+import { limitsTable, ownVaultTable, policyTable, tenantTable } from './sql-tenants.ts';
 import { batchIndex, rollupTable } from './sql-usage.ts';
 import { segmentIndex } from './sql-usage-segments.ts';
 
@@ -35,6 +35,7 @@ const segments = new StoredText<UsageSegment>();
 const tables: Readonly<Record<RowKind, RowTable>> = {
   tenants: ofRecords(tenantTable),
   policies: ofRecords(policyTable),
+  limits: ofRecords(limitsTable),
   'own-vaults': ofRecords(ownVaultTable),
   credentials: ofRecords(credentialTable),
   tokens: ofRecords(tokens),

@@ -10,7 +10,7 @@ import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
 import { SqlRows } from './sql-rows.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
-import { ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
+import { limitsTable, ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 import { SqlUsageSegments } from './sql-usage-segments.ts';
 
@@ -22,6 +22,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Tran
     kind: dialect.kind,
     tenants: new SqlTenants(executor, dialect),
     policies: new SqlRecords(executor, dialect, policyTable),
+    limits: new SqlRecords(executor, dialect, limitsTable),
     ownVaults: new SqlRecords(executor, dialect, ownVaultTable),
     credentials,
     credentialMaintenance: credentials,

@@ -1,3 +1,4 @@
+import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
@@ -22,6 +23,14 @@ export const tenantTable: RecordTable<TenantKey, TenantRecord> = {
 export const policyTable: RecordTable<TenantKey, PolicyRecord> = { ...tenantTable, name: 'policies', indexOf: () => ({}) };
 
 export const ownVaultTable: RecordTable<TenantKey, OwnVaultRecord> = { ...tenantTable, name: 'own_vaults', indexOf: () => ({}) };
+
+export const limitsTable: RecordTable<LimitsKey, LimitsRecord> = {
+  name: 'limits',
+  keyColumns: ['tenant', 'layer'],
+  keyOf: ({ tenant, layer }) => ({ tenant, layer }),
+  indexColumns: [],
+  indexOf: () => ({}),
+};
 
 /** Tenants in SQL. */
 export class SqlTenants extends SqlRecords<TenantKey, TenantRecord> implements TenantRepository {

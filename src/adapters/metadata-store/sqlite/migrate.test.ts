@@ -12,8 +12,8 @@ function versions(database: DatabaseSync): readonly unknown[] {
 }
 
 describe('migrations', () => {
-  it('are numbered from 1 without gaps', () => {
-    expect(allMigrations.map(({ version }) => version)).toEqual(allMigrations.map((_, index) => index + 1));
+  it('are in the order of their numbers', () => {
+    expect(allMigrations.map(({ version }) => version)).toEqual([...new Set(allMigrations.map(({ version }) => version))].sort((a, b) => a - b));
   });
 
   it('run once each, and only those that are missing', () => {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../../../../test/contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, placeRows, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../../../../test/contract/metadata-store-records.ts';
 import { platformScope, tenantScope } from '../../../ports/scope.ts';
 import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
@@ -51,6 +51,8 @@ describe('query plans', () => {
     await store.tenants.remove({ tenant: 'acme' }, 2);
     await store.policies.create({ tenant: 'acme' }, policyRecord());
     await store.policies.get({ tenant: 'acme' });
+    await store.limits.create({ tenant: 'acme', layer: 'own' }, limitsRecord(1));
+    await store.limits.get({ tenant: 'acme', layer: 'own' });
     await store.credentials.create(key, credentialRecord(key));
     await store.credentials.get(key);
     await store.credentials.list(key.scope, page);
