@@ -79,13 +79,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
+  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
