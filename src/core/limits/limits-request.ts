@@ -3,7 +3,7 @@ import type { Limits, RateLimits, WindowLimit } from '../../ports/metadata/limit
 import type { Catalog } from '../catalog/catalog.ts';
 
 /** Limits as somebody sends them. Left out, empty or null: as much as comes. */
-export interface RateLimitsInput {
+interface RateLimitsInput {
   readonly requests?: readonly WindowLimit[] | undefined;
   readonly tokens?: readonly WindowLimit[] | undefined;
   readonly concurrent?: number | null | undefined;

@@ -16,10 +16,10 @@ const rates = {
 const ratesInput = { requests: Type.Optional(rates.requests), tokens: Type.Optional(rates.tokens), concurrent: Type.Optional(rates.concurrent) };
 
 /** Limits as they are shown. */
-export const limitsProperties = { ...rates, services: Type.Record(Type.String(), Type.Object(rates), { description: 'The same for one service each, beside those for all together.' }) };
+const limitsProperties = { ...rates, services: Type.Record(Type.String(), Type.Object(rates), { description: 'The same for one service each, beside those for all together.' }) };
 
 /** Limits as they are given: what is left out is not limited. */
-export const limitsInputProperties = { ...ratesInput, services: Type.Optional(Type.Record(Type.String(), Type.Object(ratesInput, closed))) };
+const limitsInputProperties = { ...ratesInput, services: Type.Optional(Type.Record(Type.String(), Type.Object(ratesInput, closed))) };
 
 export const limitsSchema = Type.Object({ ...limitsProperties, etag });
 
