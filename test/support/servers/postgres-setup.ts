@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.ts';
 import type { PostgresAccess } from './postgres-databases.ts';
+import { runHas } from './run-files.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,9 +16,7 @@ declare module 'vitest' {
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   project.provide('postgres', null);
-  const { testFiles } = await project.globTestFiles(project.config.filters);
-  const texts = await Promise.all(testFiles.map((file) => readFile(file, 'utf8')));
-  if (!texts.some((text) => text.includes('with-postgres'))) return undefined;
+  if (!(await runHas(project, 'with-postgres'))) return undefined;
   try {
     const server = await startPostgres();
     const { port, caFile, adminPassword } = server.databases;

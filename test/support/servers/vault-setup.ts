@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
+import { runHas } from './run-files.ts';
 import { buildVault } from './vault-binary.ts';
 
 /**
@@ -7,9 +7,7 @@ import { buildVault } from './vault-binary.ts';
  * tests and says why; with `CI=true` it fails, since what is skipped there is never noticed.
  */
 export async function setup(project: TestProject): Promise<void> {
-  const { testFiles } = await project.globTestFiles(project.config.filters);
-  const texts = await Promise.all(testFiles.map((file) => readFile(file, 'utf8')));
-  if (!texts.some((text) => text.includes('/servers/vault.ts') || text.includes('with-vault'))) return;
+  if (!(await runHas(project, '/servers/vault.ts', 'with-vault'))) return;
   try {
     await buildVault((line) => process.stderr.write(`${line}\n`));
   } catch (error) {
