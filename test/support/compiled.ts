@@ -20,7 +20,8 @@ export function setup(project: TestProject): () => void {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'keyhold-compiled-'));
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--project', join(root, 'tsconfig.test.json'), '--outDir', folder], { stdio: 'inherit' });
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  // What is read beside the program.
+  for (const data of ['package.json', join('catalog', 'prices.json')]) cpSync(join(root, data), join(folder, data));
   process.env[VARIABLE] = folder;
   return () => rmSync(folder, { recursive: true, force: true });
 }

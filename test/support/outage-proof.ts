@@ -93,7 +93,7 @@ export class OutageProof {
   }
 
   /** An outage of something that no request needs: none fails, and nothing gets old, although records are read every second without a bus and a busy machine may not manage to. */
-  async proveUnnoticed({ begin, end, seconds = 2, during }: Outage): Promise<void> {
+  async proveUnnoticed({ begin, end, seconds = 3, during }: Outage): Promise<void> {
     const { url } = this.#world.product();
     const unknown = await this.#prepared();
     const run = steadily(url, this.#known, PER_SECOND);
