@@ -30,6 +30,8 @@ export class CallGate {
   #busyInARow = 0;
   /** When it was last told that it is too much. */
   #busySince = 0;
+  /** The last outage was that it did not let us in: then rest is no outage either, and nothing serves on (DESIGN «Stale serving»). */
+  #isRefused = false;
   /** The one call that tries whether it has become better. */
   #trial: Promise<void> | undefined;
 
@@ -46,7 +48,7 @@ export class CallGate {
   }
 
   /**
-   * Does the call when its turn comes, and again after a 429 while there is time. Throws `AzureFailure` (`resting` or `busy`) when
+   * Does the call when its turn comes, and again after a 429 while there is time. Throws `AzureFailure` (`resting`, `busy`, or still `refused`) when
    * `patienceMs` are not enough, and what the call throws.
    */
   async run<T>(call: () => Promise<T>, patienceMs: number): Promise<T> {
@@ -96,7 +98,7 @@ export class CallGate {
   }
 
   #resting(): AzureFailure {
-    return new AzureFailure('resting', { mayHaveHappened: false, retryAfterSeconds: Math.max(1, this.restSeconds()) });
+    return new AzureFailure(this.#isRefused ? 'refused' : 'resting', { mayHaveHappened: false, retryAfterSeconds: Math.max(1, this.restSeconds()) });
   }
 
   #well(startedAt: number): void {
@@ -105,6 +107,7 @@ export class CallGate {
     if (this.#busyInARow > 0 && startedAt < this.#busySince) return;
     this.#busyInARow = 0;
     this.#busyUntil = 0;
+    this.#isRefused = false;
     this.#rest.well();
   }
 
@@ -122,6 +125,7 @@ export class CallGate {
       return;
     }
     if (!isOutage(failure)) return;
+    this.#isRefused = failure.trouble === 'refused';
     this.#rest.failed();
     this.#onOutage(failure);
   }
