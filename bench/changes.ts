@@ -4,7 +4,7 @@ import { loadavg } from 'node:os';
 import path from 'node:path';
 import { localServices } from '../test/support/local-services.ts';
 import { type Product, startProduct, temporaryFolder } from '../test/support/product.ts';
-import { type ChangeKind, changeKinds, FeltChanges } from '../test/support/replicas/felt-changes.ts';
+import { type ChangeKind, changeKinds, type FeltAfter, FeltChanges } from '../test/support/replicas/felt-changes.ts';
 import { type PostgresTestServer, startPostgres } from '../test/support/servers/postgres.ts';
 import { startProviderServer } from '../test/support/servers/provider-server.ts';
 import { startRedis } from '../test/support/servers/redis.ts';
@@ -21,18 +21,26 @@ export interface ChangesPlan {
   readonly changes: number;
 }
 
-/** Milliseconds from the answer of a change until the last of the replicas goes by it. */
+/** Milliseconds. */
 export interface FeltWithin {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
 }
 
+/** From the answer of a change, on the slowest of the replicas. */
+export interface FeltOfKind {
+  /** Until no request was served as before. */
+  readonly inForce: FeltWithin;
+  /** Until the first request that shows it was answered. */
+  readonly answered: FeltWithin;
+}
+
 export interface ChangesFound {
   readonly carrier: 'Redis' | 'PostgreSQL';
   readonly changes: number;
-  readonly kinds: Readonly<Record<ChangeKind, FeltWithin>>;
-  readonly all: FeltWithin;
+  readonly kinds: Readonly<Record<ChangeKind, FeltOfKind>>;
+  readonly all: FeltOfKind;
   /** Of the machine, before and after. */
   readonly load: readonly [before: number, after: number];
 }
@@ -65,21 +73,25 @@ async function measured(carrier: ChangesFound['carrier'], env: Readonly<Record<s
     }
     const felt = await FeltChanges.begin({ urls: replicas.map((replica) => replica.url), provider });
     const before = loadavg()[0] ?? Number.NaN;
-    const took: Record<ChangeKind, number[]> = { replace: [], rotate: [], revoke: [], disable: [], policy: [] };
+    const took: Record<ChangeKind, FeltAfter[]> = { replace: [], rotate: [], revoke: [], disable: [], policy: [] };
     for (let round = 0; round < WARM_UP + changes; round += 1) {
       for (const kind of changeKinds) {
-        const slowest = Math.max(...(await felt.make(kind)));
-        if (round >= WARM_UP) took[kind].push(slowest);
+        const all = await felt.make(kind);
+        if (round >= WARM_UP) took[kind].push({ inForceMs: Math.max(...all.map(({ inForceMs }) => inForceMs)), answeredMs: Math.max(...all.map(({ answeredMs }) => answeredMs)) });
       }
       provider.requests.length = 0;
     }
-    const kinds = Object.fromEntries(changeKinds.map((kind) => [kind, feltWithin(took[kind])])) as Record<ChangeKind, FeltWithin>;
-    return { carrier, changes, kinds, all: feltWithin(Object.values(took).flat()), load: [before, loadavg()[0] ?? Number.NaN] };
+    const kinds = Object.fromEntries(changeKinds.map((kind) => [kind, feltOf(took[kind])])) as Record<ChangeKind, FeltOfKind>;
+    return { carrier, changes, kinds, all: feltOf(Object.values(took).flat()), load: [before, loadavg()[0] ?? Number.NaN] };
   } finally {
     for (const replica of replicas) await replica.stop();
     await provider.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function feltOf(took: readonly FeltAfter[]): FeltOfKind {
+  return { inForce: feltWithin(took.map(({ inForceMs }) => inForceMs)), answered: feltWithin(took.map(({ answeredMs }) => answeredMs)) };
 }
 
 function feltWithin(milliseconds: readonly number[]): FeltWithin {

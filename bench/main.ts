@@ -55,7 +55,7 @@ async function measure(options: Options): Promise<void> {
     say(manyCredentialsText(findings.credentials));
   }
   if (asks(options, 'changes')) {
-    findings.changes = await measureChanges({ changes: options.quick ? 20 : 200 });
+    findings.changes = await measureChanges({ changes: options.quick ? 20 : 100 });
     say(changesText(findings.changes));
   }
   await writeFile(options.out, `${JSON.stringify(findings, null, 2)}\n`);

@@ -1,4 +1,4 @@
-import type { ChangesFound, FeltWithin } from './changes.ts';
+import type { ChangesFound, FeltOfKind } from './changes.ts';
 import type { Latency } from './latency.ts';
 import type { ManyCredentials } from './many-credentials.ts';
 import type { Memory } from './memory.ts';
@@ -78,11 +78,9 @@ export function manyCredentialsText(found: readonly ManyCredentials[]): string {
 
 export function changesText(found: readonly ChangesFound[]): string {
   return found.map(({ carrier, changes, kinds, all, load: [before, after] }) => {
-    const row = (name: string, { p50, p99, max }: FeltWithin): string[] => [name, p50.toFixed(1), p99.toFixed(1), max.toFixed(1)];
-    return [
-      table([[`Over ${carrier}, ${changes} of each, until the last of four replicas`, 'p50, ms', 'p99, ms', 'max, ms'], ...Object.entries(kinds).map(([kind, felt]) => row(kind, felt)), row('all', all)]),
-      `Load of the machine ${before.toFixed(2)} before, ${after.toFixed(2)} after`,
-    ].join('\n');
+    const row = (name: string, { inForce, answered }: FeltOfKind): string[] => [name, ...[inForce.p50, inForce.p99, inForce.max, answered.p50, answered.p99, answered.max].map((ms) => ms.toFixed(1))];
+    const head = [`Over ${carrier}, ${changes} of each, the last of four, ms`, 'in force p50', 'p99', 'max', 'first answer p50', 'p99', 'max'];
+    return [table([head, ...Object.entries(kinds).map(([kind, felt]) => row(kind, felt)), row('all', all)]), `Load of the machine ${before.toFixed(2)} before, ${after.toFixed(2)} after`].join('\n');
   }).join('\n\n');
 }
 

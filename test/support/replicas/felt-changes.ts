@@ -26,6 +26,14 @@ interface Change {
   readonly undo: (api: Api) => Promise<unknown>;
 }
 
+/** How soon a replica went by a change; milliseconds from the change's answer. */
+export interface FeltAfter {
+  /** No request that was sent later was served as before. */
+  readonly inForceMs: number;
+  /** The first request that shows the change was answered: with a new key, after that was read from its store and the reading audited. */
+  readonly answeredMs: number;
+}
+
 export interface FeltChangesOptions {
   readonly urls: readonly string[];
   /** Where all replicas send their requests for `openai` and `groq`. */
@@ -33,8 +41,8 @@ export interface FeltChangesOptions {
 }
 
 /**
- * Makes changes through replicas in turns, and measures how soon each of them goes by one: from the answer of the change until the first answer to a gateway
- * request that shows it. The requests follow one another on each replica, and all replicas have had the records in their caches until then.
+ * Makes changes through replicas in turns, and measures how soon each of them goes by one, asked with gateway requests that follow one another on each replica.
+ * All replicas have had the records in their caches until then.
  */
 export class FeltChanges {
   readonly #options: FeltChangesOptions;
@@ -63,8 +71,8 @@ export class FeltChanges {
     this.#gatewayKey = tenant.gatewayKey;
   }
 
-  /** One change; milliseconds until each replica went by it. Throws when one never does, or goes back to what was before. */
-  async make(kind: ChangeKind): Promise<readonly number[]> {
+  /** One change, as each replica went by it. Throws when one never does, or goes back to what was before. */
+  async make(kind: ChangeKind): Promise<readonly FeltAfter[]> {
     this.#count += 1;
     const { urls } = this.#options;
     const through = apiOf(urls[this.#count % urls.length] ?? '', this.#tenant.admin.token);
@@ -74,12 +82,12 @@ export class FeltChanges {
       await Promise.all(clients.map((client) => client.until(service, ({ status }) => status === 200)));
       await make(through);
       const madeAt = performance.now();
-      const took = await Promise.all(clients.map(async (client) => (await client.until(service, isFelt)) - madeAt));
+      const took = await Promise.all(clients.map((client) => client.until(service, isFelt)));
       for (const felt of await Promise.all(clients.map((client) => client.ask(service)))) {
         if (!isFelt(felt)) throw new Error(`After ${kind} a replica went back: ${JSON.stringify(felt)}`);
       }
       await undo(through);
-      return took;
+      return took.map(({ sentAt, answeredAt }) => ({ inForceMs: sentAt - madeAt, answeredMs: answeredAt - madeAt }));
     } finally {
       for (const client of clients) client.close();
     }
@@ -130,14 +138,15 @@ class Client {
     this.#provider = provider;
   }
 
-  /** When the first answer came that is so, on this process's clock. */
-  async until(service: Change['service'], isSo: (felt: Felt) => boolean): Promise<number> {
+  /** When the first request was sent and answered whose answer is so, on this process's clock. */
+  async until(service: Change['service'], isSo: (felt: Felt) => boolean): Promise<{ readonly sentAt: number; readonly answeredAt: number }> {
     const deadline = performance.now() + NEVER_MS;
     for (;;) {
+      const sentAt = performance.now();
       const felt = await this.ask(service);
-      const now = performance.now();
-      if (isSo(felt)) return now;
-      if (now > deadline) throw new Error(`Within ${NEVER_MS / 1_000} s ${this.#url} went on with ${JSON.stringify(felt)}.`);
+      const answeredAt = performance.now();
+      if (isSo(felt)) return { sentAt, answeredAt };
+      if (answeredAt > deadline) throw new Error(`Within ${NEVER_MS / 1_000} s ${this.#url} went on with ${JSON.stringify(felt)}.`);
     }
   }
 
