@@ -22,7 +22,7 @@ export interface ChangesPlan {
 }
 
 /** Milliseconds. */
-export interface FeltWithin {
+interface FeltWithin {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
