@@ -11,6 +11,8 @@ const TAKEN_MS = 250;
 const ANSWERED_MS = 1_000;
 /** What a worker needs behind the end of its time to write what it owes. */
 const LAST_WORDS_MS = 10_000;
+/** Old workers that still serve what was connected to them, for each that is to serve: two restarts' worth. Each has its memory and its connections. */
+const RETIRED_PER_WORKER = 2;
 
 export interface FleetOptions {
   readonly size: number;
@@ -58,11 +60,20 @@ export class Fleet {
     return this.#ended.promise;
   }
 
-  /** Replaces all workers, one by one: an old one goes when a new one serves. */
+  /** Replaces all workers, one by one: an old one goes when a new one serves. Where that would leave too many old ones, the oldest of them have their time limited. */
   restart(): void {
     const { log } = this.#options;
     if (this.#isStopping || !this.#hasServed) return;
-    this.#old = new Set(this.#serving());
+    for (const member of this.#members) {
+      // It has read the settings already, and maybe others than there are now.
+      if (member.isWaiting) member.dismiss();
+    }
+    this.#old = new Set([...this.#members].filter(({ isStarting, isServing }) => isStarting || isServing));
+    const retired = [...this.#members].filter(({ isRetired }) => isRetired);
+    for (const member of retired.slice(0, Math.max(0, retired.length + this.#old.size - this.#mostRetired))) {
+      log.warn('worker_cut_short', 'Too many old workers would still have open connections, so this one, of the oldest, ends within KEYHOLD_SHUTDOWN_TIMEOUT', { worker: member.number });
+      this.#endInTime(member, 'there are newer workers');
+    }
     log.info('workers_restarting', 'Asked for new workers: each of the present ones is replaced as soon as a new one serves', { count: this.#old.size });
     this.#tend();
   }
@@ -73,19 +84,32 @@ export class Fleet {
     for (const member of this.#members) {
       // One that is starting has begun nothing that its successor would not finish.
       if (member.isWaiting || member.isStarting) member.kill();
-      else member.leave({ kind: 'stop', reason });
+      else this.#endInTime(member, reason);
     }
-    setTimeout(() => {
-      for (const member of this.#members) {
-        this.#options.log.error('worker_killed', 'A worker did not end in time and is killed', { worker: member.number });
-        member.kill();
-      }
-    }, this.#options.shutdownTimeoutMs + LAST_WORDS_MS).unref();
     this.#finishWhenEmpty();
   }
 
   stopNow(reason: string): void {
     for (const member of this.#members) member.leave({ kind: 'stop-now', reason });
+  }
+
+  #endInTime(member: Member, reason: string): void {
+    const { shutdownTimeoutMs, log } = this.#options;
+    member.leave({ kind: 'stop', reason });
+    setTimeout(() => {
+      if (!this.#members.has(member)) return;
+      log.error('worker_killed', 'A worker did not end in time and is killed', { worker: member.number });
+      member.kill();
+    }, shutdownTimeoutMs + LAST_WORDS_MS).unref();
+  }
+
+  get #mostRetired(): number {
+    return RETIRED_PER_WORKER * this.#options.size;
+  }
+
+  /** Whether another old one may go and still serve what is connected to it. */
+  get #mayRetire(): boolean {
+    return [...this.#members].filter(({ isRetired, isEnding }) => isRetired || isEnding).length < this.#mostRetired;
   }
 
   #serving(): readonly Member[] {
@@ -101,7 +125,7 @@ export class Fleet {
   #tend(): void {
     if (this.#isStopping || this.#waiting !== undefined) return;
     const { size, start, beginning } = this.#options;
-    const missing = size - this.#serving().length + (this.#old.size > 0 ? 1 : 0);
+    const missing = size - this.#serving().length + (this.#old.size > 0 && this.#mayRetire ? 1 : 0);
     const coming = [...this.#members].filter(({ isWaiting, isStarting }) => isWaiting || isStarting);
     while (coming.length < missing) {
       const member = start({ message: (from, message) => this.#take(from, message), ended: (from, end) => this.#end(from, end) });
@@ -153,7 +177,7 @@ export class Fleet {
     log.info('worker_serving', 'A worker serves', { worker: member.number });
     if (!this.#hasServed) listens(port);
     this.#hasServed = true;
-    const [oldest] = this.#old;
+    const oldest = [...this.#old].find(({ isServing }) => isServing);
     if (oldest !== undefined && this.#serving().length > size) {
       this.#old.delete(oldest);
       oldest.leave({ kind: 'retire' });
@@ -170,7 +194,7 @@ export class Fleet {
   #end(member: Member, { code, signal }: MemberEnd): void {
     const { log, monotonic, addMetrics } = this.#options;
     this.#members.delete(member);
-    this.#old.delete(member);
+    const wasOld = this.#old.delete(member);
     this.#gatherings.forget(member);
     if (member.metrics !== undefined) this.#departed = addMetrics(this.#departed, member.metrics);
     this.#tellAll();
@@ -181,7 +205,7 @@ export class Fleet {
     const how = signal ?? String(code);
     const was = { starting: member.isWaiting || member.isStarting, serving: member.isServing };
     if (!was.starting && !was.serving) {
-      log.info('worker_ended', 'A worker has ended', { worker: member.number, code: how });
+      if (member.number > 0) log.info('worker_ended', 'A worker has ended', { worker: member.number, code: how });
       this.#tend();
       return;
     }
@@ -192,7 +216,7 @@ export class Fleet {
       return;
     }
     log.error('worker_died', 'A worker ended without being asked to, and is replaced; its requests under way are lost, and accounted for as aborted', { worker: member.number, code: how });
-    if (was.starting && this.#old.size > 0) {
+    if (was.starting && !wasOld && this.#old.size > 0) {
       log.error('workers_not_restarted', 'A new worker did not start, so the present ones stay. What it said stands above; ask again when that is put right');
       this.#old.clear();
       if (this.#serving().length >= this.#options.size) return;

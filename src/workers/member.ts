@@ -6,6 +6,9 @@ const MOST_SILENT_TICKS = 15;
 /** The same before it serves: a machine that is busy takes a while to read its code. */
 const MOST_SILENT_TICKS_AT_START = 120;
 
+/** What of a `node:cluster` worker is needed here. */
+export type WorkerProcess = Pick<Worker, 'on' | 'isConnected'> & { readonly process: Pick<Worker['process'], 'pid' | 'once' | 'send' | 'kill'> };
+
 export interface MemberEnd {
   readonly code: number | null;
   readonly signal: string | null;
@@ -18,8 +21,8 @@ export interface MemberEvents {
 
 /** One worker process, as the first process sees it. */
 export class Member {
-  readonly #worker: Worker;
-  #state: 'waiting' | 'starting' | 'serving' | 'leaving' = 'waiting';
+  readonly #worker: WorkerProcess;
+  #state: 'waiting' | 'starting' | 'serving' | 'retired' | 'ending' = 'waiting';
   #number = 0;
   #servingSince: number | undefined;
   #silentTicks = 0;
@@ -27,7 +30,7 @@ export class Member {
   metrics: unknown;
 
   /** Its process reads the code, and then waits for `begin`. */
-  constructor(worker: Worker, { message, ended }: MemberEvents) {
+  constructor(worker: WorkerProcess, { message, ended }: MemberEvents) {
     this.#worker = worker;
     worker.on('message', (received: unknown) => {
       if (!isFromWorker(received)) return;
@@ -62,6 +65,16 @@ export class Member {
     return this.#state === 'serving';
   }
 
+  /** Another has taken over from it, and what is connected to it has all the time it takes. */
+  get isRetired(): boolean {
+    return this.#state === 'retired';
+  }
+
+  /** Its time is limited. */
+  get isEnding(): boolean {
+    return this.#state === 'ending';
+  }
+
   begin(beginning: Beginning): void {
     this.#number = beginning.number;
     this.#state = 'starting';
@@ -80,7 +93,7 @@ export class Member {
 
   /** It was told to go. */
   leave(message: Extract<ToWorker, { readonly kind: 'retire' | 'stop' | 'stop-now' }>): void {
-    this.#state = 'leaving';
+    this.#state = message.kind === 'retire' ? 'retired' : 'ending';
     this.send(message);
   }
 
@@ -92,6 +105,12 @@ export class Member {
 
   send(message: ToWorker): void {
     if (this.#worker.isConnected()) this.#worker.process.send(message, undefined, undefined, () => undefined);
+  }
+
+  /** Ends one that has begun nothing. */
+  dismiss(): void {
+    this.#state = 'ending';
+    this.kill();
   }
 
   kill(): void {
