@@ -114,8 +114,10 @@ export class JobLoop {
   async #ran(): Promise<number> {
     const { job, lease, replica, clock, log } = this.#options;
     const startedAt = clock.now();
+    log.debug('job_began', 'A job begins', { name: job.name, replica });
     const done = (outcome: JobRun['outcome'], code: JobRun['code'], counts: JobRun['counts']): void => {
       this.#notes = { ...this.#notes, lastRun: { replica, startedAt, endedAt: clock.now(), outcome, code, counts } };
+      log.debug('job_ended', 'A job has ended', { name: job.name, replica, durationMs: clock.now() - startedAt });
     };
     try {
       const counts = await job.run(() => !this.#isStopped && lease.isHeld);

@@ -25,15 +25,18 @@ export interface LeasedJobsOptions {
 export class LeasedJobs {
   readonly #loops: readonly JobLoop[];
   readonly #tendEveryMs: number;
+  readonly #sayWho: () => void;
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ leases, jobs, replica, alone, clock, log, termMs = LEASE_TERM_MS }: LeasedJobsOptions) {
     this.#loops = jobs.map((job) => new JobLoop({ job, lease: new Lease({ leases, name: job.name, replica, clock, termMs, alone }), replica, clock, log }));
     this.#tendEveryMs = termMs / TENDED_PER_TERM;
+    this.#sayWho = () => log.info('replica_named', 'By this name the list of jobs (GET /api/v1/jobs) knows this process', { replica });
   }
 
   /** Resolves when it is known of each job whether it is done here. */
   async start(): Promise<void> {
+    this.#sayWho();
     // All in one tick, so that a database with group commit writes them together.
     this.#timer ??= setInterval(() => void this.#tend(), this.#tendEveryMs).unref();
     await this.#tend();

@@ -24,6 +24,8 @@ export interface LogFields {
   /** A worker process's number; in the lines of a worker itself it stands without being given. */
   readonly worker?: number | undefined;
   readonly name?: string | undefined;
+  /** The name that a process has given itself at its start, by which the list of jobs knows it. */
+  readonly replica?: string | undefined;
   /** The name of a secret, never its value. */
   readonly key?: string | undefined;
   readonly file?: string | undefined;

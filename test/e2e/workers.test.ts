@@ -1,16 +1,20 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiOf } from '../support/api.ts';
 import { hello, openAi } from '../support/openai-sdk.ts';
+import { until } from '../support/outcome.ts';
 import { type Product, runToEnd, startProduct, temporaryFolder } from '../support/product.ts';
 import { baseUrlsOf } from '../support/product-with-provider.ts';
 import { type ProviderServer, startProviderServer } from '../support/servers/provider-server.ts';
+import { OpenHeads } from '../support/open-heads.ts';
 import { isAlive, servedBy, workersOf } from '../support/worker-processes.ts';
 
 let provider: ProviderServer;
 let dataDir: string;
 let product: Product;
+let globexKey = '';
 
 beforeAll(async () => {
   provider = await startProviderServer();
@@ -114,11 +118,32 @@ describe('R5.7 two workers on one port', () => {
 
   it('R5.3: an event is visible through either before its answer ends', async () => {
     const tenant = await makeTenantWith(await firstToken());
+    globexKey = tenant.key;
     for (let round = 1; round <= 12; round += 1) {
       const answer = await fetch(`${product.url}/v1/chat/completions`, { method: 'POST', headers: { connection: 'close', authorization: `Bearer ${tenant.key}`, 'content-type': 'application/json' }, body: JSON.stringify(hello('local')) });
       await answer.text();
       const { totals } = (await (await fresh('/api/v1/tenants/globex/usage', { authorization: `Bearer ${tenant.token}` })).json()) as { totals: { requests: number } };
       expect(totals.requests).toBe(round);
+    }
+  });
+
+  it('R0.3: a tenant has 2,000 requests open over both together, but for those of a moment', async () => {
+    const heads = new OpenHeads(product, globexKey);
+    try {
+      heads.send(1_950);
+      await until('all are open', () => heads.connected === 1_950);
+      for (let batch = 0; batch < 10; batch += 1) {
+        await sleep(500);
+        heads.send(15);
+      }
+      await until('all are open or refused', () => heads.connected === 2_100);
+      await sleep(500);
+      expect(heads.refused.every((line) => line.startsWith('HTTP/1.1 429 '))).toBe(true);
+      // Each alone would have let all in.
+      expect(heads.refused.length).toBeGreaterThanOrEqual(50);
+      expect(heads.refused.length).toBeLessThanOrEqual(100);
+    } finally {
+      heads.leave();
     }
   });
 

@@ -14,11 +14,15 @@ const PAUSE_MS = Number(process.env['KEYHOLD_TEST_PAUSE_MS'] ?? 4_000);
 describeWithPostgres(`four replicas on PostgreSQL and Redis, ${FAULTS} faults (KEYHOLD_TEST_SEED=${SEED})`, () => {
   it('R5.3, S32: whatever dies, stands still, jumps or is cut off, nothing acknowledged is lost, nothing doubled, nothing revoked revived', { timeout: 300_000 + FAULTS * (PAUSE_MS + 30_000) }, async () => {
     const journal = LONG && seededRandom(SEED, 'journal').below(2) === 0 ? 'synchronous' : 'local';
-    const run = await RandomRun.begin({ seed: SEED, faults: FAULTS, pauseMs: PAUSE_MS, journal, waitForJobs: LONG });
+    const run = await RandomRun.begin({ seed: SEED, faults: FAULTS, pauseMs: PAUSE_MS, journal, isLong: LONG });
     onTestFinished(() => run.close());
-    await run.run();
-    console.log(run.summary);
-    if (run.problems.length > 0 && process.env['KEYHOLD_TEST_OUTPUT'] !== undefined) await writeFile(process.env['KEYHOLD_TEST_OUTPUT'], run.outputs);
-    expect(run.problems).toEqual([]);
+    try {
+      await run.run();
+      console.log(run.summary);
+      expect(run.problems).toEqual([]);
+    } catch (error) {
+      if (process.env['KEYHOLD_TEST_OUTPUT'] !== undefined) await writeFile(process.env['KEYHOLD_TEST_OUTPUT'], run.outputs);
+      throw error;
+    }
   });
 });

@@ -47,8 +47,7 @@ export interface TestTenant {
 }
 
 /** A tenant with its first administrator and one gateway key. */
-export async function makeTenant(product: Pick<Product, 'url'>, id: string, gatewayKey: Record<string, unknown> = {}): Promise<TestTenant> {
-  const platform = apiOf(product.url);
+export async function makeTenant(product: Pick<Product, 'url'>, id: string, gatewayKey: Record<string, unknown> = {}, platform: Api = apiOf(product.url)): Promise<TestTenant> {
   await platform.must('POST', '/api/v1/tenants', { id, name: `Tenant ${id}` });
   const token = await platform.must('POST', `/api/v1/tenants/${id}/tokens`, { name: 'first administrator', role: 'tenant-admin' });
   const admin = apiOf(product.url, String(token.body['token']));

@@ -16,6 +16,8 @@ export interface ProductOptions {
   /** Another entry than the product's own command line. */
   readonly entry?: string;
   readonly args?: readonly string[];
+  /** Gets what it writes, as it comes. */
+  readonly heard?: (text: string) => void;
 }
 
 export interface Exit {
@@ -72,7 +74,9 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   let output = '';
   const listening = Promise.withResolvers<string>();
   const read = (chunk: Buffer): void => {
-    output += chunk.toString();
+    const text = chunk.toString();
+    output += text;
+    options.heard?.(text);
     const address = /"event":"listening".*?"address":"([^"]+)"/.exec(output)?.[1];
     if (address !== undefined) listening.resolve(`http://${address}`);
   };

@@ -42,6 +42,7 @@ const listed: Readonly<Record<Exclude<keyof LogFields, 'requestId' | 'error'>, t
   count: true,
   ageSeconds: true,
   worker: true,
+  replica: true,
   name: true,
   key: true,
   file: true,

@@ -8,6 +8,7 @@ import { BusHealth } from './bus-health.ts';
 import { type Installation, makeInstallation } from './installation.ts';
 import type { Replica } from './replica.ts';
 import { jobProblems } from './job-holders.ts';
+import { JobTrace } from './job-trace.ts';
 import { faultsInOrder, ReplicaFaults } from './replica-faults.ts';
 import { SharedCredential } from './shared-credential.ts';
 import { FallbackSwitch, GatewayKeyRing } from './tenant-changes.ts';
@@ -19,6 +20,10 @@ const PLATFORM_KEY = 'sk-test-platform-xai-0001';
 const LOOPS = 3;
 const kinds: readonly (readonly [Kind, number])[] = [['plain', 8], ['stream', 6], ['slow', 2], ['leaving', 1], ['failing', 1], ['cut', 1]];
 
+/** A short run does less in the same time, and looks at fewer of the heads: what is asked of it takes most of what it costs. */
+const SHORT = { pace: 3, heads: 2 };
+const LONG = { pace: 1, heads: 5 };
+
 /** What a request of ours may be refused with by Keyhold. */
 const REFUSALS = new Set([401, 424, 429, 503, 504]);
 
@@ -28,8 +33,8 @@ export interface RandomRunOptions {
   readonly pauseMs: number;
   /** KEYHOLD_JOURNAL of all of them. */
   readonly journal: 'local' | 'synchronous';
-  /** Waits until living replicas have every job, which takes a term after a death. */
-  readonly waitForJobs: boolean;
+  /** Everything that takes long: also waits until living replicas have every job, which takes a term after a death. */
+  readonly isLong: boolean;
 }
 
 interface Where {
@@ -50,25 +55,30 @@ export class RandomRun {
   readonly #traffic: GatewayTraffic;
   readonly #where = new Map<Sent, Where>();
   readonly #heads: string[] = [];
+  readonly #jobs: JobTrace;
   readonly #over = new AbortController();
 
   static async begin(options: RandomRunOptions): Promise<RandomRun> {
-    const installation = await makeInstallation([...OWN, FROM_PLATFORM], { KEYHOLD_JOURNAL: options.journal });
+    const installation = await makeInstallation([...OWN, FROM_PLATFORM], { KEYHOLD_JOURNAL: options.journal, KEYHOLD_LOG_LEVEL: 'debug' });
     const [first, ...others] = installation.replicas;
+    const jobs = new JobTrace();
+    for (const replica of installation.replicas) replica.listener = () => jobs.listener;
     try {
       await first?.start();
+      await JobTrace.install(installation.database);
       await Promise.all(others.map((replica) => replica.start()));
       const product = { url: first?.url ?? '' };
       const tenants = [await makeTenant(product, 'acme'), await makeTenant(product, 'globex')];
       await apiOf(product.url).must('PUT', `/api/v1/platform/credentials/${FROM_PLATFORM}`, { fields: { api_key: PLATFORM_KEY }, offerTo: 'all' });
-      return new RandomRun(options, installation, tenants);
+      return new RandomRun(options, installation, tenants, jobs);
     } catch (error) {
       await installation.close();
       throw error;
     }
   }
 
-  private constructor(options: RandomRunOptions, installation: Installation, tenants: readonly TestTenant[]) {
+  private constructor(options: RandomRunOptions, installation: Installation, tenants: readonly TestTenant[], jobs: JobTrace) {
+    this.#jobs = jobs;
     this.#options = options;
     this.#installation = installation;
     this.#tenants = tenants;
@@ -102,7 +112,9 @@ export class RandomRun {
     await sleep(1_000);
     this.#over.abort();
     await work;
-    await this.#finish();
+    const died = this.#installation.replicas.filter(({ hasDied }) => hasDied);
+    for (const { name, output } of died) this.problems.push(`${name} has ended by itself: ${output.slice(-2_000)}`);
+    if (died.length === 0) await this.#finish();
   }
 
   async close(): Promise<void> {
@@ -120,6 +132,10 @@ export class RandomRun {
     return `seed ${this.#options.seed}: ${this.#options.faults} faults, ${this.#options.journal} journal, ${this.#acknowledged.length} acknowledged changes, requests ${JSON.stringify(ends)}`;
   }
 
+  get #extent(): typeof SHORT {
+    return this.#options.isLong ? LONG : SHORT;
+  }
+
   get #acknowledged(): readonly { readonly requestId: string; readonly action: string }[] {
     return [...this.#credentials, this.#keys, this.#fallback].flatMap(({ acknowledged }) => acknowledged);
   }
@@ -130,7 +146,7 @@ export class RandomRun {
     const replica = (): Replica => random.choose(replicas.map((candidate) => [candidate, 1]));
     while (!this.#over.signal.aborted) {
       await work(replica);
-      await sleep(random.below(pauseMs));
+      await sleep(this.#extent.pace * random.below(pauseMs));
     }
   }
 
@@ -169,13 +185,14 @@ export class RandomRun {
     for (const replica of replicas) await this.#fallback.look(this.#api(replica, 'globex'));
     this.problems.push(...this.#credentials.flatMap(({ problems }) => problems), ...this.#keys.problems, ...this.#fallback.problems, ...this.#traffic.sent.flatMap((sent) => this.#requestProblems(sent)));
     await this.#checkUsage();
-    if (this.#options.waitForJobs) this.problems.push(...(await jobProblems(this.#installation.database)));
+    if (this.#options.isLong) this.problems.push(...(await jobProblems(this.#installation.database)));
     for (const replica of replicas) this.#heads.push((await this.#api(replica).must('GET', '/api/v1/audit/checkpoint')).text);
     for (const replica of replicas) {
       const exit = await replica.stop();
       if (exit?.code !== 0) this.problems.push(`${replica.name} ended with ${exit?.code ?? exit?.signal}`);
     }
-    const some = this.#heads.filter((_, index) => index % Math.ceil(this.#heads.length / 4) === 0 || index === this.#heads.length - 1);
+    this.problems.push(...(await this.#jobs.problems(this.#installation.database)));
+    const some = this.#heads.filter((_, index) => index % Math.ceil(this.#heads.length / (this.#extent.heads - 1)) === 0 || index === this.#heads.length - 1);
     if (replicas[0] !== undefined) this.problems.push(...(await auditLogProblems(replicas[0], some, this.#acknowledged)));
   }
 

@@ -17,6 +17,8 @@ export class Replica {
   readonly databaseWay: TcpProxy;
   readonly redisWay: TcpProxy;
   readonly clock: WallClock;
+  /** Makes one for each life, which gets what that writes. */
+  listener: (() => (text: string) => void) | undefined;
   /** Grows with each folder. */
   disk = 0;
   readonly #env: Readonly<Record<string, string>>;
@@ -44,6 +46,11 @@ export class Replica {
     return this.#product?.url;
   }
 
+  /** Whether it has ended without being asked to. */
+  get hasDied(): boolean {
+    return this.#product !== undefined && (this.#product.process.exitCode ?? this.#product.process.signalCode) !== null;
+  }
+
   /** What all its lives have said. */
   get output(): string {
     return this.#outputs + (this.#product?.output() ?? '');
@@ -55,7 +62,8 @@ export class Replica {
   }
 
   async start(): Promise<void> {
-    this.#product = await startProduct(this.options);
+    const heard = this.listener?.();
+    this.#product = await startProduct({ ...this.options, ...(heard === undefined ? {} : { heard }) });
   }
 
   async kill(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Api, TestTenant } from '../api.ts';
+import type { Api, ApiAnswer, TestTenant } from '../api.ts';
 import type { Span } from '../crash/credential-slot.ts';
 import type { SeededRandom } from '../crash/seeded-random.ts';
 import { Validity } from './validity.ts';
@@ -7,13 +7,12 @@ const MOST_KEYS = 40;
 
 interface MadeKey {
   readonly id: string;
-  readonly text: string;
   readonly validity: Validity;
   /** Somebody has begun to end it. */
   isEnding: boolean;
 }
 
-/** Gateway keys of a tenant that come and go, made and ended through any replica. The texts are in `known` under the tenant's name, `#` and the id. */
+/** Gateway keys of a tenant that come and go, made, given another text and ended through any replica. The texts are in `known` under the tenant's name, `#`, the id, `#` and the number of the change that made them. */
 export class GatewayKeyRing {
   readonly problems: string[] = [];
   readonly acknowledged: { readonly requestId: string; readonly action: string }[] = [];
@@ -43,11 +42,7 @@ export class GatewayKeyRing {
     if (living.length < 2 && this.#keys.size < MOST_KEYS) {
       const answer = await api.call('POST', path, { name: requestId }, { 'x-request-id': requestId }).catch(() => undefined);
       if (answer?.status === 201) {
-        const [id, text] = [String(answer.body['id']), String(answer.body['key'])];
-        const made: MadeKey = { id, text, validity: new Validity(), isEnding: false };
-        made.validity.open();
-        this.#known.set(`${this.#tenant}#${id}`, text);
-        this.#keys.set(`${this.#tenant}#${id}`, made);
+        this.#take(answer);
         this.acknowledged.push({ requestId, action: 'gateway-key.create' });
       } else if (answer !== undefined && answer.status !== 503) this.problems.push(`a gateway key could not be made: ${answer.status} ${answer.text}`);
       return;
@@ -55,11 +50,23 @@ export class GatewayKeyRing {
     const ending = living[this.#random.below(Math.max(1, living.length))];
     if (ending === undefined) return;
     ending.isEnding = true;
-    const answer = await api.call('DELETE', `${path}/${ending.id}`, undefined, { 'x-request-id': requestId }).catch(() => undefined);
+    const isRotated = this.#keys.size < MOST_KEYS && this.#random.below(2) === 0;
+    const [method, end] = isRotated ? ['POST', `${path}/${ending.id}/rotate`] : ['DELETE', `${path}/${ending.id}`];
+    const answer = await api.call(method, end, undefined, { 'x-request-id': requestId }).catch(() => undefined);
     if (answer?.status === 200) {
       ending.validity.close();
-      this.acknowledged.push({ requestId, action: 'gateway-key.revoke' });
+      if (isRotated) this.#take(answer);
+      this.acknowledged.push({ requestId, action: isRotated ? 'gateway-key.rotate' : 'gateway-key.revoke' });
     } else if (answer !== undefined && answer.status !== 503 && answer.status !== 409) this.problems.push(`a gateway key could not be ended: ${answer.status} ${answer.text}`);
+  }
+
+  /** A text that serves from now on; those of one key follow one another. */
+  #take({ body }: ApiAnswer): void {
+    const made: MadeKey = { id: String(body['id']), validity: new Validity(), isEnding: false };
+    made.validity.open();
+    const name = `${this.#tenant}#${made.id}#${this.#count}`;
+    this.#known.set(name, String(body['key']));
+    this.#keys.set(name, made);
   }
 
   /** When the last use ended that was possible then; undefined for what is no key of this ring. */
