@@ -6,6 +6,7 @@ import { type Product, runToEnd, startProduct, temporaryFolder } from '../suppor
 import { startVault, type VaultServer } from '../support/servers/vault.ts';
 import { describeWithVault } from '../support/servers/with-vault.ts';
 import { readStoredState } from '../support/stored-state.ts';
+import { servedBy } from '../support/worker-processes.ts';
 
 const folders: string[] = [];
 const running: Product[] = [];
@@ -31,6 +32,22 @@ async function start(dataDir: string, env: Variables): Promise<Product> {
   return product;
 }
 
+/** Two workers, of which one is killed and replaced: all can open the keys, whether they unwrapped the root key or were told it. */
+async function usedByWorkers(starting: Promise<Product>, tenant: string, meanwhile: () => Promise<unknown> = async () => undefined): Promise<void> {
+  const product = await starting;
+  const [killed = 0] = await servedBy(product, 2);
+  const { admin } = await makeTenant(product, tenant);
+  await meanwhile();
+  process.kill(killed, 'SIGKILL');
+  await servedBy(product, 2, [killed]);
+  // A connection of its own, which either may take.
+  for (const service of ['openai', 'anthropic', 'groq', 'mistral', 'xai', 'deepseek']) {
+    const path = `/api/v1/tenants/${tenant}/credentials/${service}`;
+    await admin.must('PUT', path, { fields: { api_key: `sk-test-worker-key-${service}` } }, { connection: 'close' });
+  }
+  expect(await product.stop()).toEqual({ code: 0, signal: null });
+}
+
 /** A tenant's key is kept, and the product stopped. */
 async function usedWith(dataDir: string, env: Variables): Promise<void> {
   const product = await start(dataDir, env);
@@ -41,7 +58,7 @@ async function usedWith(dataDir: string, env: Variables): Promise<void> {
 
 const passphrase = { KEYHOLD_KEY_WRAPPER: 'passphrase', KEYHOLD_KEY_PASSPHRASE: 'test passphrase with a zebra in it' };
 
-describe('R0.5: a root key wrapped by a passphrase', () => {
+describe('R0.5: a root key wrapped by a passphrase', { timeout: 240_000 }, () => {
   it('opens at the next start, and for nobody with another passphrase, salt, pin or wrapper (exit code 6)', async () => {
     const dataDir = await folder();
     await usedWith(dataDir, passphrase);
@@ -66,9 +83,15 @@ describe('R0.5: a root key wrapped by a passphrase', () => {
     expect(readStoredState(dataDir).sealedValues).toHaveLength(1);
     expect(await (await start(dataDir, passphrase)).stop()).toEqual({ code: 0, signal: null });
   });
+
+  it('R5.7: opens in several workers, also in one that begins later', async () => {
+    const dataDir = await folder();
+    await usedByWorkers(start(dataDir, { ...passphrase, KEYHOLD_WORKERS: '2' }), 'acme');
+    expect(readStoredState(dataDir).sealedValues).toHaveLength(6);
+  });
 });
 
-describeWithVault('R0.5: a root key wrapped by a key in Vault', () => {
+describeWithVault('R0.5: a root key wrapped by a key in Vault', { timeout: 240_000 }, () => {
   async function transitVault(): Promise<{ readonly vault: VaultServer; readonly env: Variables }> {
     const vault = await startVault({ storage: 'file' });
     vaults.push(vault);
@@ -77,7 +100,7 @@ describeWithVault('R0.5: a root key wrapped by a key in Vault', () => {
     return { vault, env: { KEYHOLD_KEY_WRAPPER: 'vault-transit', VAULT_ADDR: vault.address, VAULT_TOKEN: vault.rootToken, KEYHOLD_KEY_WRAPPER_WAIT: '2s' } };
   }
 
-  it('opens at the next start; while Vault is away a start waits for it, says so, and makes nothing new', async () => {
+  it('opens at the next start; while Vault is away a start waits for it, says so, and makes nothing new, and R5.7 a worker that dies is replaced all the same', async () => {
     const dataDir = await folder();
     const { vault, env } = await transitVault();
     await usedWith(dataDir, env);
@@ -87,10 +110,10 @@ describeWithVault('R0.5: a root key wrapped by a key in Vault', () => {
     const { code, output } = await runToEnd({ dataDir, env });
     expect(code).toBe(1);
     for (const part of ['"event":"key_wrapper_unavailable"', 'transit/keys/keyhold', 'could not be asked for 2 s', 'no other root key is made', 'Vault cannot be reached']) expect(output).toContain(part);
-    const waiting = start(dataDir, { ...env, KEYHOLD_KEY_WRAPPER_WAIT: '60s' });
+    const waiting = start(dataDir, { ...env, KEYHOLD_KEY_WRAPPER_WAIT: '60s', KEYHOLD_WORKERS: '2' });
     await vault.start();
-    expect(await (await waiting).stop()).toEqual({ code: 0, signal: null });
-    expect(readStoredState(dataDir).sealedValues).toHaveLength(1);
+    await usedByWorkers(waiting, 'globex', () => vault.stop());
+    expect(readStoredState(dataDir).sealedValues).toHaveLength(7);
   });
 
   it('is not made at a first start without Vault, nor with a key that is not there', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { seededRandom } from '../support/crash/seeded-random.ts';
 import { RandomRun } from '../support/replicas/random-run.ts';
 import { describeWithPostgres } from '../support/servers/with-postgres.ts';
@@ -16,13 +16,11 @@ describeWithPostgres(`four replicas on PostgreSQL and Redis, ${FAULTS} faults (K
     const journal = LONG && seededRandom(SEED, 'journal').below(2) === 0 ? 'synchronous' : 'local';
     const run = await RandomRun.begin({ seed: SEED, faults: FAULTS, pauseMs: PAUSE_MS, journal, isLong: LONG });
     onTestFinished(() => run.close());
-    try {
-      await run.run();
-      console.log(run.summary);
-      expect(run.problems).toEqual([]);
-    } catch (error) {
+    onTestFailed(async () => {
       if (process.env['KEYHOLD_TEST_OUTPUT'] !== undefined) await writeFile(process.env['KEYHOLD_TEST_OUTPUT'], run.outputs);
-      throw error;
-    }
+    });
+    await run.run();
+    console.log(run.summary);
+    expect(run.problems).toEqual([]);
   });
 });
