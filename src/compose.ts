@@ -25,7 +25,9 @@ import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
 import { isAdministered } from './core/access/platform-administrators.ts';
+import { CustomRoles } from './core/access/custom-roles.ts';
 import { Principals } from './core/access/principals.ts';
+import { RoleService } from './core/access/role-service.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { Adoption } from './core/adoption/adoption.ts';
 import { LegacyMigration } from './core/adoption/legacy-migration.ts';
@@ -170,9 +172,11 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     }
   }
   const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, access, bus, clock, log, outlet: firstToken });
+  const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
   const principals = new Principals({
     tokens: metadata.tokens,
     gatewayKeys: metadata.gatewayKeys,
+    customRoles,
     bus,
     clock,
     metrics,
@@ -185,7 +189,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
-  const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, bus, clock, random });
+  const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, roles: metadata.roles, bus, clock, random });
+  const roles = new RoleService({ roles: metadata.roles, bus, clock });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
   const sharedValues = await openSharedValues({ config, redis: replicas.redis, root, clock, random, log });
   const resolver = new Resolver({
@@ -262,6 +267,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
     ownVaults: ownVault.service,
     tokens,
+    roles,
     gatewayKeys,
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),

@@ -209,6 +209,7 @@ function wholeOf(route: GuardedRoute): Record<string, unknown> {
 /** A value of the right type, so that what is wrong is the one thing that a test changes. */
 function sample({ type, enum: values }: AnySchema): unknown {
   if (values !== undefined) return values[0];
+  if (type === 'array') return [];
   return type === 'object' ? { api_key: 'sk-test-key-1234567890' } : 'sample';
 }
 

@@ -3,6 +3,7 @@ import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
 import type { InstallationSeal } from '../core/access/installation-seal.ts';
 import type { Idempotency } from '../core/access/idempotency.ts';
 import type { Principals } from '../core/access/principals.ts';
+import type { RoleService } from '../core/access/role-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { Adoption } from '../core/adoption/adoption.ts';
@@ -44,6 +45,7 @@ export interface ControlPlaneServices {
   readonly limits: LimitsService;
   readonly ownVaults: OwnVaultService;
   readonly tokens: TokenService;
+  readonly roles: RoleService;
   readonly gatewayKeys: GatewayKeyService;
   readonly credentials: CredentialService;
   readonly adoption: Adoption;

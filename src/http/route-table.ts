@@ -49,6 +49,12 @@ import { putPolicy } from './routes/policy/put-policy.ts';
 import { livez } from './routes/probes/livez.ts';
 import { metrics } from './routes/probes/metrics.ts';
 import { readyz } from './routes/probes/readyz.ts';
+import { createRole } from './routes/roles/create-role.ts';
+import { deleteRole } from './routes/roles/delete-role.ts';
+import { getRole } from './routes/roles/get-role.ts';
+import { listRoles } from './routes/roles/list-roles.ts';
+import { platformRoleOwner, tenantRoleOwner } from './routes/roles/owner.ts';
+import { putRole } from './routes/roles/put-role.ts';
 import { listServices } from './routes/services/list-services.ts';
 import { findSecrets } from './routes/stores/find-secrets.ts';
 import { listStores } from './routes/stores/list-stores.ts';
@@ -68,6 +74,7 @@ import { sumUsage } from './routes/usage/sum-usage.ts';
 
 const credentialRoutes = [listCredentials, putCredential, getCredential, updateCredential, deleteCredential, revokeCredential, recoverCredential, purgeCredential, adoptCredential, previewAdoption, migrateCredential, previewMigration];
 const tokenRoutes = [createToken, listTokens, revokeToken];
+const roleRoutes = [createRole, listRoles, getRole, putRole, deleteRole];
 
 /** Every address of the control plane. What is not here is 404. */
 export const routeTable: readonly Route[] = [
@@ -86,6 +93,7 @@ export const routeTable: readonly Route[] = [
   deleteOwnVault,
   testOwnVault,
   ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),
+  ...[tenantRoleOwner, platformRoleOwner].flatMap((owner) => roleRoutes.map((route) => route(owner))),
   ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
   createGatewayKey,
   listGatewayKeys,

@@ -13,6 +13,7 @@ export type BusMessage =
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }
   | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }
+  | { readonly topic: 'role'; readonly scopeKey: string; readonly name: string; readonly version: number }
   | { readonly topic: 'seal'; readonly version: number };
 
 /** `missed`: others may have changed things without this process hearing of it, so whatever is known of records has to be read again. */

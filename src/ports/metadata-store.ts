@@ -8,6 +8,7 @@ import type { DataKeyRepository, PlatformRepository, SealedValueRepository } fro
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
 import type { UsageRepository } from './metadata/usage.ts';
 import type { UsageSegmentRepository } from './metadata/usage-segments.ts';
+import type { MembershipRepository, RoleRepository, UserRepository } from './metadata/users.ts';
 
 /**
  * The database, as small repositories. Texts come back exactly as they were given (emoji included); a NUL or a lone surrogate is
@@ -24,6 +25,9 @@ export interface MetadataStore {
   readonly credentialMaintenance: CredentialMaintenance;
   readonly tokens: TokenRepository;
   readonly gatewayKeys: GatewayKeyRepository;
+  readonly users: UserRepository;
+  readonly memberships: MembershipRepository;
+  readonly roles: RoleRepository;
   readonly sealedValues: SealedValueRepository;
   readonly dataKeys: DataKeyRepository;
   readonly platform: PlatformRepository;

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Page, PageRequest } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, placeRows, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from './metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, membershipRecord, placeRows, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from './metadata-store-records.ts';
 import { expectCode, readAll, type Rule } from './metadata-store-rule.ts';
 
 const ids = ['a', 'a-', 'a.b', 'aa', 'ab', 'b', 'b0', 'ba', 'z', '0', '10', '2'];
@@ -23,6 +23,26 @@ export const listRules: readonly Rule[] = [
         expect((await readAll((page) => tokens.list(tenantScope('acme'), page), limit)).map(({ record }) => record.id)).toEqual(sortedIds);
         expect((await readAll((page) => gatewayKeys.list('acme', page), limit)).map(({ record }) => record.id)).toEqual(sortedIds);
       }
+    },
+  },
+  {
+    title: 'users are listed by id, roles by name, and memberships both ways, of one tenant or user alone',
+    check: async ({ store: { users, memberships, roles } }) => {
+      for (const id of ids) {
+        await users.create({ id }, userRecord(id));
+        for (const tenant of ['acme', 'globex']) await memberships.create({ tenant, user: id }, membershipRecord(tenant, id));
+        await memberships.create({ tenant: `tenant-${id}`, user: 'everywhere' }, membershipRecord(`tenant-${id}`, 'everywhere'));
+        for (const scope of [platformScope, tenantScope('acme')]) await roles.create({ scope, name: id }, roleRecord(scope, id));
+      }
+      await memberships.remove({ tenant: 'globex', user: 'z' }, 1);
+      for (const limit of [1, 5, 1000]) {
+        expect((await readAll((page) => users.list(page), limit)).map(({ record }) => record.id)).toEqual(sortedIds);
+        expect((await readAll((page) => memberships.list('acme', page), limit)).map(({ record }) => [record.tenant, record.user])).toEqual(sortedIds.map((id) => ['acme', id]));
+        expect((await readAll((page) => memberships.listOf('everywhere', page), limit)).map(({ record }) => record.tenant)).toEqual(sortedIds.map((id) => `tenant-${id}`));
+        expect((await readAll((page) => roles.list(platformScope, page), limit)).map(({ record }) => record)).toEqual(sortedIds.map((id) => roleRecord(platformScope, id)));
+      }
+      expect(await readAll((page) => memberships.listOf('z', page), 1)).toEqual([{ record: membershipRecord('acme', 'z'), revision: 1 }]);
+      expect((await readAll((page) => memberships.list('globex', page), 4)).map(({ record }) => record.user)).toEqual(sortedIds.filter((id) => id !== 'z'));
     },
   },
   {

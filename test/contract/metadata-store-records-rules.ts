@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Repository } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, ownVaultRecord, policyRecord, sealedRecord, tenantRecord, time, tokenRecord } from './metadata-store-records.ts';
+import { credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
 import { expectCode, type Rule } from './metadata-store-rule.ts';
 
 type Body = <K, R>(repository: Repository<K, R>, key: K, first: R, second: R) => Promise<void>;
@@ -44,6 +44,18 @@ const cases: readonly Case[] = [
       const record = gatewayKeyRecord('g1', 'acme');
       return body(gatewayKeys, { id: 'g1' }, record, { ...record, disabled: true });
     },
+  },
+  {
+    kind: 'users',
+    check: (body, { users }) => body(users, { id: 'u1' }, userRecord('u1'), { ...userRecord('u1'), signedOutBefore: time }),
+  },
+  {
+    kind: 'memberships',
+    check: (body, { memberships }) => body(memberships, { tenant: 'acme', user: 'u1' }, membershipRecord('acme', 'u1'), { ...membershipRecord('acme', 'u1'), disabled: true }),
+  },
+  {
+    kind: 'roles',
+    check: (body, { roles }) => body(roles, { scope: platformScope, name: 'support' }, roleRecord(platformScope, 'support'), { ...roleRecord(platformScope, 'support'), permissions: [] }),
   },
   {
     kind: 'sealed values',

@@ -6,6 +6,7 @@ import type { OwnVaultRecord } from '../../src/ports/metadata/own-vaults.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
 import { type Scope, tenantScope } from '../../src/ports/scope.ts';
+import type { MembershipRecord, RoleRecord, UserRecord } from '../../src/ports/metadata/users.ts';
 import type { UsageEvent } from '../../src/ports/usage.ts';
 
 /** Records as the product writes them, for tests that only care about a few of their fields. */
@@ -82,6 +83,18 @@ export function gatewayKeyRecord(id: string, tenant: string): GatewayKeyRecord {
     revokedAt: null,
     idempotency: null,
   };
+}
+
+export function userRecord(id: string): UserRecord {
+  return { id, issuer: 'https://login.example.com', subject: 'é|' + id, name: 'Zoë 🗝', email: null, disabled: false, signedOutBefore: null, createdAt: time, createdBy: 'token:admin', lastSignInAt: null };
+}
+
+export function membershipRecord(tenant: string, user: string): MembershipRecord {
+  return { tenant, user, issuer: 'https://login.example.com', subject: user, name: 'Zoë', role: 'tenant-member', disabled: false, createdAt: time, createdBy: 'token:admin' };
+}
+
+export function roleRecord(scope: Scope, name: string): RoleRecord {
+  return { scope, name, description: 'Reads', permissions: ['credential.read'], createdAt: time, createdBy: 'token:admin', deletedAt: null };
 }
 
 export function credentialKey(tenant: string, service = 'openai', label = 'default'): CredentialKey {

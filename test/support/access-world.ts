@@ -10,6 +10,8 @@ import type { Grant } from '../../src/core/access/grant.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { resourceText, type Resource } from '../../src/core/access/resource.ts';
+import { CustomRoles } from '../../src/core/access/custom-roles.ts';
+import { RoleService } from '../../src/core/access/role-service.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
 import type { AuditLog } from '../../src/core/audit/audit-log.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
@@ -74,7 +76,8 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     signInFailed: nothing,
     list: async () => ({ items: [], next: undefined }),
   };
-  const dependencies = { ...store, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices) };
+  const customRoles = new CustomRoles({ roles: store.roles, bus, clock, metrics: noMetrics });
+  const dependencies = { ...store, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices), customRoles };
   const seal = { sealed: false, isSealed: (): boolean => seal.sealed };
   const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies), seal });
   const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
@@ -89,6 +92,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     perform,
     tenantService: new TenantService(dependencies),
     tokenService: new TokenService(dependencies),
+    roleService: new RoleService(dependencies),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),

@@ -19,6 +19,8 @@ import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
+import { CustomRoles } from '../../src/core/access/custom-roles.ts';
+import { RoleService } from '../../src/core/access/role-service.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
 import { UnknownKeys } from '../../src/core/access/unknown-keys.ts';
 import { AuditHeads } from '../../src/core/audit/audit-heads.ts';
@@ -146,7 +148,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     policies: new PolicyService({ policies, catalog, bus }),
     limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
     ownVaults: ownVaultService,
-    tokens: new TokenService({ tokens, tenants, bus, clock, random }),
+    tokens: new TokenService({ tokens, tenants, roles: metadata.roles, bus, clock, random }),
+    roles: new RoleService({ roles: metadata.roles, bus, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
     credentials: new CredentialService({ ...shared, store: secrets }),
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),
@@ -173,7 +176,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     auditWitness: null,
     catalog,
     access,
-    principals: new Principals({ tokens, gatewayKeys, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
+    principals: new Principals({ tokens, gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
     unknownKeys: new UnknownKeys(clock),
     idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),
     cursors: new CursorSeal(createHash('sha256').update('test cursor key').digest(), random),

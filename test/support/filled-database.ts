@@ -2,7 +2,7 @@ import { AuditTrees } from '../../src/core/audit/audit-trees.ts';
 import type { AuditRepository } from '../../src/ports/metadata/audit.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, openIntent, ownVaultRecord, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, openIntent, ownVaultRecord, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../contract/metadata-store-records.ts';
 
 /** Texts that a database or a way between two could get wrong. */
 const difficult = ['👩‍👩‍👧‍👦 é \u{10FFFF}', `'; DROP TABLE tenants; --`, 'spelled out: \\u0000 \\ud800', 'lines\r\n\u0001', 'x'.repeat(10_000)];
@@ -26,6 +26,10 @@ export async function fillDatabase(store: MetadataStore, tenants = 3): Promise<v
     await store.credentials.remove(removed, 1);
     await store.tokens.create({ id: `t${index}` }, tokenRecord(`t${index}`, index === 0 ? platformScope : tenantScope(tenant)));
     await store.gatewayKeys.create({ id: `g${index}` }, gatewayKeyRecord(`g${index}`, tenant));
+    await store.users.create({ id: `u${index}` }, { ...userRecord(`u${index}`), name: notes });
+    await store.memberships.create({ tenant, user: `u${index}` }, membershipRecord(tenant, `u${index}`));
+    const scope = index === 0 ? platformScope : tenantScope(tenant);
+    await store.roles.create({ scope, name: 'support' }, { ...roleRecord(scope, 'support'), description: notes });
     await store.sealedValues.create({ ...key, version: index + 1 }, sealedRecord(`dk_${index}`));
     await store.dataKeys.create({ scope: key.scope, id: `dk_${index}` }, { wrapped: 'd3JhcHBlZA==', rootId: 'root_1', createdAt: time + index });
     await store.usage.putBatch({ tenant, journal: 'j1', segment: index, events: [usageEvent(`u${index}`, { endUser: notes })] });

@@ -1,5 +1,5 @@
 import type { Scope } from '../../ports/scope.ts';
-import type { Role } from './actor.ts';
+import type { Role } from './role.ts';
 
 interface Rule {
   /** Who may do it to the platform's own things; null where the action has no platform form. */
@@ -49,6 +49,11 @@ export const actions = {
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },
+  /** Roles that administrators make (S25): only platform-admins say what the platform's permit. */
+  'role.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'role.create': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
+  'role.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
+  'role.delete': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...close },
   'credential.read': {
     platform: ['platform-admin', 'platform-operator', 'platform-auditor'],
     tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-auditor'],
@@ -118,8 +123,8 @@ export function ruleOf(action: Action): Rule {
 }
 
 /** Whether the table lets this role do this to something of this scope. Whose tenant it is, is the caller's to check. */
-export function permits(role: Role, action: Action, scope: Scope): boolean {
+export function permits(role: string, action: Action, scope: Scope): boolean {
   const rule = ruleOf(action);
-  const roles = scope.kind === 'platform' ? rule.platform : rule.tenant;
+  const roles: readonly string[] | null = scope.kind === 'platform' ? rule.platform : rule.tenant;
   return roles !== null && roles.includes(role);
 }

@@ -1,19 +1,38 @@
-import type { PlatformRole, TenantRole } from '../../ports/metadata/access.ts';
-import type { Scope } from '../../ports/scope.ts';
+import { platformScope, type Scope } from '../../ports/scope.ts';
+import type { Action } from './actions.ts';
 
-/** What may act. A gateway key and the product itself hold roles that nobody can be given. */
-export type Role = PlatformRole | TenantRole | 'gateway-key' | 'system';
-
-/** Who is asking: proven by a token, a gateway key, or by being the product itself (jobs). */
-export interface Actor {
-  readonly kind: 'token' | 'gateway-key' | 'system';
-  /** The token's or key's id; for the product itself the job's name. */
-  readonly id: string;
-  readonly role: Role;
-  /** A tenant's actor acts in that tenant alone. */
+/** A role that somebody has, and where. */
+export interface Holding {
   readonly scope: Scope;
+  readonly role: string;
+  /** What an administrator put into the role; absent: the action table knows it. */
+  readonly permissions?: ReadonlySet<Action> | undefined;
+}
+
+/**
+ * Who is asking: proven by a token, a gateway key, a user's sign-in, or by being the product itself (jobs). `role` and `scope` are what the audit log
+ * shows; a tenant's actor acts in that tenant alone. In a grant they are those of the holding that permits the action.
+ */
+export interface Actor extends Holding {
+  readonly kind: 'token' | 'gateway-key' | 'user' | 'system';
+  /** The token's, key's or user's id; for the product itself the job's name. */
+  readonly id: string;
+  /** Everything that a user holds; absent where that is one role, which stands above. */
+  readonly holdings?: readonly Holding[] | undefined;
+}
+
+/** All that the actor holds. Tokens and gateway keys hold one role. */
+export function holdingsOf(actor: Actor): readonly Holding[] {
+  return actor.holdings ?? [actor];
+}
+
+/** A user with all that it holds, whatever that is: nothing, one role, or several in several places. */
+export function userActor(id: string, holdings: readonly Holding[]): Actor {
+  const [only, ...others] = holdings;
+  if (only !== undefined && others.length === 0) return { kind: 'user', id, ...only };
+  return { kind: 'user', id, role: only === undefined ? 'none' : 'several', scope: platformScope, permissions: new Set(), holdings };
 }
 
 export function systemActor(job: string): Actor {
-  return { kind: 'system', id: job, role: 'system', scope: { kind: 'platform' } };
+  return { kind: 'system', id: job, role: 'system', scope: platformScope };
 }

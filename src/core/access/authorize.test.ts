@@ -4,7 +4,8 @@ import { asKeyholdError } from '../../ports/errors.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
 import { type Action, actions } from './actions.ts';
-import { type Actor, type Role, systemActor } from './actor.ts';
+import { type Actor, type Holding, systemActor, userActor } from './actor.ts';
+import type { Role } from './role.ts';
 
 const A = 'platform-admin';
 const O = 'platform-operator';
@@ -39,6 +40,10 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'token.list': { platform: [A, P], tenant: [P, a, m, u] },
   'token.create': { platform: [A, sys], tenant: [A, a] },
   'token.revoke': { platform: [A, sys], tenant: [a, m, sys] },
+  'role.read': { platform: [A, P], tenant: [P, a, m, u] },
+  'role.create': { platform: [A], tenant: [a] },
+  'role.update': { platform: [A], tenant: [a] },
+  'role.delete': { platform: [A], tenant: [a] },
   'credential.read': { platform: [A, O, P], tenant: [A, P, a, m, u] },
   'credential.put': { platform: [A], tenant: [A, a] },
   'credential.update': { platform: [A], tenant: [A, a] },
@@ -79,13 +84,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find',
+  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find', 'role.delete',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);
@@ -164,6 +169,36 @@ describe('who may do what (R0.2, S21, S25): every role, action and scope', () =>
       }
       expect(actions[action].audited, action).toBe(true);
     }
+  });
+});
+
+describe('users with several roles', () => {
+  const operator: Holding = { scope: platformScope, role: O };
+  const memberOfAcme: Holding = { scope: tenantScope('acme'), role: m };
+  const adminOfOther: Holding = { scope: tenantScope('other'), role: a };
+  const several = userActor('usr_1', [memberOfAcme, adminOfOther]);
+
+  it('R0.2: act in each tenant with what they are there, as the log shows', async () => {
+    const made = await world();
+    const seen = (action: Action, tenant: string, actor = several) => made.perform(actor, action, { scope: tenantScope(tenant) }, async (grant) => [grant.actor.kind, grant.actor.id, grant.actor.role, grant.actor.scope]);
+    expect(await seen('policy.put', 'other')).toEqual(['user', 'usr_1', a, tenantScope('other')]);
+    await expect(seen('policy.put', 'acme')).rejects.toMatchObject({ code: 'permission_denied', publicMessage: expect.stringContaining('tenant-member') });
+    expect(await seen('policy.read', 'acme')).toEqual(['user', 'usr_1', m, tenantScope('acme')]);
+    expect(await seen('usage.read', 'acme', userActor('usr_1', [adminOfOther, operator]))).toEqual(['user', 'usr_1', O, platformScope]);
+  });
+
+  it('R10.2: see nothing of a tenant in which they hold nothing, and no tenant sees that they looked', async () => {
+    const made = await world();
+    for (const actor of [several, userActor('usr_1', []), userActor('usr_1', [adminOfOther])]) {
+      const mine = actor.scope.kind === 'tenant' ? 'tenant:other' : 'platform';
+      expect(await tried(made, actor, 'policy.read', tenantScope('suspended'))).toBe('not_found');
+      expect(await tried(made, actor, 'tenant.list', platformScope)).toBe('permission_denied');
+      expect(made.rows.splice(0)).toEqual([`denied policy.read usr_1 ${mine} not_found`, 'denied tenant.list usr_1 platform permission_denied']);
+    }
+  });
+
+  it('with one role are like a token with that role', () => {
+    expect(userActor('usr_1', [adminOfOther])).toEqual({ kind: 'user', id: 'usr_1', ...adminOfOther });
   });
 });
 

@@ -1,10 +1,11 @@
 import type { Clock } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
-import { tenantScope } from '../../ports/scope.ts';
+import { platformScope, type Scope } from '../../ports/scope.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { type Action, permits, ruleOf } from './actions.ts';
+import { actingOn, unknownTenant } from './acting-on.ts';
+import { type Action, ruleOf } from './actions.ts';
 import type { Actor } from './actor.ts';
 import { type Grant, makeGrant, makeUseGrant, type UseGrant } from './grant.ts';
 import type { InstallationSeal } from './installation-seal.ts';
@@ -43,10 +44,18 @@ export class Access {
    * `perform` decides again. A refusal is written to the audit log, and thrown as `perform` throws it.
    */
   async check(actor: Actor, action: Action, resource: Resource, requestId: string | null): Promise<void> {
-    const refusal = await this.#refusal(actor, action, resource);
-    if (refusal === undefined) return;
-    await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
-    throw refusal;
+    await this.#decided(actor, action, resource, requestId);
+  }
+
+  /** The actor as it acts on this; a refusal is written down and thrown. */
+  async #decided(actor: Actor, action: Action, resource: Resource, requestId: string | null): Promise<Actor> {
+    const acting = actingOn(actor, action, resource.scope);
+    const refusal = acting instanceof KeyholdError ? acting : await this.#refusal(action, resource.scope);
+    if (refusal !== undefined) {
+      await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
+      throw refusal;
+    }
+    return acting instanceof KeyholdError ? actor : acting;
   }
 
   /**
@@ -56,8 +65,8 @@ export class Access {
    * and whatever the operation threw. An `urgent` operation (by the action table, or as the caller says of this one) that somebody asked for runs all
    * the same, with its rows in the emergency journal (S29).
    */
-  async perform<T>(actor: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>, options: { readonly urgent?: boolean } = {}): Promise<T> {
-    await this.check(actor, action, resource, requestId);
+  async perform<T>(caller: Actor, action: Action, resource: Resource, requestId: string | null, operation: (grant: Grant) => Promise<T>, options: { readonly urgent?: boolean } = {}): Promise<T> {
+    const actor = await this.#decided(caller, action, resource, requestId);
     if (!ruleOf(action).audited) return operation(makeGrant(this.#clock, actor, action, resource, requestId, null));
     // The product's own jobs can wait; what room there is, is for people.
     const urgent = actor.kind !== 'system' && (ruleOf(action).urgent === true || options.urgent === true);
@@ -86,22 +95,18 @@ export class Access {
     if (scope.kind !== 'tenant') {
       throw new KeyholdError('permission_denied', 'Platform tokens do not use tenants\' keys. Call the gateway with a gateway key, or with a token of a tenant.');
     }
-    return after(this.#refusal(actor, 'gateway.use', { scope }), (refusal) => {
+    const acting = actingOn(actor, 'gateway.use', scope);
+    if (acting instanceof KeyholdError) throw acting;
+    return after(this.#refusal('gateway.use', scope), (refusal) => {
       if (refusal !== undefined) throw refusal;
       return makeUseGrant(actor, scope.tenant, requestId);
     });
   }
 
-  #refusal(actor: Actor, action: Action, resource: Resource): Soon<KeyholdError | undefined> {
-    const { scope } = resource;
-    if (action === 'signed-in.read') return undefined;
-    if (scope.kind === 'platform') {
-      if (!permits(actor.role, action, scope)) return denied(actor, action);
-      return after(this.#isStopped(action), (isStopped) => (isStopped ? new InstallationSealed() : undefined));
-    }
-    if (actor.scope.kind === 'tenant' && actor.scope.tenant !== scope.tenant) return unknownTenant(scope.tenant);
-    if (!permits(actor.role, action, scope)) return denied(actor, action);
+  /** Why it cannot be done now, whoever asks. */
+  #refusal(action: Action, scope: Scope): Soon<KeyholdError | undefined> {
     const isStopped = this.#isStopped(action);
+    if (scope.kind === 'platform' || action === 'signed-in.read') return after(isStopped, (is) => (is ? new InstallationSealed() : undefined));
     return isStopped instanceof Promise ? isStopped.then((is) => this.#refusalOf(action, scope.tenant, is)) : this.#refusalOf(action, scope.tenant, isStopped);
   }
 
@@ -123,15 +128,10 @@ export class Access {
 }
 
 /** Another tenant's name must not reach a log that its owner can read; the denial is the actor's own tenant's (R10.2). */
-function visibleTo(actor: Actor, resource: Resource): Resource {
-  if (actor.scope.kind === 'platform' || resource.scope.kind === 'platform' || actor.scope.tenant === resource.scope.tenant) return resource;
-  return { scope: tenantScope(actor.scope.tenant) };
-}
-
-function unknownTenant(tenant: string): KeyholdError {
-  return new KeyholdError('not_found', `There is no tenant ${tenant}.`);
-}
-
-function denied(actor: Actor, action: Action): KeyholdError {
-  return new KeyholdError('permission_denied', `The role ${actor.role} may not do ${action} here. Ask an administrator for a token with a role that may.`);
+function visibleTo({ scope, holdings }: Actor, resource: Resource): Resource {
+  const { scope: asked } = resource;
+  if (asked.kind === 'platform') return resource;
+  const isKnown = holdings === undefined ? scope.kind === 'platform' || scope.tenant === asked.tenant : holdings.some(({ scope: held }) => held.kind === 'platform' || held.tenant === asked.tenant);
+  if (isKnown) return resource;
+  return { scope: holdings === undefined ? scope : platformScope };
 }

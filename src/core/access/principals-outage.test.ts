@@ -10,6 +10,7 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
 import { Sources } from '../outages/sources.ts';
 import { CachedTenantStates } from '../tenants/cached-tenant-states.ts';
+import { CustomRoles } from './custom-roles.ts';
 import { Principals } from './principals.ts';
 import { mintToken } from './token-text.ts';
 
@@ -22,7 +23,7 @@ async function underTest() {
   const bus = createInProcessBus();
   const { metadata, state } = breakableDatabase(createMemoryStore());
   const sources = new Sources({ staleLimitMs: 15 * MINUTES, ping: () => metadata.ping(), clock, random, log: new RecordingLog(), metrics: noMetrics });
-  const principals = new Principals({ tokens: metadata.tokens, gatewayKeys: metadata.gatewayKeys, bus, clock, metrics: noMetrics, sources, bootstrap: null });
+  const principals = new Principals({ tokens: metadata.tokens, gatewayKeys: metadata.gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics: noMetrics, sources }), bus, clock, metrics: noMetrics, sources, bootstrap: null });
   const tenants = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics: noMetrics, sources });
   const minted = mintToken('g', random);
   const record = gatewayKeyRecord({ id: minted.id, digests: [{ digest: minted.digest, validUntil: null }] });

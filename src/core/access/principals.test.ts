@@ -7,6 +7,7 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { GatewayKeyRecord, TokenRecord } from '../../ports/metadata/access.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
+import { CustomRoles } from './custom-roles.ts';
 import { Principals, type PrincipalsDependencies } from './principals.ts';
 import { mintToken, type TokenKind, tokenDigest } from './token-text.ts';
 
@@ -29,6 +30,7 @@ function setUp(options: Pick<PrincipalsDependencies, 'adminTokenUsed'> & { boots
   const principals = new Principals({
     tokens,
     gatewayKeys,
+    customRoles: new CustomRoles({ roles: store.roles, bus, clock, metrics: metrics as Metrics }),
     bus,
     clock,
     metrics: metrics as Metrics,

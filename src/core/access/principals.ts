@@ -8,6 +8,8 @@ import { after, type Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
 import type { Actor } from './actor.ts';
+import { type CustomRoles, isBuiltIn } from './custom-roles.ts';
+import { permissionsOf } from './permissions.ts';
 import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
 
 /** Who proved to be who, and with which gateway key, if it was one. */
@@ -19,6 +21,7 @@ export interface Principal {
 export interface PrincipalsDependencies {
   readonly tokens: TokenRepository;
   readonly gatewayKeys: GatewayKeyRepository;
+  readonly customRoles: CustomRoles;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -32,6 +35,8 @@ export interface PrincipalsDependencies {
 /** A token's or gateway key's record as it is needed again and again. */
 interface Known {
   readonly principal: Principal;
+  /** What the role permits is not in the action table. */
+  readonly isCustom: boolean;
   readonly digests: readonly { readonly bytes: Buffer; readonly validUntil: number | null }[];
   readonly expiresAt: number | null;
   readonly ended: boolean;
@@ -54,15 +59,17 @@ class NoSuchRecord extends Error {}
 export class Principals {
   readonly #tokens: TokenRepository;
   readonly #gatewayKeys: GatewayKeyRepository;
+  readonly #customRoles: CustomRoles;
   readonly #clock: Clock;
   readonly #bootstrap: Buffer | null;
   readonly #adminTokenUsed: () => Promise<void>;
   readonly #known: RecordCache<Known>;
   readonly #sources: Sources | undefined;
 
-  constructor({ tokens, gatewayKeys, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
+  constructor({ tokens, gatewayKeys, customRoles, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
     this.#tokens = tokens;
     this.#gatewayKeys = gatewayKeys;
+    this.#customRoles = customRoles;
     this.#clock = clock;
     this.#bootstrap = bootstrap === null ? null : Buffer.from(bootstrap.digest, 'hex');
     this.#adminTokenUsed = adminTokenUsed ?? (async () => undefined);
@@ -85,8 +92,13 @@ export class Principals {
     if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts);
     return after(this.#find(parsed.kind, parsed.id), (known) => {
       if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts) ?? this.#refused(parsed.kind, parsed.id);
+      if (known.isCustom) return this.#withPermissions(known.principal);
       return known.endsFirstToken ? this.#adminTokenUsed().then(() => known.principal) : known.principal;
     });
+  }
+
+  #withPermissions({ actor, gatewayKey }: Principal): Soon<Principal> {
+    return after(this.#customRoles.holding(actor.scope, actor.role), (holding) => ({ actor: { ...actor, ...holding }, gatewayKey }));
   }
 
   /** After everything else: the only token without a form of its own. */
@@ -101,15 +113,19 @@ export class Principals {
   }
 
   /** How long ago an actor's record was confirmed, where it serves beyond its time; otherwise 0. */
-  staleMs({ kind, id }: Actor): number {
-    return this.#known.staleMs(cacheKey(kind === 'token' ? 't' : 'g', id));
+  staleMs(actor: Actor): number {
+    const staleMs = this.#known.staleMs(cacheKey(actor.kind === 'token' ? 't' : 'g', actor.id));
+    return actor.permissions === undefined ? staleMs : Math.max(staleMs, this.#customRoles.staleMs(actor));
   }
 
-  /** Whether an actor that proved who it is may still act: its token or key has not ended since (S10). Throws as `authenticate`. */
+  /** Whether an actor that proved who it is may still use the gateway: its token or key has not ended since, and its role not changed (S10). Throws as `authenticate`. */
   async mayGoOn({ kind, id }: Actor): Promise<boolean> {
     if (kind === 'system' || id === BOOTSTRAP_TOKEN_ID) return true;
     const known = await this.#find(kind === 'token' ? 't' : 'g', id);
-    return known !== undefined && this.#isAlive(known);
+    if (known === undefined || !this.#isAlive(known)) return false;
+    if (!known.isCustom) return true;
+    const { actor } = await this.#withPermissions(known.principal);
+    return permissionsOf(actor).includes('gateway.use');
   }
 
   #find(kind: TokenKind, id: string): Soon<Known | undefined> {
@@ -161,6 +177,7 @@ function cacheKey(kind: 't' | 'g', id: string): string {
 function knownToken(record: TokenRecord): Known {
   return {
     principal: { actor: { kind: 'token', id: record.id, role: record.role, scope: record.scope }, gatewayKey: null },
+    isCustom: !isBuiltIn(record.scope, record.role),
     digests: record.digests.map(digestBytes),
     expiresAt: record.expiresAt,
     ended: record.revokedAt !== null,
@@ -171,6 +188,7 @@ function knownToken(record: TokenRecord): Known {
 function knownGatewayKey(record: GatewayKeyRecord): Known {
   return {
     principal: { actor: { kind: 'gateway-key', id: record.id, role: 'gateway-key', scope: tenantScope(record.tenant) }, gatewayKey: record },
+    isCustom: false,
     digests: record.digests.map(digestBytes),
     expiresAt: record.expiresAt,
     ended: record.revokedAt !== null || record.disabled,

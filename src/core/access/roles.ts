@@ -1,27 +1,44 @@
-import type { PlatformRole, TenantRole } from '../../ports/metadata/access.ts';
 import { KeyholdError } from '../../ports/errors.ts';
+import type { RoleRepository } from '../../ports/metadata/users.ts';
 import type { Scope } from '../../ports/scope.ts';
-import type { Actor } from './actor.ts';
-
-/** The roles that tokens of the platform can have (R0.2). */
-const platformRoles = ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'] as const satisfies readonly PlatformRole[];
-
-/** The roles that tokens of a tenant can have (R0.2). */
-const tenantRoles = ['tenant-admin', 'tenant-member', 'tenant-auditor'] as const satisfies readonly TenantRole[];
+import type { Action } from './actions.ts';
+import type { Actor, Holding } from './actor.ts';
+import { isBuiltIn } from './custom-roles.ts';
+import { grantablePermissions, holdsAllOf } from './permissions.ts';
+import { administratorOf, builtInRoles } from './role.ts';
 
 /**
- * The role, if this actor may give it to a new token of this scope: nobody grants what they do not hold, and the platform's
+ * The role, if this actor may give it to a token or a user of this scope: nobody grants what they do not hold, and the platform's
  * administrators make nothing but a tenant's first administrator (S25). Throws `invalid_argument` for a role that the scope does
  * not know, `permission_denied` for one that the actor may not give.
  */
-export function grantableRole(actor: Actor, scope: Scope, role: string): PlatformRole | TenantRole {
-  const known: readonly (PlatformRole | TenantRole)[] = scope.kind === 'platform' ? platformRoles : tenantRoles;
-  const found = known.find((name) => name === role);
-  if (found === undefined) {
-    const whose = scope.kind === 'platform' ? 'The platform\'s tokens' : 'A tenant\'s tokens';
-    throw new KeyholdError('invalid_argument', `${whose} have one of the roles ${known.join(', ')}.`, { details: { property: 'role' } });
+export async function grantableRole(actor: Actor, scope: Scope, role: string, roles: RoleRepository): Promise<string> {
+  const wanted = await knownRole(scope, role, roles);
+  const isFromPlatform = actor.scope.kind === 'platform' && scope.kind === 'tenant';
+  if (isFromPlatform ? actor.role === 'platform-admin' && role === 'tenant-admin' : mayGive(actor, scope, wanted)) return role;
+  throw new KeyholdError('permission_denied', isFromPlatform
+    ? `The role ${actor.role} may not give the role ${role} here. The tenant's own administrator may.`
+    : `The role ${actor.role} may not give the role ${role}, which permits what ${actor.role} does not. An administrator may.`);
+}
+
+/** Throws `permission_denied` unless the actor holds everything that a role of this scope with these permissions would permit. */
+export function requireHeld(actor: Actor, scope: Scope, permissions: readonly Action[]): void {
+  if (mayGive(actor, scope, { scope, role: '', permissions: new Set(permissions) })) return;
+  throw new KeyholdError('permission_denied', `Nobody grants what they do not hold, and the role ${actor.role} does not permit all of that. An administrator may.`);
+}
+
+function mayGive(actor: Actor, scope: Scope, wanted: Holding): boolean {
+  // Administrators give every role of their scope, those included whose permissions are for their holders alone (secret-reader).
+  return actor.role === administratorOf(scope) || holdsAllOf(actor, wanted);
+}
+
+async function knownRole(scope: Scope, role: string, roles: RoleRepository): Promise<Holding> {
+  if (isBuiltIn(scope, role)) return { scope, role };
+  const made = (await roles.get({ scope, name: role }))?.record;
+  if (made === undefined || made.deletedAt !== null) {
+    const whose = scope.kind === 'platform' ? 'The platform' : 'A tenant';
+    throw new KeyholdError('invalid_argument', `${whose} has the roles ${builtInRoles(scope).join(', ')}, and those that its administrator has made.`, { details: { property: 'role' } });
   }
-  if (scope.kind === 'platform' ? actor.role === 'platform-admin' : actor.role === 'tenant-admin') return found;
-  if (actor.role === 'platform-admin' && found === 'tenant-admin') return found;
-  throw new KeyholdError('permission_denied', `The role ${actor.role} may not make a token with the role ${found} here. The tenant's own administrator may.`);
+  const named = new Set(made.permissions);
+  return { scope, role, permissions: new Set(grantablePermissions(scope).filter((action) => named.has(action))) };
 }

@@ -4,6 +4,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
 import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
 import type { TenantRepository } from '../../ports/metadata/tenants.ts';
+import type { RoleRepository } from '../../ports/metadata/users.ts';
 import { sameScope } from '../../ports/scope.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import { changeRecord } from '../versions/change-record.ts';
@@ -21,6 +22,7 @@ import { type TokenView, tokenView } from './token-view.ts';
 export interface TokenServiceDependencies {
   readonly tokens: TokenRepository;
   readonly tenants: TenantRepository;
+  readonly roles: RoleRepository;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -42,13 +44,15 @@ export interface CreatedToken {
 /** The tokens of the platform and of tenants (R0.2, S22, S25, S27). */
 export class TokenService {
   readonly #tokens: TokenRepository;
+  readonly #roles: RoleRepository;
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
   readonly #firstAdministrator: FirstAdministrator;
 
-  constructor({ tokens, tenants, bus, clock, random }: TokenServiceDependencies) {
+  constructor({ tokens, tenants, roles, bus, clock, random }: TokenServiceDependencies) {
     this.#tokens = tokens;
+    this.#roles = roles;
     this.#bus = bus;
     this.#clock = clock;
     this.#random = random;
@@ -61,7 +65,7 @@ export class TokenService {
    */
   async create(grant: Grant, input: NewToken, idempotency?: IdempotentRequest): Promise<CreatedToken> {
     const { scope } = grant.use('token.create');
-    const role = grantableRole(grant.actor, scope, input.role);
+    const role = await grantableRole(grant.actor, scope, input.role, this.#roles);
     const name = checkedName(input.name);
     const id = idempotency?.id ?? newTokenId(this.#random);
     const earlier = idempotency && (await this.#earlier(id, idempotency));
@@ -69,7 +73,7 @@ export class TokenService {
     const expiresAt = checkedExpiry(input.expiresAt, this.#clock);
 
     const claimed = role === 'tenant-admin' && scope.kind === 'tenant' ? scope.tenant : undefined;
-    if (claimed !== undefined) await this.#firstAdministrator.claim(claimed, id, { onlyFirst: grant.actor.role !== 'tenant-admin' });
+    if (claimed !== undefined) await this.#firstAdministrator.claim(claimed, id, { onlyFirst: grant.actor.scope.kind === 'platform' });
     const { text, digest } = mintToken('t', this.#random, id);
     const record: TokenRecord = {
       id,

@@ -1,4 +1,4 @@
-import type { PlatformRole, TenantRole, TokenRecord } from '../../ports/metadata/access.ts';
+import type { TokenRecord } from '../../ports/metadata/access.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { Scope } from '../../ports/scope.ts';
 import { etagOf } from '../versions/etag.ts';
@@ -8,7 +8,7 @@ export interface TokenView {
   readonly id: string;
   readonly scope: Scope;
   readonly name: string;
-  readonly role: PlatformRole | TenantRole;
+  readonly role: string;
   readonly origin: TokenRecord['origin'];
   readonly createdAt: number;
   /** The id of the token that made it. */

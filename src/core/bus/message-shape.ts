@@ -10,6 +10,7 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   token: ['id'],
   'data-key': ['scopeKey', 'id'],
   'gateway-key': ['id'],
+  role: ['scopeKey', 'name'],
   seal: [],
 };
 

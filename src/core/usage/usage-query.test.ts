@@ -4,7 +4,8 @@ import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-s
 import type { UsageRepository } from '../../ports/metadata/usage.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import type { UsageEvent } from '../../ports/usage.ts';
-import type { Actor, Role } from '../access/actor.ts';
+import type { Actor } from '../access/actor.ts';
+import type { Role } from '../access/role.ts';
 import { type Grant, makeGrant } from '../access/grant.ts';
 import { addEvents, dimensionsOf, HOUR_MS, hourOf, sumsOf } from './rollup.ts';
 import { UsageQuery } from './usage-query.ts';

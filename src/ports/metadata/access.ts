@@ -2,9 +2,6 @@ import type { Scope } from '../scope.ts';
 import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 import type { IdempotencyMark } from './tenants.ts';
 
-export type PlatformRole = 'platform-admin' | 'platform-operator' | 'platform-auditor' | 'secret-reader';
-export type TenantRole = 'tenant-admin' | 'tenant-member' | 'tenant-auditor';
-
 /** SHA-256 of a whole token, hex, and until when it counts; two of them while a rotation overlaps (S22). */
 export interface TokenDigest {
   readonly digest: string;
@@ -16,7 +13,8 @@ export interface TokenRecord {
   readonly id: string;
   readonly scope: Scope;
   readonly name: string;
-  readonly role: PlatformRole | TenantRole;
+  /** A built-in one, or the name of one that the scope's administrator has made. */
+  readonly role: string;
   readonly digests: readonly TokenDigest[];
   /** How the token came to be; `first` and `bootstrap` have rules of their own (S28). */
   readonly origin: 'api' | 'first' | 'bootstrap' | 'command';

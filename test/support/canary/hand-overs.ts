@@ -17,6 +17,14 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   const endedOfTenant = await world.makeToken(`${ofTenant}/tokens`, world.admin, 'tenant-member');
   await world.ok({ method: 'DELETE', path: `${ofTenant}/tokens/${endedOfTenant.id}`, token: world.admin });
 
+  for (const [base, token, permission] of [[`${ofTenant}/roles`, world.admin, 'usage.read'], ['/api/v1/roles', world.platform, 'store.read']] as const) {
+    await world.ok({ method: 'POST', path: base, token, body: { name: 'reader', permissions: [permission] } });
+    await world.makeToken(base.replace('/roles', '/tokens'), token, 'reader');
+    await world.ok({ method: 'PUT', path: `${base}/reader`, token, body: { permissions: [] } });
+    for (const path of [base, `${base}/reader`]) await world.ok({ method: 'GET', path, token });
+    await world.ok({ method: 'DELETE', path: `${base}/reader`, token });
+  }
+
   const made = await world.ok({ method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'application', tags: { team: 'canary' } }, shows: 'key' });
   world.gatewayKey = world.canaries.token('gateway key', String(made.body['key']));
   const key = `${ofTenant}/gateway-keys/${String(made.body['id'])}`;

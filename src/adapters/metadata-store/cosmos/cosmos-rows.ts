@@ -15,6 +15,7 @@ import { CosmosRecords } from './cosmos-records.ts';
 import { dataKeys, sealedValues } from './cosmos-sealed.ts';
 import { BATCH, rollups } from './cosmos-usage.ts';
 import { SEGMENT } from './cosmos-usage-segments.ts';
+import { memberships, roles, users } from './cosmos-users.ts';
 import { type KeptItem, unreadable } from './item.ts';
 import type { RecordKind } from './record-place.ts';
 import { INSTALLATION, limits, ownVaults, platform, policies, tenants } from './small-records.ts';
@@ -56,6 +57,9 @@ export class CosmosRows implements RowTransfer {
       credentials: ofRecords(credentials, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2) })),
       tokens: ofRecords(tokens, ofId),
       'gateway-keys': ofRecords(gatewayKeys, ofId),
+      users: ofRecords(users, ofId),
+      memberships: ofRecords(memberships, (parts) => ({ tenant: parts.text(0), user: parts.text(1) })),
+      roles: ofRecords(roles, (parts) => ({ scope: parts.scope(), name: parts.text(1) })),
       'sealed-values': ofRecords(sealedValues, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2), version: parts.number(3) })),
       'data-keys': ofRecords(dataKeys, (parts) => ({ scope: parts.scope(), id: parts.text(1) })),
       // What is in another database under a name is a record of that name, also one that only a newer Keyhold knows.

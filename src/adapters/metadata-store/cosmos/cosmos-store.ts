@@ -10,6 +10,7 @@ import { CosmosRows } from './cosmos-rows.ts';
 import { CosmosDataKeys, CosmosSealedValues } from './cosmos-sealed.ts';
 import { CosmosUsage } from './cosmos-usage.ts';
 import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
+import { CosmosMemberships, CosmosRoles, CosmosUsers } from './cosmos-users.ts';
 import { readSchema } from './schema.ts';
 import { CosmosTenants, leases, limits, ownVaults, platform, policies } from './small-records.ts';
 
@@ -28,6 +29,9 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     credentialMaintenance: credentials,
     tokens: new CosmosTokens(items),
     gatewayKeys: new CosmosGatewayKeys(items),
+    users: new CosmosUsers(items),
+    memberships: new CosmosMemberships(items),
+    roles: new CosmosRoles(items),
     sealedValues: new CosmosSealedValues(items),
     dataKeys: new CosmosDataKeys(items),
     platform: new CosmosRecords(items, platform),

@@ -11,6 +11,7 @@ import { MemoryAudit } from './memory-audit.ts';
 import { MemoryCredentials } from './memory-credentials.ts';
 import { MemoryUsage } from './memory-usage.ts';
 import { MemoryUsageSegments } from './memory-usage-segments.ts';
+import { MemoryMemberships, MemoryRoles, MemoryUsers } from './memory-users.ts';
 import { RecordMap, storedOnly } from './record-map.ts';
 
 interface Id {
@@ -33,6 +34,9 @@ export function createMemoryStore(): MetadataStore {
     credentialMaintenance: credentials,
     tokens: new MemoryTokens(),
     gatewayKeys: new MemoryGatewayKeys(),
+    users: new MemoryUsers(),
+    memberships: new MemoryMemberships(),
+    roles: new MemoryRoles(),
     sealedValues: new MemorySealedValues(),
     dataKeys: new MemoryDataKeys(),
     platform: new RecordMap<{ readonly name: PlatformRecordName }, PlatformRecord>(({ name }) => [name]),

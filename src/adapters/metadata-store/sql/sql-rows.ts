@@ -15,6 +15,7 @@ import { dataKeyTable, platformTable, sealedValueTable } from './sql-sealed.ts';
 import { limitsTable, ownVaultTable, policyTable, tenantTable } from './sql-tenants.ts';
 import { batchIndex, rollupTable } from './sql-usage.ts';
 import { segmentIndex } from './sql-usage-segments.ts';
+import { memberships, roles, users } from './sql-users.ts';
 
 /** Columns that hold integers; all others hold text. */
 const INTEGERS: ReadonlySet<string> = new Set(['version', 'hour', 'segment', 'revision', 'due_at', 'created_at', 'first_time', 'last_time', 'is_open']);
@@ -40,6 +41,9 @@ const tables: Readonly<Record<RowKind, RowTable>> = {
   credentials: ofRecords(credentialTable),
   tokens: ofRecords(tokens),
   'gateway-keys': ofRecords(gatewayKeys),
+  users: ofRecords(users),
+  memberships: ofRecords(memberships),
+  roles: ofRecords(roles),
   'sealed-values': ofRecords(sealedValueTable),
   'data-keys': ofRecords(dataKeyTable),
   platform: ofRecords(platformTable),

@@ -13,6 +13,7 @@ import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
 import { limitsTable, ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 import { SqlUsageSegments } from './sql-usage-segments.ts';
+import { SqlMemberships, SqlRoles, SqlUsers } from './sql-users.ts';
 
 /** The metadata store over any SQL database whose migrations have run. Its `close` closes the executor. */
 export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): TransferableStore {
@@ -28,6 +29,9 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Tran
     credentialMaintenance: credentials,
     tokens: new SqlTokens(executor, dialect),
     gatewayKeys: new SqlGatewayKeys(executor, dialect),
+    users: new SqlUsers(executor, dialect),
+    memberships: new SqlMemberships(executor, dialect),
+    roles: new SqlRoles(executor, dialect),
     sealedValues: new SqlSealedValues(executor, dialect),
     dataKeys: new SqlDataKeys(executor, dialect),
     platform: new SqlRecords(executor, dialect, platformTable),

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, placeRows, policyRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent } from '../../../../test/contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, placeRows, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../../../../test/contract/metadata-store-records.ts';
 import { platformScope, tenantScope } from '../../../ports/scope.ts';
 import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
@@ -65,6 +65,14 @@ describe('query plans', () => {
     await store.gatewayKeys.create({ id: 'g1' }, gatewayKeyRecord('g1', 'acme'));
     await store.gatewayKeys.get({ id: 'g1' });
     await store.gatewayKeys.list('acme', page);
+    await store.users.create({ id: 'u1' }, userRecord('u1'));
+    await store.users.list(page);
+    await store.memberships.create({ tenant: 'acme', user: 'u1' }, membershipRecord('acme', 'u1'));
+    await store.memberships.get({ tenant: 'acme', user: 'u1' });
+    await store.memberships.list('acme', page);
+    await store.memberships.listOf('u1', page);
+    await store.roles.create({ scope: platformScope, name: 'support' }, roleRecord(platformScope, 'support'));
+    await store.roles.list(platformScope, page);
     await store.sealedValues.create({ ...key, version: 1 }, sealedRecord('dek_1'));
     await store.sealedValues.get({ ...key, version: 1 });
     await store.sealedValues.remove({ ...key, version: 1 }, 1);
@@ -101,7 +109,7 @@ describe('query plans', () => {
     await store.audit.list({ tenant: 'acme' }, { limit: 1, after: (await store.audit.list({ tenant: 'acme' }, { limit: 1 })).next });
     await store.audit.find('a1');
 
-    expect(executor.statements.size).toBeGreaterThanOrEqual(41);
+    expect(executor.statements.size).toBeGreaterThanOrEqual(49);
     for (const sql of executor.statements) {
       for (const step of executor.planOf(sql)) {
         // What is there of these is what was written within seconds.

@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
-import { type Action, actions, permits } from '../../../core/access/actions.ts';
-import type { Actor } from '../../../core/access/actor.ts';
-import { platformScope, tenantScope } from '../../../ports/scope.ts';
+import { type Holding, holdingsOf } from '../../../core/access/actor.ts';
+import { permissionsOf } from '../../../core/access/permissions.ts';
 import { guardedRoute } from '../../route.ts';
 import { nullableText } from '../../schemas/fields.ts';
 
-/** R0.2: who the token belongs to and what it may do. */
+const permissions = Type.Array(Type.String(), { description: 'Actions, as the audit log names them.' });
+
+/** R0.2: who asks, which roles they have, and what those permit. */
 export const showMe = guardedRoute({
   method: 'GET',
   url: '/api/v1/me',
@@ -14,11 +15,12 @@ export const showMe = guardedRoute({
   statuses: [200],
   schema: {
     answer: Type.Object({
-      kind: Type.Enum(['token', 'gateway-key']),
+      kind: Type.Enum(['token', 'gateway-key', 'user', 'system']),
       id: Type.String(),
-      role: Type.String(),
+      role: Type.String({ description: 'several, where holdings are; none, where there is none.' }),
       tenant: nullableText,
-      permissions: Type.Array(Type.String(), { description: 'Actions, as the audit log names them.' }),
+      permissions,
+      holdings: Type.Array(Type.Object({ role: Type.String(), tenant: nullableText, permissions }), { description: 'Each role, where it was given: a tenant\'s, or the platform\'s (tenant: null).' }),
     }),
   },
   accepts: ['t', 'g'],
@@ -27,25 +29,18 @@ export const showMe = guardedRoute({
   async handle(grant) {
     grant.use('signed-in.read');
     const { actor } = grant;
+    const holdings = holdingsOf(actor).map(holdingBody);
     return {
       status: 200,
-      body: {
-        kind: actor.kind === 'gateway-key' ? ('gateway-key' as const) : ('token' as const),
-        id: actor.id,
-        role: actor.role,
-        tenant: actor.scope.kind === 'tenant' ? actor.scope.tenant : null,
-        permissions: permissionsOf(actor),
-      },
+      body: { kind: actor.kind, id: actor.id, role: actor.role, tenant: tenantOf(actor), permissions: [...new Set(holdings.flatMap((holding) => holding.permissions))], holdings },
     };
   },
 });
 
-function isAction(name: string): name is Action {
-  return Object.hasOwn(actions, name);
+function holdingBody(holding: Holding): { role: string; tenant: string | null; permissions: string[] } {
+  return { role: holding.role, tenant: tenantOf(holding), permissions: [...permissionsOf(holding)] };
 }
 
-/** A platform role's actions on the platform's things and on tenants'; a tenant role's on its own tenant's. */
-function permissionsOf({ role, scope }: Actor): Action[] {
-  const scopes = scope.kind === 'tenant' ? [scope] : [platformScope, tenantScope('any')];
-  return Object.keys(actions).filter(isAction).filter((action) => scopes.some((owner) => permits(role, action, owner)));
+function tenantOf({ scope }: Holding): string | null {
+  return scope.kind === 'tenant' ? scope.tenant : null;
 }

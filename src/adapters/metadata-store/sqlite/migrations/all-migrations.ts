@@ -4,8 +4,9 @@ import { rootWrappings } from './0003-root-wrappings.ts';
 import { ownVaults } from './0004-own-vaults.ts';
 import { leases } from './0005-leases.ts';
 import { usageSegments } from './0006-usage-segments.ts';
+import { users } from './0007-users.ts';
 import { limits } from './0009-limits.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */
-export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, limits];
+export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, users, limits];
