@@ -9,6 +9,7 @@ import { openBus } from './compose-bus.ts';
 import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
 import { createKeys } from './compose-keys.ts';
+import { openRateLimits } from './compose-limits.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
@@ -21,6 +22,7 @@ import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
 import { bufferedRandom } from './core/access/buffered-random.ts';
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
+import { GatewayKeyFinder } from './core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
@@ -219,6 +221,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     policies,
     prices: { tableOf: () => priceList },
     resolver,
+    rateLimits: await openRateLimits({ limits: metadata.limits, redis: replicas.redis, seat, bus, installation: root.id, replica, clock, metrics, sources }),
     staleness: new Staleness({ sources, principals, tenantStates, seal, resolver }),
     journal: usage.journal,
     audit,
@@ -269,6 +272,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     tokens,
     roles,
     gatewayKeys,
+    gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys: metadata.gatewayKeys, clock }),
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),

@@ -30,6 +30,9 @@ export const responses: RouteSpec = { ...post, id: 'responses', path: 'responses
 
 export const moderations: RouteSpec = { ...post, id: 'moderations', path: 'moderations', usage: 'none' };
 
+/** A key of OpenAI's own for a browser or a phone, which goes past Keyhold then: for gateway keys that name the route (S2). https://platform.openai.com/docs/api-reference/realtime-sessions */
+export const clientSecrets: RouteSpec = { ...post, id: 'realtime/client_secrets', path: 'realtime/client_secrets', model: 'none', stateless: false, credentials: true, usage: 'none' };
+
 /** The list of models; where it is the account's own view (fine-tuned models), it is not for shared credentials (S1). */
 export const accountModelList: RouteSpec = { format: 'openai', method: 'GET', id: 'models', path: 'models', model: 'none', stateless: false, usage: 'none' };
 

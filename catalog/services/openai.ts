@@ -4,6 +4,7 @@ import {
   accountModelList,
   bearerEndpoint,
   chat,
+  clientSecrets,
   completions,
   embeddings,
   moderations,
@@ -24,7 +25,7 @@ export const openai: Service = {
   gateway: {
     endpoints: { openai: bearerEndpoint('https://api.openai.com/v1') },
     defaultModel: 'gpt-4o-mini',
-    routes: [chat, completions, embeddings, responses, moderations, accountModelList, accountModelEntry],
+    routes: [chat, completions, embeddings, responses, moderations, clientSecrets, accountModelList, accountModelEntry],
     accountModels: ['ft:*', '*:ft-*'],
     requestHeaders: [...sdkRequestHeaders, 'openai-beta', 'x-client-request-id'],
     accountHeaders: [...sdkAccountHeaders, 'openai-organization', 'openai-project'],

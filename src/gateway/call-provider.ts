@@ -9,9 +9,10 @@ import { SecretValue } from '../ports/secret-value.ts';
 import { after, type Soon } from '../ports/soon.ts';
 import { Exchange } from './exchange.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
-import { requireReach } from './gateway-key-limits.ts';
+import { requireNoCredentials, requireReach } from './gateway-key-limits.ts';
 import { estimatedTokens, Meter } from './meter.ts';
 import { RequestBody } from './request-body.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { requestPrice } from './request-price.ts';
 import { requirePresent } from './require-present.ts';
 import { isShared, requireStateless } from './shared-credentials.ts';
@@ -63,13 +64,31 @@ export class CallProvider {
 
   /** Done when the upstream call has begun; throws, or rejects with, what the request is refused with. Waits for nothing that is known. */
   call(admitted: Admitted, outgoing: Outgoing): Soon<void> {
-    const { visit, principal, grant } = admitted;
+    const { visit, principal } = admitted;
     const { service, route } = outgoing;
     visit.service = service.id;
     visit.route = route.id;
-    if (principal.gatewayKey !== null) requireReach(principal.gatewayKey, service, route, outgoing.models);
+    if (principal.gatewayKey === null) requireNoCredentials(route);
+    else requireReach(principal.gatewayKey, service, route, outgoing.models);
     const upstream = this.#upstreams.find(service.id, route.format);
     if (upstream === undefined) throw new KeyholdError('internal', `${service.id} has no endpoint for this route.`);
+    return after(this.#withinLimits(admitted, outgoing), () => this.#withKey(admitted, outgoing, upstream));
+  }
+
+  /** Takes the request's part of all limits (R5.4), which goes with the visit. */
+  #withinLimits({ visit, principal, grant }: Admitted, outgoing: Outgoing): Soon<void> {
+    const admission = this.#deps.rateLimits.admit({ tenant: grant.tenant, gatewayKey: principal.gatewayKey, service: outgoing.service.id, tokens: estimatedInput(visit, outgoing) });
+    return after(admission, (taken) => {
+      visit.admission = taken;
+      // Its end has come before its part did.
+      if (visit.response.gone) taken?.end(undefined);
+      requirePresent(visit);
+    });
+  }
+
+  #withKey(admitted: Admitted, outgoing: Outgoing, upstream: Upstream): Soon<void> {
+    const { visit, principal, grant } = admitted;
+    const { service } = outgoing;
     const requireServable = (candidate: Resolved): void => {
       keyOf(upstream, candidate);
       if (isShared(candidate.source)) requireStateless({ ...outgoing, gateway: upstream.gateway, rules: upstream.endpoint.body });
@@ -96,7 +115,7 @@ export class CallProvider {
   }
 
   #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
-    const { resolver, staleness, log } = this.#deps;
+    const { resolver, staleness, clock, log } = this.#deps;
     const { route } = outgoing;
     visit.exchange = new Exchange(
       {
@@ -116,6 +135,8 @@ export class CallProvider {
         requireServable,
         staleness,
         callerStaleMs: visit.callerStaleMs,
+        // The account's own are not the caller's (S1).
+        limitHeaders: visit.admission === undefined || !isShared(resolved.source) ? [] : rateLimitHeaders(visit.admission.states(), visit.shape, clock),
       },
       resolver,
       log,
@@ -126,7 +147,7 @@ export class CallProvider {
   #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing, price: Price | null): Meter {
     const { journal, clock, random, log } = this.#deps;
     const now = clock.now();
-    const estimatedInputTokens = outgoing.route.usage === 'none' ? 0 : estimatedTokens(visit.body?.length ?? 0);
+    const estimatedInputTokens = estimatedInput(visit, outgoing);
     return new Meter(
       journal,
       clock,
@@ -152,6 +173,11 @@ export class CallProvider {
       price,
     );
   }
+}
+
+/** Tokens of the request, as far as its bytes tell. */
+function estimatedInput({ body }: Visit, { route }: Outgoing): number {
+  return route.usage === 'none' ? 0 : estimatedTokens(body?.length ?? 0);
 }
 
 /** The caller's own provider key for this request (R0.4). */

@@ -1,5 +1,7 @@
+import type { Clock } from '../ports/clock.ts';
 import type { ClientResponse } from './client/client.ts';
 import { type ErrorShape, errorBody, errorHeaders, type ShownError } from './error-shapes.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
 
 /** On every gateway answer (S9). */
 const SECURITY_HEADERS = [
@@ -15,15 +17,17 @@ const SECURITY_HEADERS = [
 export class ClientAnswer {
   readonly #response: ClientResponse;
   readonly #requestId: string;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #closing: () => boolean;
   /** Told in every answer once a credential was found (R0.4); a flat list. */
   facts: readonly string[] = [];
   #onDrain: (() => void) | undefined;
 
   /** `closing`: the process is draining, connections are not kept. */
-  constructor(response: ClientResponse, requestId: string, closing: () => boolean) {
+  constructor(response: ClientResponse, requestId: string, clock: Pick<Clock, 'now'>, closing: () => boolean) {
     this.#response = response;
     this.#requestId = requestId;
+    this.#clock = clock;
     this.#closing = closing;
     response.onDrain(() => this.#onDrain?.());
   }
@@ -70,7 +74,8 @@ export class ClientAnswer {
   error(error: ShownError, shape: ErrorShape): void {
     if (this.over) return;
     const body = Buffer.from(errorBody(error, shape, this.#requestId), 'utf8');
-    this.head(error.status, [...errorHeaders(error), 'content-length', String(body.length)]);
+    const limits = error.limits === undefined ? [] : rateLimitHeaders(error.limits, shape, this.#clock);
+    this.head(error.status, [...errorHeaders(error), ...limits, 'content-length', String(body.length)]);
     this.end(body.toString('latin1'));
   }
 

@@ -1,4 +1,5 @@
 import type { ApiFormat } from '../core/catalog/service.ts';
+import { LimitReached, type LimitStates } from '../core/limits/limit-reached.ts';
 import { errorStatus } from '../http/error-status.ts';
 import type { ErrorCode, KeyholdError } from '../ports/errors.ts';
 
@@ -13,6 +14,8 @@ export interface ShownError {
   readonly origin: 'keyhold' | 'upstream';
   readonly retryAfterSeconds: number | undefined;
   readonly details: Readonly<Record<string, unknown>> | undefined;
+  /** Of the limit that it is about. */
+  readonly limits?: LimitStates | undefined;
 }
 
 /** When nobody knows better, in seconds. */
@@ -34,6 +37,7 @@ export function shownError(error: KeyholdError): ShownError {
     origin: 'keyhold',
     retryAfterSeconds: error.retryAfterSeconds,
     details: error.details,
+    limits: error instanceof LimitReached ? error.states : undefined,
   };
 }
 

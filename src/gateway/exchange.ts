@@ -40,6 +40,8 @@ export interface ExchangePlan {
   readonly requireServable: (resolved: Resolved) => void;
   readonly staleness: Pick<Staleness, 'secondsOf'>;
   readonly callerStaleMs: number;
+  /** What tells of limits in every answer; a flat list. */
+  readonly limitHeaders: readonly string[];
 }
 
 /** One admitted request and its calls, from the first byte sent upstream to the last one given to the client. */
@@ -61,10 +63,10 @@ export class Exchange implements CallObserver {
   }
 
   start(): void {
-    const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs } = this.#plan;
+    const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs, limitHeaders } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
-    answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId])];
+    answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId]), ...limitHeaders];
     const staleSeconds = staleness.secondsOf(this.#resolved, tenant, callerStaleMs);
     if (staleSeconds > 0) answer.facts = [...answer.facts, 'x-keyhold-stale', String(staleSeconds)];
     this.#call = new UpstreamCall(this, upstream.service.id);

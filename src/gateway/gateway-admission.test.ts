@@ -187,7 +187,7 @@ describe('S6 paths', () => {
         const target = `/v1/${parts.join('/')}`;
         await raw(`${method} ${target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`);
         for (const { path: seen } of provider.requests.slice(before)) {
-          expect(seen).toMatch(/^\/v1\/(?:chat\/completions|completions|embeddings|responses|moderations|models(?:\/[\w%~!'()*.-]+)*)$/);
+          expect(seen).toMatch(/^\/v1\/(?:chat\/completions|completions|embeddings|responses|moderations|realtime\/client_secrets|models(?:\/[\w%~!'()*.-]+)*)$/);
           expect(seen).not.toMatch(/\/\.{1,2}(?:\/|$)/);
         }
       }),

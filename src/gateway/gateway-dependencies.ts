@@ -3,6 +3,7 @@ import type { Principals } from '../core/access/principals.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
+import type { RateLimits } from '../core/limits/rate-limits.ts';
 import type { AiCredentials } from '../core/resolution/ai-credentials.ts';
 import type { PriceTable } from '../core/prices/price-table.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
@@ -24,10 +25,11 @@ export interface GatewayDependencies {
   readonly policies: Pick<Policies, 'policyOf'>;
   readonly prices: { tableOf(tenant: string): Soon<PriceTable> };
   readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
+  readonly rateLimits: Pick<RateLimits, 'admit'>;
   readonly staleness: Pick<Staleness, 'callerMs' | 'secondsOf'>;
   readonly journal: UsageJournal;
-  /** Failed sign-ins are counted there (S29). */
-  readonly audit: Pick<AuditLog, 'signInFailed'>;
+  /** Failed sign-ins are counted there, and keys used from elsewhere are denials (S29). */
+  readonly audit: Pick<AuditLog, 'signInFailed' | 'denied'>;
   readonly metrics: Pick<Metrics, 'gatewayRequest' | 'openRequests'>;
   readonly log: Log;
   readonly clock: Clock;

@@ -3,10 +3,15 @@ import type { RouteSpec, Service } from '../core/catalog/service.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import type { GatewayKeyRecord } from '../ports/metadata/access.ts';
 
+/** Throws `permission_denied` for a route that reads or mints credentials, where it is not a gateway key that asks: only such a key can have it opened (S2). */
+export function requireNoCredentials({ id, credentials }: RouteSpec): void {
+  if (credentials === true) throw new KeyholdError('permission_denied', `The route ${id} makes keys that Keyhold knows nothing of. It is for gateway keys alone, where a tenant administrator has named it among the key's routes.`);
+}
+
 /** Throws `permission_denied` for a service, route or model, fallbacks included (S8), that the gateway key does not reach (S2). */
 export function requireReach(key: GatewayKeyRecord, service: Service, route: RouteSpec, models: readonly string[]): void {
   if (!mayUseService(key, service)) throw denied(`the service ${service.id}`);
-  if (!mayUseRoute(key, route.id)) throw denied(`the route ${route.id}`);
+  if (!mayUseRoute(key, route)) throw denied(`the route ${route.id}`);
   if (key.models === null) return;
   if (models.length === 0 && route.model !== 'none') {
     throw new KeyholdError('permission_denied', 'This gateway key is for certain models only. Name the model in the request.');

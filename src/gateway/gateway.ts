@@ -3,6 +3,7 @@ import { errorStatus } from '../http/error-status.ts';
 import { requestIdFor } from '../http/request-id.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { Soon } from '../ports/soon.ts';
+import type { TokenCounts } from '../ports/usage.ts';
 import { BodyMemory } from './body-memory.ts';
 import { CHAT_PATH } from './chat-request.ts';
 import type { ClientRequest, ClientResponse } from './client/client.ts';
@@ -76,7 +77,7 @@ class HttpGateway implements Gateway {
     const visit: Visit = {
       request,
       response,
-      answer: new ClientAnswer(response, requestId, () => this.#draining),
+      answer: new ClientAnswer(response, requestId, clock, () => this.#draining),
       requestId,
       shape: target === CHAT_PATH || target.startsWith(`${CHAT_PATH}?`) || target.startsWith(`${CHAT_PATH}/`) ? 'keyhold' : formatOf(target),
       startedAt: clock.monotonic(),
@@ -85,6 +86,7 @@ class HttpGateway implements Gateway {
       route: 'none',
       keySource: 'none',
       body: undefined,
+      admission: undefined,
       meter: undefined,
       exchange: undefined,
       actor: undefined,
@@ -133,6 +135,7 @@ class HttpGateway implements Gateway {
     if (!this.#visits.remove(visit)) return;
     const { metrics, clock, log } = this.#deps;
     visit.exchange?.clientLeft();
+    visit.admission?.end(tokensOf(visit.meter?.ending?.counts));
     visit.body?.release();
     if (visit.tenant !== undefined) this.#openRequests.leave(visit.tenant);
     metrics.openRequests(this.#visits.size);
@@ -178,3 +181,7 @@ class HttpGateway implements Gateway {
   }
 }
 
+/** What counts for limits, and for people; undefined where no provider was called. */
+function tokensOf(counts: TokenCounts | undefined): number | undefined {
+  return counts === undefined ? undefined : counts.inputTokens + counts.outputTokens;
+}

@@ -9,6 +9,8 @@ import { type CompiledRules, compileRules } from './body-rules.ts';
 import { type Admitted, CallProvider, type Outgoing } from './call-provider.ts';
 import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
+import { clientAddress } from './client-address.ts';
+import { ClientNetworks } from './client-networks.ts';
 import { type Choice, chooseProvider } from './choose-provider.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { LargeBodies } from './large-bodies.ts';
@@ -34,6 +36,7 @@ export class ServeVisit {
   readonly #routes: RouteTable;
   readonly #rules: Readonly<Record<ApiFormat, CompiledRules>>;
   readonly #largeBodies: LargeBodies;
+  readonly #networks: ClientNetworks;
 
   constructor(deps: GatewayDependencies, upstreams: Upstreams, open: OpenRequests, memory: BodyMemory) {
     this.#deps = deps;
@@ -44,6 +47,7 @@ export class ServeVisit {
     const rules: Readonly<Record<ApiFormat, BodyRules>> = { openai: deps.catalog.bodyRules('openai'), anthropic: deps.catalog.bodyRules('anthropic') };
     this.#rules = { openai: compileRules(rules.openai), anthropic: compileRules(rules.anthropic) };
     this.#largeBodies = new LargeBodies(rules);
+    this.#networks = new ClientNetworks(deps);
   }
 
   async close(): Promise<void> {
@@ -60,6 +64,7 @@ export class ServeVisit {
     upstreamQuery(target.query, []);
     return after(admit(request, this.#deps), (principal) => {
       visit.actor = principal.actor;
+      this.#networks.require(principal, clientAddress(request), visit.requestId);
       return after(this.#deps.access.authorizeUse(principal.actor, visit.requestId), (grant) => this.#admitted({ visit, principal, grant }, target));
     });
   }

@@ -1,4 +1,5 @@
 import type { Actor } from '../core/access/actor.ts';
+import type { Admission } from '../core/limits/rate-ledger.ts';
 import type { KeySource } from '../ports/usage.ts';
 import type { ClientRequest, ClientResponse } from './client/client.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -22,6 +23,8 @@ export interface Visit {
   route: string;
   keySource: KeySource | 'none';
   body: RequestBody | undefined;
+  /** Its part of the limits, until it is over. */
+  admission: Admission | undefined;
   meter: Meter | undefined;
   exchange: Exchange | undefined;
   /** Who asked, once that is known. */

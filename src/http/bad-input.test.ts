@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => plane.close());
 
 /** What only the platform's administrator may do to a tenant's things. */
-const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'tenant.shred', 'platform-limits.read', 'platform-limits.put', 'credential.adopt', 'credential.migrate', 'credential.preview']);
+const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'tenant.shred', 'platform-limits.read', 'platform-limits.put', 'gateway-key.disable', 'credential.adopt', 'credential.migrate', 'credential.preview']);
 
 /** Somebody who may do it: the platform's administrator where a tenant's may not. */
 function caller({ url, action }: GuardedRoute): string | undefined {

@@ -1,4 +1,5 @@
 import type { Access } from '../core/access/authorize.ts';
+import type { GatewayKeyFinder } from '../core/access/gateway-key-finder.ts';
 import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
 import type { InstallationSeal } from '../core/access/installation-seal.ts';
 import type { Idempotency } from '../core/access/idempotency.ts';
@@ -47,6 +48,7 @@ export interface ControlPlaneServices {
   readonly tokens: TokenService;
   readonly roles: RoleService;
   readonly gatewayKeys: GatewayKeyService;
+  readonly gatewayKeyFinder: GatewayKeyFinder;
   readonly credentials: CredentialService;
   readonly adoption: Adoption;
   readonly legacyMigration: LegacyMigration;

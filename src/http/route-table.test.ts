@@ -78,6 +78,8 @@ const mayUse: Readonly<Record<string, readonly TestRole[] | 'open'>> = {
   'PATCH /api/v1/tenants/:tenant/gateway-keys/:id': ['tenant-admin'],
   'DELETE /api/v1/tenants/:tenant/gateway-keys/:id': ['tenant-admin'],
   'POST /api/v1/tenants/:tenant/gateway-keys/:id/rotate': ['tenant-admin'],
+  'POST /api/v1/platform/gateway-keys/find': ['platform-admin'],
+  'POST /api/v1/platform/tenants/:tenant/gateway-keys/:id/disable': ['platform-admin'],
   'GET /api/v1/tenants/:tenant/usage': [...platformReaders, ...tenantRoles],
   'GET /api/v1/tenants/:tenant/usage/events': [...platformReaders, ...tenantRoles],
   'GET /api/v1/audit': ['platform-admin', 'platform-auditor'],

@@ -21,6 +21,8 @@ import { recoverCredential } from './routes/credentials/recover-credential.ts';
 import { revokeCredential } from './routes/credentials/revoke-credential.ts';
 import { updateCredential } from './routes/credentials/update-credential.ts';
 import { createGatewayKey } from './routes/gateway-keys/create-gateway-key.ts';
+import { disableGatewayKey } from './routes/gateway-keys/disable-gateway-key.ts';
+import { findGatewayKey } from './routes/gateway-keys/find-gateway-key.ts';
 import { getGatewayKey } from './routes/gateway-keys/get-gateway-key.ts';
 import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
@@ -101,6 +103,8 @@ export const routeTable: readonly Route[] = [
   updateGatewayKey,
   revokeGatewayKey,
   rotateGatewayKey,
+  findGatewayKey,
+  disableGatewayKey,
   sumUsage,
   listUsageEvents,
   listAudit,

@@ -64,7 +64,7 @@ describe('R5.7 the worker processes', () => {
       },
       beginning: { pid: 1, dataDir: '/data', database: 'postgres' },
       listens: () => undefined,
-      addMetrics: () => undefined,
+      answerLease: () => undefined, addMetrics: () => undefined,
     });
     serveAll();
   });

@@ -1,3 +1,4 @@
+import type { LeaseQuestion } from '../adapters/limit-leases/worker-leases.ts';
 import type { Log } from '../ports/log.ts';
 import { StartError } from '../ports/start-error.ts';
 import { Gatherings } from './gathering.ts';
@@ -25,6 +26,8 @@ export interface FleetOptions {
   readonly beginning: Omit<Beginning, 'number' | 'taken' | 'of' | 'first' | 'rootKey'>;
   /** The first one listens there. */
   readonly listens: (port: number) => void;
+  /** What a worker gets of a limit that it shares with the others. */
+  readonly answerLease: (question: LeaseQuestion) => unknown;
   /** Adds what a worker that is gone had counted to what others before it had. */
   readonly addMetrics: (departed: unknown, last: unknown) => unknown;
 }
@@ -159,6 +162,9 @@ export class Fleet {
       }
       case 'answer':
         this.#gatherings.take(member, message);
+        break;
+      case 'lease':
+        member.send({ kind: 'answers', id: message.id, values: [this.#options.answerLease(message.question)] });
         break;
       case 'root-key':
         this.#rootKey = message.rootKey;

@@ -1,4 +1,5 @@
 import type { KnownRootKey } from '../adapters/key-wrapper/recalling-wrapper.ts';
+import type { LeaseQuestion } from '../adapters/limit-leases/worker-leases.ts';
 
 /** What workers can be asked, all at once. */
 export type Question = 'metrics' | 'delivery';
@@ -47,6 +48,8 @@ export type FromWorker =
   | { readonly kind: 'relay'; readonly id: number; readonly topic: Topic; readonly message: unknown }
   | { readonly kind: 'ask'; readonly id: number; readonly about: Question }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  /** For its part of a limit, answered by the first process itself. */
+  | { readonly kind: 'lease'; readonly id: number; readonly question: LeaseQuestion }
   /** What it has unwrapped, for those that start after it. */
   | { readonly kind: 'root-key'; readonly rootKey: KnownRootKey }
   /** What it has counted so far. */

@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
 import { isatty } from 'node:tty';
 import { systemClock } from '../adapters/clock/system-clock.ts';
+import { LeaseTable } from '../adapters/limit-leases/lease-table.ts';
+import { answerLease } from '../adapters/limit-leases/worker-leases.ts';
 import { addDepartedMetrics } from '../adapters/metrics/summed-metrics.ts';
 import { listeningText, reachableUrl } from '../command-line/first-steps.ts';
 import { type StopRequests, stopRequests } from '../command-line/stop-requests.ts';
@@ -19,6 +21,7 @@ export async function serveByWorkers({ config, log, terminal }: Pick<ServeOption
   // All listen on one socket, and the system gives each connection to whoever is free (docs/decisions/0010-workers.md).
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ args: ['worker'] });
+  const leases = new LeaseTable(systemClock);
   const fleet = new Fleet({
     size,
     shutdownTimeoutMs,
@@ -27,6 +30,7 @@ export async function serveByWorkers({ config, log, terminal }: Pick<ServeOption
     start: (events) => new Member(cluster.fork(), events),
     beginning: { pid: process.pid, dataDir, database: databasePlace(config.database) },
     listens: (port) => log.info('listening', listeningText(host, port), { address: reachableUrl(host, port).slice('http://'.length) }),
+    answerLease: (question) => answerLease(leases, question),
     addMetrics: addDepartedMetrics,
   });
   // The terminal's end is a request to stop; without one, SIGHUP is how supervisors ask to start anew.

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { KnownRootKey } from '../adapters/key-wrapper/recalling-wrapper.ts';
+import type { LeaseQuestion } from '../adapters/limit-leases/worker-leases.ts';
 import { type Beginning, type FromWorker, isToWorker, type Question, type Topic, type ToWorker } from './messages.ts';
 
 const ALIVE_EVERY_MS = 1_000;
@@ -89,6 +90,12 @@ export class WorkerLink {
   /** The answers of all workers that gave one in time, this one's among them; none when the first process is gone. */
   async ask(about: Question): Promise<readonly unknown[]> {
     return this.#answered((id) => ({ kind: 'ask', id, about }));
+  }
+
+  /** The first process's answer for this worker's part of a limit; undefined when none came. */
+  async lease(question: LeaseQuestion): Promise<unknown> {
+    const [answer] = await this.#answered((id) => ({ kind: 'lease', id, question }));
+    return answer;
   }
 
   answers(about: Question, answer: () => Promise<unknown>): void {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Product, startProduct, temporaryFolder, testAdminToken } from '../support/product.ts';
-import { apiOf } from '../support/api.ts';
+import { apiOf, makeTenant } from '../support/api.ts';
 import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 
 async function withRedis(): Promise<{ readonly redis: RedisServer; readonly start: (url?: string) => Promise<Product> }> {
@@ -29,14 +29,22 @@ async function degraded({ url }: Product): Promise<unknown> {
 }
 
 describe('the product with Redis (R0.5)', () => {
-  it('R3.9 connects first; without it /readyz and the metrics say so, a change is made all the same, and it ends in order', async () => {
+  it('R3.9 connects first, and keeps account of limits (R5.4); without it /readyz and the metrics say so, a change is made all the same, and it ends in order', async () => {
     const { redis, start } = await withRedis();
     const product = await start();
     const lines = product.logLines().map(({ msg }) => msg);
     expect(lines.indexOf('Redis connected successfully')).toBeGreaterThanOrEqual(0);
     expect(lines.indexOf('Redis connected successfully')).toBeLessThan(lines.indexOf('SQLite connection established for auth services'));
     await eventually(async () => JSON.stringify(await degraded(product)) === '[]', () => `Never well:\n${product.output()}`);
+    const globex = await makeTenant(product, 'globex', { limits: { requests: [{ max: 2, per: 'day' }] } });
+    const call = async (): Promise<number> =>
+      (await fetch(`${product.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${globex.gatewayKey}`, 'content-type': 'application/json' }, body: '{"model":"local","messages":[]}' })).status;
+    // Within the limit there is no key to serve it with.
+    expect([await call(), await call(), await call()]).toEqual([424, 424, 429]);
+    expect(await redis.command('KEYS', '*:limit:*')).toHaveLength(1);
     await redis.kill();
+    // The share of the only replica is all of it, and used up.
+    expect(await call()).toBe(429);
     await eventually(async () => JSON.stringify(await degraded(product)) === '["bus"]', () => `Never degraded:\n${product.output()}`);
     const api = apiOf(product.url, testAdminToken);
     await api.must('POST', '/api/v1/tenants', { id: 'acme', name: 'Acme' });

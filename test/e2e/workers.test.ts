@@ -147,6 +147,20 @@ describe('R5.7 two workers on one port', () => {
     }
   });
 
+  it('R5.4: hold a limit exactly, both together, and tell of it in the provider\'s headers', async () => {
+    const platform = apiOf(product.url, await firstToken());
+    const token = await platform.must('POST', '/api/v1/tenants', { id: 'limited', name: 'Limited' }).then(() => platform.must('POST', '/api/v1/tenants/limited/tokens', { name: 'first', role: 'tenant-admin' }));
+    const admin = apiOf(product.url, String(token.body['token']));
+    await admin.must('PUT', '/api/v1/tenants/limited/credentials/openai', { fields: { api_key: 'sk-test-own-openai-key-0003' } });
+    const { body: key } = await admin.must('POST', '/api/v1/tenants/limited/gateway-keys', { name: 'application', limits: { requests: [{ max: 9, per: 'day' }] } });
+    const call = () => fetch(`${product.url}/v1/chat/completions`, { method: 'POST', headers: { connection: 'close', authorization: `Bearer ${String(key['key'])}`, 'content-type': 'application/json' }, body: JSON.stringify(hello('local')) });
+    const answers = await Promise.all(Array.from({ length: 24 }, call));
+    expect([200, 429].map((expected) => answers.filter(({ status }) => status === expected).length)).toEqual([9, 15]);
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers.get('x-ratelimit-limit-requests')).toBe('9');
+    expect(refused?.headers.get('x-ratelimit-remaining-requests')).toBe('0');
+  });
+
   it('R0.1: SIGTERM ends all with 0, and frees port and folder', async () => {
     const workers = workersOf(product);
     expect(await product.stop()).toEqual({ code: 0, signal: null });

@@ -5,6 +5,7 @@ import { allServices } from '../../catalog/all-services.ts';
 import type { Action } from '../../src/core/access/actions.ts';
 import type { Actor } from '../../src/core/access/actor.ts';
 import { Access } from '../../src/core/access/authorize.ts';
+import { GatewayKeyFinder } from '../../src/core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
 import type { Grant } from '../../src/core/access/grant.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
@@ -93,6 +94,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     tenantService: new TenantService(dependencies),
     tokenService: new TokenService(dependencies),
     roleService: new RoleService(dependencies),
+    gatewayKeyFinder: new GatewayKeyFinder(dependencies),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),

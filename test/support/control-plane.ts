@@ -14,6 +14,7 @@ import { OwnVaultService } from '../../src/core/own-vaults/own-vault-service.ts'
 import { memoryOwnVaults } from './memory-own-vaults.ts';
 import { createMemorySecretStore, type MemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
 import { Access } from '../../src/core/access/authorize.ts';
+import { GatewayKeyFinder } from '../../src/core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
 import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
@@ -150,6 +151,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     ownVaults: ownVaultService,
     tokens: new TokenService({ tokens, tenants, roles: metadata.roles, bus, clock, random }),
     roles: new RoleService({ roles: metadata.roles, bus, clock }),
+    gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
     credentials: new CredentialService({ ...shared, store: secrets }),
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),

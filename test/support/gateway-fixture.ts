@@ -7,6 +7,7 @@ import { readListPrices } from '../../catalog/list-prices.ts';
 import { makeUseGrant } from '../../src/core/access/grant.ts';
 import type { Principal } from '../../src/core/access/principals.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
+import type { RateLimits } from '../../src/core/limits/rate-limits.ts';
 import { PriceList } from '../../src/core/prices/price-list.ts';
 import type { Resolved } from '../../src/core/resolution/resolved.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
@@ -30,6 +31,7 @@ export interface GatewayFixture {
   readonly metrics: GatewayRequestMetric[];
   readonly logged: string[];
   readonly signInsFailed: string[];
+  readonly denied: string[];
   /** By gateway key's text; `key` belongs to tenant `acme`. */
   readonly principals: Map<string, Principal>;
   policy: PolicyRecord;
@@ -44,6 +46,8 @@ export interface GatewayFixture {
   /** Ends cannot be written; `held`: and answers wait for theirs. */
   journalEnds: 'written' | 'lost' | 'held';
   credentials: readonly string[];
+  /** Left out: nothing is limited. */
+  rateLimits: Pick<RateLimits, 'admit'> | undefined;
   close(): Promise<void>;
 }
 
@@ -80,7 +84,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     server.listen(0, '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const kept = { started: [] as UsageStart[], ended: [] as UsageEvent[], metrics: [] as GatewayRequestMetric[], logged: [] as string[], signInsFailed: [] as string[] };
+  const kept = { started: [] as UsageStart[], ended: [] as UsageEvent[], metrics: [] as GatewayRequestMetric[], logged: [] as string[], signInsFailed: [] as string[], denied: [] as string[] };
   const state = {
     policy: defaultPolicy,
     source: 'tenant' as KeySource,
@@ -90,6 +94,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     journalFull: false,
     journalEnds: 'written' as 'written' | 'lost' | 'held',
     credentials: [] as readonly string[],
+    rateLimits: undefined as Pick<RateLimits, 'admit'> | undefined,
   };
   const principals = new Map<string, Principal>([['key', tokenOf('acme')]]);
   const resolved = (service: Resolved['service'], key: string, version: number): Resolved => ({
@@ -111,7 +116,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     catalog: new Catalog(allServices),
     principals: { authenticate: async (text) => principals.get(text), mayGoOn: async () => true },
     unknownKeys: { blockedFor: () => (kept.signInsFailed.length >= 20 ? 30 : undefined), note: () => undefined },
-    audit: { signInFailed: (address) => kept.signInsFailed.push(address) },
+    audit: { signInFailed: (address) => kept.signInsFailed.push(address), denied: async ({ action, resource, code }) => void kept.denied.push(`${action} ${resource.id} ${code}`) },
     access: {
       authorizeUse: async (actor, requestId) => {
         if (actor.scope.kind !== 'tenant') throw new KeyholdError('permission_denied', 'Not for platform tokens.');
@@ -128,6 +133,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
       },
       refreshAfterRefusal: async ({ service }) => (state.newerKey === undefined ? undefined : resolved(service, state.newerKey, 2)),
     },
+    rateLimits: { admit: (request) => state.rateLimits?.admit(request) },
     staleness: { callerMs: () => 0, secondsOf: () => 0 },
     journal: {
       get holdsAnswers() {

@@ -81,6 +81,9 @@ export const actions = {
   'gateway-key.create': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.update': { platform: null, tenant: ['tenant-admin'], ...write },
   'gateway-key.rotate': { platform: null, tenant: ['tenant-admin'], ...write },
+  /** Whose a leaked key is, and taking it out of use: less than suspending the tenant, which the platform may, and nothing that would let it use one (S25). */
+  'gateway-key.find': { platform: ['platform-admin'], tenant: null, ...close },
+  'gateway-key.disable': { platform: null, tenant: ['platform-admin'], ...end },
   'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...end },
   'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true, touchesKeys: true },
   'usage.read': {

@@ -62,6 +62,8 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'gateway-key.create': { platform: [], tenant: [a] },
   'gateway-key.update': { platform: [], tenant: [a] },
   'gateway-key.rotate': { platform: [], tenant: [a] },
+  'gateway-key.find': { platform: [A], tenant: [] },
+  'gateway-key.disable': { platform: [], tenant: [A] },
   'gateway-key.revoke': { platform: [], tenant: [a, sys] },
   'gateway.use': { platform: [], tenant: [a, m, g] },
   'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
@@ -90,7 +92,7 @@ const readOnly = new Set<Action>([
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'store.find', 'role.delete',
+  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -3,7 +3,9 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
 import { type Catalog, isAiService } from '../catalog/catalog.ts';
 import { checkedExpiry, checkedName } from './checked-input.ts';
+import { type LimitsInput, limitsFrom } from '../limits/limits-request.ts';
 import { mayUseService } from './gateway-key-scope.ts';
+import { checkedNetworks } from './networks.ts';
 
 /** What a caller may say of a gateway key (R0.2). Left out: unchanged, or the default; null: back to the default. */
 export interface GatewayKeyInput {
@@ -14,18 +16,20 @@ export interface GatewayKeyInput {
   readonly tags?: Readonly<Record<string, string>> | null | undefined;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number | null | undefined;
-  readonly limits?: unknown;
+  readonly owner?: string | null | undefined;
+  readonly networks?: readonly string[] | null | undefined;
+  readonly limits?: LimitsInput | null | undefined;
   readonly budget?: unknown;
-  readonly networks?: unknown;
 }
 
 /** The part of a record that a caller decides. */
-export type GatewayKeyChoices = Pick<GatewayKeyRecord, 'name' | 'services' | 'models' | 'routes' | 'defaultProvider' | 'tags' | 'expiresAt' | 'disabled'>;
+export type GatewayKeyChoices = Pick<GatewayKeyRecord, 'name' | 'services' | 'models' | 'routes' | 'defaultProvider' | 'tags' | 'expiresAt' | 'disabled' | 'owner' | 'networks' | 'limits'>;
 
 const MAX_ENTRIES = 100;
 const MAX_TAGS = 15;
 const MODEL_GLOB = /^[\x21-\x7e]{1,200}$/;
 const OTHER_WILDCARDS = /[[\]{}\\]/;
+const OWNER = /^[^\p{Cc}\p{Cs}]{1,100}$/u;
 const TAG_NAME = /^[^\p{Cc}\p{Cs}]{1,64}$/u;
 const TAG_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
 
@@ -39,7 +43,7 @@ export function appliedChoices(
   { catalog, clock }: { readonly catalog: Catalog; readonly clock: Clock },
 ): GatewayKeyChoices {
   refuseWhatIsNotEnforced(input);
-  const { name, services, models, routes, defaultProvider, tags, expiresAt, disabled } = input;
+  const { name, services, models, routes, defaultProvider, tags, expiresAt, disabled, owner, networks, limits } = input;
   const after: GatewayKeyChoices = {
     name: name === undefined ? before.name : checkedName(name),
     services: services === undefined ? before.services : checkedServices(services, catalog),
@@ -49,16 +53,17 @@ export function appliedChoices(
     tags: tags === undefined ? before.tags : checkedTags(tags ?? {}),
     expiresAt: expiresAt === undefined ? before.expiresAt : checkedExpiry(expiresAt, clock),
     disabled: disabled ?? before.disabled,
+    owner: owner === undefined ? (before.owner ?? null) : checkedOwner(owner),
+    networks: networks === undefined ? (before.networks ?? null) : checkedNetworks(networks),
+    limits: limits === undefined ? (before.limits ?? null) : limits === null ? null : limitsFrom(limits, catalog),
   };
   if (defaultProvider !== undefined || services !== undefined) requireReachableDefault(after, catalog);
   return after;
 }
 
 function refuseWhatIsNotEnforced(input: GatewayKeyInput): void {
-  for (const property of ['limits', 'budget', 'networks'] as const) {
-    if (input[property] === undefined || input[property] === null) continue;
-    throw new KeyholdError('unsupported', `${property} of a gateway key is not enforced yet, so nothing was changed. Leave it out.`, { details: { property } });
-  }
+  if (input.budget === undefined || input.budget === null) return;
+  throw new KeyholdError('unsupported', 'budget of a gateway key is not enforced yet, so nothing was changed. Leave it out.', { details: { property: 'budget' } });
 }
 
 function checkedServices(services: readonly string[] | null, catalog: Catalog): readonly string[] | null {
@@ -95,6 +100,12 @@ function checkedTags(tags: Readonly<Record<string, string>>): Readonly<Record<st
     throw refused('tags', 'A tag has a name of 1 to 64 and a value of at most 256 characters, without control characters.');
   }
   return Object.fromEntries(entries);
+}
+
+/** A name, or a user's id. */
+function checkedOwner(owner: string | null): string | null {
+  if (owner === null || OWNER.test(owner)) return owner;
+  throw refused('owner', 'owner is 1 to 100 characters without control characters.');
 }
 
 /** A default that the key itself may not reach would refuse every request that relies on it. */

@@ -25,9 +25,16 @@ describe('what a gateway key reaches (S2)', () => {
   });
 
   it('routes by id; without routes every one', () => {
-    expect(mayUseRoute({ routes: null }, 'embeddings')).toBe(true);
-    expect(mayUseRoute({ routes: ['chat/completions'] }, 'chat/completions')).toBe(true);
-    expect(mayUseRoute({ routes: ['chat/completions'] }, 'chat')).toBe(false);
+    expect(mayUseRoute({ routes: null }, { id: 'embeddings' })).toBe(true);
+    expect(mayUseRoute({ routes: ['chat/completions'] }, { id: 'chat/completions' })).toBe(true);
+    expect(mayUseRoute({ routes: ['chat/completions'] }, { id: 'chat' })).toBe(false);
+  });
+
+  it('routes that read or mint credentials only where they are named', () => {
+    const minting = { id: 'realtime/client_secrets', credentials: true } as const;
+    expect(mayUseRoute({ routes: null }, minting)).toBe(false);
+    expect(mayUseRoute({ routes: ['chat/completions'] }, minting)).toBe(false);
+    expect(mayUseRoute({ routes: ['realtime/client_secrets'] }, minting)).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
 import { isAiService } from '../catalog/catalog.ts';
-import type { Service } from '../catalog/service.ts';
+import type { RouteSpec, Service } from '../catalog/service.ts';
 import { matchesGlob } from './glob.ts';
 
 /** Whether the key reaches this service. A key without services reaches AI services only (S2). */
@@ -13,7 +13,7 @@ export function mayUseModel({ models }: Pick<GatewayKeyRecord, 'models'>, model:
   return models === null || models.some((glob) => matchesGlob(glob, model));
 }
 
-/** Whether the key may use the catalogue's route with this id. */
-export function mayUseRoute({ routes }: Pick<GatewayKeyRecord, 'routes'>, routeId: string): boolean {
-  return routes === null || routes.includes(routeId);
+/** Whether the key may use this route of the catalogue. One that reads or mints credentials is open only where the key names it (S2). */
+export function mayUseRoute({ routes }: Pick<GatewayKeyRecord, 'routes'>, { id, credentials }: Pick<RouteSpec, 'id' | 'credentials'>): boolean {
+  return routes === null ? credentials !== true : routes.includes(id);
 }

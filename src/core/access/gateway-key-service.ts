@@ -37,7 +37,7 @@ export interface CreatedGatewayKey {
 }
 
 const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
-const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false };
+const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false, owner: null, networks: null, limits: null };
 
 /** A tenant's gateway keys (R0.2, S2, S22, S25). Every change is announced, so that the next request sees it. */
 export class GatewayKeyService {
@@ -56,7 +56,7 @@ export class GatewayKeyService {
   }
 
   /**
-   * Makes a key and gives its text, once. Throws `invalid_argument`, `unsupported` for limits, budgets and networks, and `conflict`
+   * Makes a key and gives its text, once. Throws `invalid_argument`, `unsupported` for a budget, and `conflict`
    * for an Idempotency-Key of another request.
    */
   async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
@@ -131,6 +131,11 @@ export class GatewayKeyService {
       return { ...record, digests: [{ digest, validUntil: null }, ...kept], hint: tokenHint(text) };
     });
     return { gatewayKey, text };
+  }
+
+  /** Takes the key out of use until somebody of its tenant takes it back in; a revoked one stays as it is. */
+  async disable(grant: Grant): Promise<GatewayKeyView> {
+    return this.#change(grant.use('gateway-key.disable'), undefined, (record) => (record.disabled || record.revokedAt !== null ? undefined : { ...record, disabled: true }));
   }
 
   /** Ends the key for good, at once; ending it again changes nothing. */

@@ -6,15 +6,19 @@ const NETWORK_GROUPS = 4;
  * caller has all of it (RFC 6177).
  */
 export function limitedAddress(address: string): string {
-  const mapped = MAPPED.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%', 1).join('').split('::', 2);
+  const plain = plainAddress(address);
+  if (!plain.includes(':')) return plain;
+  const [head = '', tail] = plain.split('::', 2);
   const front = groupsOf(head);
   const back = tail === undefined ? [] : groupsOf(tail);
   const gap = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
   const groups = [...front, ...Array.from({ length: gap }, () => '0'), ...back];
   return `${groups.slice(0, NETWORK_GROUPS).map((group) => group.toLowerCase().replace(/^0+(?=.)/, '')).join(':')}::/64`;
+}
+
+/** An address without a zone, an IPv4 one in its own spelling. */
+export function plainAddress(address: string): string {
+  return MAPPED.exec(address)?.[1] ?? address.split('%', 1).join('');
 }
 
 function groupsOf(part: string): string[] {

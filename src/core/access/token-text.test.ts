@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { assert, constantFrom, integer, property, string, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hasPython } from '../../../test/support/python.ts';
 import { toBase62 } from './base62.ts';
 import { mintToken, newTokenId, parseToken, tokenDigest, tokenHint } from './token-text.ts';
 
@@ -96,6 +99,24 @@ describe('token text (S22)', () => {
     const { text } = mintToken('t', randomBytes);
     expect(`${String(text)}${JSON.stringify({ text })}`).not.toContain('kh_');
     expect(tokenHint(text)).toBe(text.reveal().slice(-4));
+  });
+});
+
+describe('docs/gateway-keys.md for secret scanners', () => {
+  const guide = readFileSync(new URL('../../../docs/gateway-keys.md', import.meta.url), 'utf8');
+
+  it('has an expression that finds every kind of token and no other text', () => {
+    const source = /^    (kh_\S+)$/mu.exec(guide)?.[1] ?? '';
+    const texts = (['g', 't', 'p', 's'] as const).map((kind) => mintToken(kind, randomBytes).text.reveal());
+    expect(`key=${texts.join('\n')}. sk-test-nothing kh_g_short`.match(new RegExp(source, 'g'))).toEqual(texts);
+  });
+
+  it.skipIf(!hasPython())('has a program that tells tokens from texts that only look so', () => {
+    const program = /```python\n(.*?)```/su.exec(guide)?.[1] ?? '';
+    const text = mintToken('g', randomBytes).text.reveal();
+    const wrong = `${text.slice(0, -1)}${text.endsWith('0') ? '1' : '0'}`;
+    const output = execFileSync('python3', ['-c', program], { input: `${text}\n"${wrong}"`, encoding: 'utf8' });
+    expect(output).toBe(`${text.slice(0, 21)} is a key of Keyhold's form\n${text.slice(0, 21)} has a wrong checksum\n`);
   });
 });
 

@@ -37,6 +37,7 @@ export class BusLink implements BusReceiver {
   #owes = false;
   #trusted = false;
   #failure: unknown;
+  #others = 0;
 
   constructor(dependencies: BusLinkDependencies) {
     this.#dependencies = dependencies;
@@ -66,6 +67,11 @@ export class BusLink implements BusReceiver {
     return this.#failure;
   }
 
+  /** How many others there are; while the link is not whole, as many as there were before. */
+  get others(): number {
+    return this.#others;
+  }
+
   start(): void {
     this.#dependencies.transport.start(this);
   }
@@ -77,7 +83,8 @@ export class BusLink implements BusReceiver {
 
   /** Once each second: says that this process is there, and looks who else is. */
   async beat(): Promise<void> {
-    if (!this.connected) this.#distrust();
+    if (this.connected) this.#others = this.#senders.present();
+    else this.#distrust();
     await this.#send({ kind: 'alive' });
   }
 

@@ -42,6 +42,11 @@ export class ReplicaBus implements Bus {
     return this.#links.every((link) => link.connected);
   }
 
+  /** How many replicas there are, this one included, as far as is known. */
+  get replicas(): number {
+    return 1 + Math.max(0, ...this.#links.map(({ others }) => others));
+  }
+
   async publish(message: BusMessage): Promise<void> {
     await this.#dependencies.local.publish(message);
     await Promise.all(this.#links.map((link) => link.announce(message)));

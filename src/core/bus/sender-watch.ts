@@ -41,6 +41,14 @@ export class SenderWatch {
     return known === undefined || sequence === known.sequence + 1 ? 'next' : 'gap';
   }
 
+  /** How many are out there, as far as is known; the dead count until they are known to be. */
+  present(): number {
+    const now = this.#clock.monotonic();
+    let count = 0;
+    for (const { ended, heardAt } of this.#senders.values()) if (!ended && now - heardAt <= DEAD_AFTER_MS) count += 1;
+    return count;
+  }
+
   /** Whether somebody who was there says nothing any more, and may only be cut off. */
   someoneIsSilent(): boolean {
     const now = this.#clock.monotonic();

@@ -55,6 +55,8 @@ export interface RouteSpec {
   readonly model: 'body' | 'path' | 'none';
   /** Serves shared credentials too: shows nothing of the account behind the key (S1). */
   readonly stateless: boolean;
+  /** Reads or mints credentials (S2): only for gateway keys that name it. */
+  readonly credentials?: true;
   readonly usage: UsageReading;
   /** Absent: the route does not stream. */
   readonly streamEnd?: StreamEnd;

@@ -44,9 +44,29 @@ describe('what a tenant may use (R0.2, R5.4)', () => {
     await expect(put(made, {}, 'own', ['0'])).rejects.toMatchObject({ code: 'precondition_failed' });
   });
 
-  it.each<LimitsInput>([{ requests: [{ max: 1, per: 'minute' }] }, { tokens: [{ max: 1, per: 'day' }] }, { concurrent: 1 }, { services: { openai: {} } }])('answers %j with unsupported and changes nothing, since it would not be kept to', async (input) => {
+  it('is replaced as a whole, and what is left out is not limited', async () => {
     const made = await world();
-    await expect(put(made, input)).rejects.toMatchObject({ code: 'unsupported' });
+    const requests = [{ max: 60, per: 'minute' }, { max: 5, per: 'second' }] as const;
+    await put(made, { requests, tokens: [{ max: 1_000_000_000_000, per: 'day' }], concurrent: 3, services: { openai: { concurrent: 1 } } });
+    expect((await get(made)).limits).toEqual({ requests, tokens: [{ max: 1_000_000_000_000, per: 'day' }], concurrent: 3, services: { openai: { requests: [], tokens: [], concurrent: 1 } } });
+    await put(made, { requests });
+    expect((await get(made)).limits).toEqual({ ...noLimits, requests });
+  });
+
+  it.each<LimitsInput>([
+    { requests: [{ max: 0, per: 'minute' }] },
+    { requests: [{ max: 1.5, per: 'minute' }] },
+    { tokens: [{ max: 1_000_000_000_001, per: 'minute' }] },
+    { tokens: [{ max: 1, per: 'minute' }, { max: 2, per: 'minute' }] },
+    { concurrent: 0 },
+    { concurrent: 1_000_001 },
+    { services: { nosuch: {} } },
+    { services: { constructor: {} } },
+    { services: { openai: { requests: [{ max: -1, per: 'hour' }] } } },
+    { services: Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`s${index}`, {}])) },
+  ])('refuses %j and changes nothing', async (input) => {
+    const made = await world();
+    await expect(put(made, input)).rejects.toMatchObject({ code: 'invalid_argument' });
     expect((await get(made)).etag).toBe('0');
   });
 });

@@ -42,16 +42,8 @@ export class LimitsService {
   /** Replaces the layer as a whole; what is left out is not limited. Throws `invalid_argument`, and `precondition_failed` when `ifMatch` names another version. */
   async put(grant: Grant, layer: LimitsLayer, input: LimitsInput, ifMatch?: IfMatch): Promise<LimitsView> {
     const key = { tenant: tenantOf(grant.use(actions[layer].put)), layer };
-    refuseWhatIsNotEnforced(input);
     const record: LimitsRecord = { limits: limitsFrom(input, this.#catalog) };
     return limitsView(await putRecord(this.#limits, key, record, { ifMatch, announce: (version) => this.#bus.publish({ topic: 'limits', ...key, version }) }));
-  }
-}
-
-function refuseWhatIsNotEnforced({ requests, tokens, concurrent, services }: LimitsInput): void {
-  const parts: Readonly<Record<string, boolean>> = { requests: (requests ?? []).length > 0, tokens: (tokens ?? []).length > 0, concurrent: typeof concurrent === 'number', services: Object.keys(services ?? {}).length > 0 };
-  for (const [property, isAsked] of Object.entries(parts)) {
-    if (isAsked) throw new KeyholdError('unsupported', `${property} cannot be limited yet, so nothing was changed. Leave it out.`, { details: { property } });
   }
 }
 

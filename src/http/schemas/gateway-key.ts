@@ -3,7 +3,8 @@ import type { GatewayKeyInput } from '../../core/access/gateway-key-request.ts';
 import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
 import { entityTag } from '../../core/versions/etag.ts';
 import { instantText, optionalInstantText, parseOptionalInstant } from '../rfc3339.ts';
-import { etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
+import { closed, etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
+import { limitsInputProperties, limitsProperties, shownLimits } from './limits.ts';
 
 const listed = nullable(Type.Array(Type.String()));
 const list = (description: string) => nullable(Type.Array(Type.String({ maxLength: 200 }), { description, maxItems: 100 }));
@@ -16,9 +17,10 @@ export const gatewayKeyChoices = {
   defaultProvider: Type.Optional(nullable(Type.String({ description: 'The service where a request names none.', maxLength: 40 }))),
   tags: Type.Optional(nullable(Type.Record(Type.String(), Type.String(), { description: 'Go into every usage event.' }))),
   expiresAt: Type.Optional(nullable(instant)),
-  limits: Type.Optional(Type.Unknown({ description: 'Not enforced yet: answered with 501.' })),
+  owner: Type.Optional(nullable(Type.String({ description: 'Who answers for it: a name, or a user\'s id.', maxLength: 400 }))),
+  networks: Type.Optional(list('Networks it may be used from, as CIDR; without it, all.')),
+  limits: Type.Optional(nullable(Type.Object(limitsInputProperties, closed))),
   budget: Type.Optional(Type.Unknown({ description: 'Not enforced yet: answered with 501.' })),
-  networks: Type.Optional(Type.Unknown({ description: 'Not enforced yet: answered with 501.' })),
 };
 
 const properties = {
@@ -30,6 +32,9 @@ const properties = {
   routes: listed,
   defaultProvider: nullableText,
   tags: Type.Record(Type.String(), Type.String()),
+  owner: nullableText,
+  networks: listed,
+  limits: nullable(Type.Object(limitsProperties)),
   disabled: Type.Boolean(),
   createdAt: instant,
   createdBy: Type.String(),
@@ -56,6 +61,8 @@ export function gatewayKeyBody(view: GatewayKeyView): Static<typeof gatewayKeySc
     models: view.models === null ? null : [...view.models],
     routes: view.routes === null ? null : [...view.routes],
     tags: { ...view.tags },
+    networks: view.networks === null ? null : [...view.networks],
+    limits: view.limits === null ? null : shownLimits(view.limits),
     createdAt: instantText(view.createdAt),
     expiresAt: optionalInstantText(view.expiresAt),
     revokedAt: optionalInstantText(view.revokedAt),

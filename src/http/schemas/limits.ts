@@ -16,10 +16,10 @@ const rates = {
 const ratesInput = { requests: Type.Optional(rates.requests), tokens: Type.Optional(rates.tokens), concurrent: Type.Optional(rates.concurrent) };
 
 /** Limits as they are shown. */
-const limitsProperties = { ...rates, services: Type.Record(Type.String(), Type.Object(rates), { description: 'The same for one service each, beside those for all together.' }) };
+export const limitsProperties = { ...rates, services: Type.Record(Type.String(), Type.Object(rates), { description: 'The same for one service each, beside those for all together.' }) };
 
 /** Limits as they are given: what is left out is not limited. */
-const limitsInputProperties = { ...ratesInput, services: Type.Optional(Type.Record(Type.String(), Type.Object(ratesInput, closed))) };
+export const limitsInputProperties = { ...ratesInput, services: Type.Optional(Type.Record(Type.String(), Type.Object(ratesInput, closed))) };
 
 export const limitsSchema = Type.Object({ ...limitsProperties, etag });
 
@@ -29,7 +29,7 @@ export function limitsBody({ limits, etag: tag }: LimitsView): Static<typeof lim
   return { ...shownLimits(limits), etag: entityTag(tag) };
 }
 
-function shownLimits({ services, ...rest }: Limits): Omit<Static<typeof limitsSchema>, 'etag'> {
+export function shownLimits({ services, ...rest }: Limits): Omit<Static<typeof limitsSchema>, 'etag'> {
   return { ...shownRates(rest), services: Object.fromEntries(Object.entries(services).map(([id, limited]) => [id, shownRates(limited)])) };
 }
 

@@ -1,4 +1,5 @@
 import type { Scope } from '../scope.ts';
+import type { Limits } from './limits.ts';
 import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 import type { IdempotencyMark } from './tenants.ts';
 
@@ -41,10 +42,16 @@ export interface GatewayKeyRecord {
   readonly services: readonly string[] | null;
   /** Globs over model names; null: all. */
   readonly models: readonly string[] | null;
-  /** Route ids of the catalogue; null: all that are open by default. */
+  /** Route ids of the catalogue; null: all that are open by default (S2). */
   readonly routes: readonly string[] | null;
   readonly defaultProvider: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  /** Who answers for it, for people. These three are absent in records from before there were any, which is as null. */
+  readonly owner?: string | null | undefined;
+  /** Where it may be used from, as CIDR; null: everywhere. */
+  readonly networks?: readonly string[] | null | undefined;
+  /** null: not limited by itself. */
+  readonly limits?: Limits | null | undefined;
   readonly disabled: boolean;
   readonly createdAt: number;
   readonly createdBy: string;

@@ -34,16 +34,18 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   world.canaries.token('rotated gateway key', String(rotated.body['key']));
   const other = await world.ok({ method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'other' }, shows: 'key' });
   const otherKey = world.canaries.token('revoked gateway key', String(other.body['key']));
+  await world.ok({ method: 'POST', path: `${ofPlatform}/gateway-keys/find`, token: world.platform, body: { text: otherKey } });
+  await world.ok({ method: 'POST', path: `${ofPlatform}/tenants/${TENANT}/gateway-keys/${String(other.body['id'])}/disable`, token: world.platform });
   await world.ok({ method: 'DELETE', path: `${ofTenant}/gateway-keys/${String(other.body['id'])}`, token: world.admin });
   await world.statuses([
     [401, { ...chat('gpt-local'), token: otherKey }],
     [401, { method: 'GET', path: '/api/v1/tenants', token: world.gatewayKey }],
-    [501, { method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'limited', limits: {} } }],
+    [501, { method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'limited', budget: {} } }],
     [403, { method: 'POST', path: `${ofTenant}/tokens`, token: world.platform, body: { name: 'second', role: 'tenant-admin' } }],
   ]);
   await world.ok({ method: 'PUT', path: `${ofTenant}/policy`, token: world.admin, body: { defaultProvider: 'openai' } });
   for (const [path, token] of [[`${ofTenant}/limits`, world.admin], [`/api/v1/platform/tenants/${TENANT}/limits`, world.platform]] as const) {
-    await world.ok({ method: 'PUT', path, token, body: { requests: [] } });
+    await world.ok({ method: 'PUT', path, token, body: { requests: [{ max: 1_000_000, per: 'minute' }] } });
     await world.ok({ method: 'GET', path, token });
   }
   await world.ok({ method: 'PATCH', path: ofTenant, token: world.platform, body: { name: 'Canaries' } });

@@ -6,6 +6,8 @@ import { gatewayKeyBody, gatewayKeySchema } from '../../schemas/gateway-key.ts';
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
 import { tenantParams } from '../../schemas/tenant.ts';
 
+const prefix = Type.Optional(Type.String({ description: 'the first 21 characters of a key, kh_g_ and 16 more: only that key.', maxLength: 200 }));
+
 /** R0.2: by id, revoked ones included. */
 export const listGatewayKeys = guardedRoute({
   method: 'GET',
@@ -13,10 +15,14 @@ export const listGatewayKeys = guardedRoute({
   summary: 'List gateway keys',
   tag: 'Gateway keys',
   statuses: [200],
-  schema: { params: tenantParams, query: Type.Object(pageQuery, closed), answer: pageOf(gatewayKeySchema) },
+  schema: { params: tenantParams, query: Type.Object({ ...pageQuery, prefix }, closed), answer: pageOf(gatewayKeySchema) },
   action: 'gateway-key.read',
   resource: tenantInPath,
-  async handle(grant, { query }, { gatewayKeys }) {
+  async handle(grant, { query }, { gatewayKeys, gatewayKeyFinder }) {
+    if (query.prefix !== undefined) {
+      const found = await gatewayKeyFinder.inTenant(grant, query.prefix);
+      return { status: 200, body: pageBody({ items: found === undefined ? [] : [found], next: undefined }, gatewayKeyBody) };
+    }
     return { status: 200, body: pageBody(await gatewayKeys.list(grant, pageRequest(query)), gatewayKeyBody) };
   },
 });
