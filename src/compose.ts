@@ -58,7 +58,10 @@ import { StoreNames } from './core/stores/store-names.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
 import { WaitingValues } from './core/stores/waiting-values.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
+import { ModelList } from './core/prices/model-list.ts';
 import { PriceList } from './core/prices/price-list.ts';
+import { PriceService } from './core/prices/price-service.ts';
+import { Prices } from './core/prices/prices.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
@@ -213,13 +216,14 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   });
   seal.whenSealed(() => resolver.forgetValues());
   const priceList = new PriceList(readListPrices);
+  const prices = new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics, sources });
   const gateway = createGateway({
     catalog,
     principals,
     unknownKeys,
     access,
     policies,
-    prices: { tableOf: () => priceList },
+    prices,
     resolver,
     rateLimits: await openRateLimits({ limits: metadata.limits, redis: replicas.redis, seat, bus, installation: root.id, replica, clock, metrics, sources }),
     staleness: new Staleness({ sources, principals, tenantStates, seal, resolver }),
@@ -268,6 +272,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
     limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
+    prices: new PriceService({ priceBooks: metadata.priceBooks, catalog, bus }),
+    models: new ModelList({ priceList, prices, catalog, clock }),
     ownVaults: ownVault.service,
     tokens,
     roles,

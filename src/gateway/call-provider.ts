@@ -9,7 +9,7 @@ import { SecretValue } from '../ports/secret-value.ts';
 import { after, type Soon } from '../ports/soon.ts';
 import { Exchange } from './exchange.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
-import { requireNoCredentials, requireReach } from './gateway-key-limits.ts';
+import { requireNoCredentials, requireReach, shownModels } from './gateway-key-limits.ts';
 import { estimatedTokens, Meter } from './meter.ts';
 import { RequestBody } from './request-body.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
@@ -18,6 +18,7 @@ import { requirePresent } from './require-present.ts';
 import { isShared, requireStateless } from './shared-credentials.ts';
 import { keyOf } from './upstream-request.ts';
 import { noTokens } from './token-counts.ts';
+import { priceByPolicy } from './unpriced-request.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
@@ -108,13 +109,16 @@ export class CallProvider {
     });
   }
 
-  /** What it is billed by; null where that is not known. */
+  /** What it is billed by; null where that is not known, and allowed all the same. */
   #price(tenant: string, outgoing: Outgoing): Soon<Price | null> {
-    const { prices, clock } = this.#deps;
-    return after(prices.tableOf(tenant), (table) => requestPrice(table, outgoing, clock.now()));
+    const { prices, policies, clock } = this.#deps;
+    return after(prices.tableOf(tenant), (table) => {
+      const price = requestPrice(table, outgoing, clock.now());
+      return price ?? after(policies.policyOf(tenant), (policy) => priceByPolicy(policy, outgoing.service.id, outgoing.models));
+    });
   }
 
-  #exchange({ visit, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
+  #exchange({ visit, principal, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
     const { resolver, staleness, clock, log } = this.#deps;
     const { route } = outgoing;
     visit.exchange = new Exchange(
@@ -123,6 +127,7 @@ export class CallProvider {
         route,
         path: upstream.basePath + outgoing.path,
         model: outgoing.model,
+        showsModel: shownModels(principal.gatewayKey, route),
         rawHeaders: visit.request.rawHeaders,
         body: visit.body ?? new RequestBody(null, () => undefined),
         usageAdded: outgoing.usageAdded,

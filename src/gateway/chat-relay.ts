@@ -5,6 +5,7 @@ import { type Ending, estimatedTokens, partialCounts } from './meter.ts';
 import { type Flow, passingHeaders, type Relay, type RelayContext, type UpstreamHeaders } from './relay.ts';
 import { isFields, noTokens, tokenCounts } from './token-counts.ts';
 import { refusalBy } from './upstream-refusal.ts';
+import { WholeBody } from './whole-body.ts';
 
 /** More than any chat answer. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -17,8 +18,7 @@ export class ChatRelay implements Relay {
   readonly #status: number;
   readonly #headers: UpstreamHeaders;
   readonly #model: string | null;
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
+  readonly #body = new WholeBody(MAX_BYTES);
 
   constructor(context: RelayContext, flow: Flow, status: number, headers: UpstreamHeaders, model: string | null) {
     this.#context = context;
@@ -29,15 +29,13 @@ export class ChatRelay implements Relay {
   }
 
   data(chunk: Buffer): void {
-    this.#size += chunk.length;
-    this.#chunks.push(Buffer.from(chunk));
-    if (this.#size <= MAX_BYTES) return;
+    if (this.#body.add(chunk)) return;
     this.#flow.abort();
     this.broke(new KeyholdError('upstream_failed', `${this.#provider} answered with far too many bytes.`));
   }
 
   end(): void {
-    const body = parsed(Buffer.concat(this.#chunks, this.#size));
+    const body = this.#body.json();
     if (this.#status >= 400) this.#refused(body);
     else this.#answered(body);
   }
@@ -105,12 +103,4 @@ function refusalWords(body: unknown): string {
   const error = isFields(body) ? body['error'] : undefined;
   const message = isFields(error) ? error['message'] : error;
   return typeof message === 'string' ? message : '';
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

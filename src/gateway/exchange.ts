@@ -8,6 +8,7 @@ import { ChatRelay } from './chat-relay.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import { type ErrorShape, type ShownError, shownError } from './error-shapes.ts';
 import { type Ending, type Meter, partialCounts } from './meter.ts';
+import { ModelListRelay } from './model-list-relay.ts';
 import { PlainRelay } from './plain-relay.ts';
 import { quotesKey } from './quoted-key.ts';
 import { RefusedRelay } from './refused-relay.ts';
@@ -27,6 +28,8 @@ export interface ExchangePlan {
   /** With the query. */
   readonly path: string;
   readonly model: string | null;
+  /** Which models a list of them may show; null: all. */
+  readonly showsModel: ((model: string) => boolean) | null;
   readonly rawHeaders: readonly string[];
   readonly body: RequestBody;
   readonly usageAdded: boolean;
@@ -116,6 +119,7 @@ export class Exchange implements CallObserver {
     if (status < 300 && textHeader(headers, 'content-type').toLowerCase().startsWith('text/event-stream')) {
       return new StreamRelay(context, flow, status, headers);
     }
+    if (this.#plan.showsModel !== null && status < 300) return new ModelListRelay(context, flow, status, headers, this.#plan.showsModel);
     return this.#plan.shape === 'keyhold' ? new ChatRelay(context, flow, status, headers, this.#plan.model) : new PlainRelay(context, flow, status, headers);
   }
 

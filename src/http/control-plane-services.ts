@@ -23,6 +23,8 @@ import type { DataKeyRotationService } from '../core/keys/data-key-rotation-serv
 import type { ProviderKeys } from '../core/keys/provider-keys.ts';
 import type { TenantShredding } from '../core/keys/tenant-shredding.ts';
 import type { RootKeyService } from '../core/keys/root-key-service.ts';
+import type { ModelList } from '../core/prices/model-list.ts';
+import type { PriceService } from '../core/prices/price-service.ts';
 import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
@@ -44,6 +46,8 @@ export interface ControlPlaneServices {
   readonly tenants: TenantService;
   readonly policies: PolicyService;
   readonly limits: LimitsService;
+  readonly prices: PriceService;
+  readonly models: ModelList;
   readonly ownVaults: OwnVaultService;
   readonly tokens: TokenService;
   readonly roles: RoleService;

@@ -46,8 +46,12 @@ import { deleteOwnVault } from './routes/own-vault/delete-own-vault.ts';
 import { getOwnVault } from './routes/own-vault/get-own-vault.ts';
 import { putOwnVault } from './routes/own-vault/put-own-vault.ts';
 import { testOwnVault } from './routes/own-vault/test-own-vault.ts';
+import { listModels } from './routes/models/list-models.ts';
 import { getPolicy } from './routes/policy/get-policy.ts';
 import { putPolicy } from './routes/policy/put-policy.ts';
+import { getPrices } from './routes/prices/get-prices.ts';
+import { platformPrices, tenantPrices } from './routes/prices/owner.ts';
+import { putPrices } from './routes/prices/put-prices.ts';
 import { livez } from './routes/probes/livez.ts';
 import { metrics } from './routes/probes/metrics.ts';
 import { readyz } from './routes/probes/readyz.ts';
@@ -90,6 +94,11 @@ export const routeTable: readonly Route[] = [
   getPolicy,
   putPolicy,
   ...[ownLayer, platformLayer].flatMap((layer) => [getLimits(layer), putLimits(layer)]),
+  getPrices(platformPrices),
+  putPrices(platformPrices),
+  getPrices(tenantPrices),
+  putPrices(tenantPrices),
+  listModels,
   getOwnVault,
   putOwnVault,
   deleteOwnVault,

@@ -9,6 +9,7 @@ export type BusMessage =
   | { readonly topic: 'tenant'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'limits'; readonly tenant: string; readonly layer: LimitsLayer; readonly version: number }
+  | { readonly topic: 'prices'; readonly scopeKey: string; readonly version: number }
   | { readonly topic: 'own-vault'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }

@@ -4,6 +4,7 @@ import type { CredentialMaintenance, CredentialRepository } from './metadata/cre
 import type { LeaseRepository } from './metadata/leases.ts';
 import type { LimitsRepository } from './metadata/limits.ts';
 import type { OwnVaultRepository } from './metadata/own-vaults.ts';
+import type { PriceBookRepository } from './metadata/prices.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
 import type { UsageRepository } from './metadata/usage.ts';
@@ -20,6 +21,7 @@ export interface MetadataStore {
   readonly tenants: TenantRepository;
   readonly policies: PolicyRepository;
   readonly limits: LimitsRepository;
+  readonly priceBooks: PriceBookRepository;
   readonly ownVaults: OwnVaultRepository;
   readonly credentials: CredentialRepository;
   readonly credentialMaintenance: CredentialMaintenance;

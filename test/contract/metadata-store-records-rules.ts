@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Repository } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
+import { credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
 import { expectCode, type Rule } from './metadata-store-rule.ts';
 
 type Body = <K, R>(repository: Repository<K, R>, key: K, first: R, second: R) => Promise<void>;
@@ -17,6 +17,10 @@ const cases: readonly Case[] = [
   { kind: 'tenants', check: (body, { tenants }) => body(tenants, { tenant: 'acme' }, tenantRecord('acme'), tenantRecord('acme', { state: 'suspended' })) },
   { kind: 'policies', check: (body, { policies }) => body(policies, { tenant: 'acme' }, policyRecord(), policyRecord({ platformFallback: false })) },
   { kind: 'limits', check: (body, { limits }) => body(limits, { tenant: 'acme', layer: 'own' }, limitsRecord(1), limitsRecord(2)) },
+  {
+    kind: 'price books',
+    check: (body, { priceBooks }) => body(priceBooks, { scope: platformScope }, priceBookRecord(1), priceBookRecord(2)),
+  },
   {
     kind: 'own vaults',
     check: (body, { ownVaults }) => {

@@ -2,6 +2,7 @@ import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/acc
 import type { AuditLeaf, AuditRepository, AuditRow } from '../../src/ports/metadata/audit.ts';
 import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
 import type { LimitsRecord } from '../../src/ports/metadata/limits.ts';
+import type { PriceBookRecord } from '../../src/ports/metadata/prices.ts';
 import type { OwnVaultRecord } from '../../src/ports/metadata/own-vaults.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
@@ -32,6 +33,10 @@ export function policyRecord(changes: Partial<PolicyRecord> = {}): PolicyRecord 
 export function limitsRecord(requestsPerMinute: number): LimitsRecord {
   const own = { requests: [{ max: requestsPerMinute, per: 'minute' }], tokens: [{ max: 1_000_000_000_000, per: 'day' }], concurrent: 20 } as const;
   return { limits: { ...own, services: { openai: { ...own, concurrent: null } } } };
+}
+
+export function priceBookRecord(input: number): PriceBookRecord {
+  return { prices: [{ service: 'openai', model: 'gpt-4o*', from: time, input, output: 2 * input, request: 3, longContext: [{ above: 200_000, input: 4, output: 5 }] }] };
 }
 
 export function ownVaultRecord(tenant: string): OwnVaultRecord {

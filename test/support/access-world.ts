@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { allServices } from '../../catalog/all-services.ts';
+import { readListPrices } from '../../catalog/list-prices.ts';
 import type { Action } from '../../src/core/access/actions.ts';
 import type { Actor } from '../../src/core/access/actor.ts';
 import { Access } from '../../src/core/access/authorize.ts';
@@ -17,6 +18,10 @@ import { TokenService } from '../../src/core/access/token-service.ts';
 import type { AuditLog } from '../../src/core/audit/audit-log.ts';
 import { Catalog } from '../../src/core/catalog/catalog.ts';
 import { LimitsService } from '../../src/core/limits/limits-service.ts';
+import { ModelList } from '../../src/core/prices/model-list.ts';
+import { PriceList } from '../../src/core/prices/price-list.ts';
+import { PriceService } from '../../src/core/prices/price-service.ts';
+import { Prices } from '../../src/core/prices/prices.ts';
 import { CachedTenantStates } from '../../src/core/tenants/cached-tenant-states.ts';
 import { Policies } from '../../src/core/tenants/policies.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
@@ -52,6 +57,8 @@ export const platformAdmin: Actor = { kind: 'token', id: 'platformadmin000', rol
 export function tenantActor(role: 'tenant-admin' | 'tenant-member' | 'tenant-auditor', tenant = 'acme', id = `${role.replace('-', '')}0000`): Actor {
   return { kind: 'token', id, role, scope: tenantScope(tenant) };
 }
+
+const priceList = new PriceList(readListPrices);
 
 /** The rooms of access and tenants over a store in memory, with a clock that tests move and an audit log that they read. */
 export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
@@ -99,6 +106,9 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),
     policyReader: new Policies(dependencies),
+    priceService: new PriceService(dependencies),
+    prices: new Prices({ ...dependencies, priceList }),
+    modelList: new ModelList({ ...dependencies, priceList, prices: new Prices({ ...dependencies, priceList }) }),
     principals: new Principals({ ...dependencies, bootstrap: null }),
     idempotency: new Idempotency(Buffer.alloc(32, 9), clock),
     advance(ms: number): void {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { allServices } from '../../catalog/all-services.ts';
+import { readListPrices } from '../../catalog/list-prices.ts';
 import { createInProcessBus } from '../../src/adapters/bus/in-process.ts';
 import { createMemoryStore } from '../../src/adapters/metadata-store/memory/memory-store.ts';
 import { createMetrics } from '../../src/adapters/metrics/prometheus.ts';
@@ -47,6 +48,10 @@ import { RootKeyService } from '../../src/core/keys/root-key-service.ts';
 import { JobList } from '../../src/core/replicas/job-list.ts';
 import { StoreStatus } from '../../src/core/stores/store-status.ts';
 import { WaitingValues } from '../../src/core/stores/waiting-values.ts';
+import { ModelList } from '../../src/core/prices/model-list.ts';
+import { PriceList } from '../../src/core/prices/price-list.ts';
+import { PriceService } from '../../src/core/prices/price-service.ts';
+import { Prices } from '../../src/core/prices/prices.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
 import { UsageQuery } from '../../src/core/usage/usage-query.ts';
@@ -109,6 +114,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const secrets = createMemorySecretStore();
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);
+  const priceList = new PriceList(readListPrices);
   const { tenants, policies, credentials, tokens, gatewayKeys } = metadata;
   const tree = new LogTree(metadata.audit);
   const audit = createAuditLog({ repository: metadata.audit, tree, clock, random, replica: 'test', log, metrics });
@@ -148,6 +154,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     tenants: new TenantService({ tenants, bus, clock, random }),
     policies: new PolicyService({ policies, catalog, bus }),
     limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
+    prices: new PriceService({ priceBooks: metadata.priceBooks, catalog, bus }),
+    models: new ModelList({ priceList, prices: new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics }), catalog, clock }),
     ownVaults: ownVaultService,
     tokens: new TokenService({ tokens, tenants, roles: metadata.roles, bus, clock, random }),
     roles: new RoleService({ roles: metadata.roles, bus, clock }),

@@ -2,7 +2,7 @@ import { AuditTrees } from '../../src/core/audit/audit-trees.ts';
 import type { AuditRepository } from '../../src/ports/metadata/audit.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, openIntent, ownVaultRecord, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, openIntent, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../contract/metadata-store-records.ts';
 
 /** Texts that a database or a way between two could get wrong. */
 const difficult = ['👩‍👩‍👧‍👦 é \u{10FFFF}', `'; DROP TABLE tenants; --`, 'spelled out: \\u0000 \\ud800', 'lines\r\n\u0001', 'x'.repeat(10_000)];
@@ -18,6 +18,7 @@ export async function fillDatabase(store: MetadataStore, tenants = 3): Promise<v
     await store.policies.create({ tenant }, policyRecord({ defaultModels: { openai: notes } }));
     await store.policies.replace({ tenant }, policyRecord(), 1);
     await store.limits.create({ tenant, layer: index === 0 ? 'own' : 'platform' }, limitsRecord(index + 1));
+    await store.priceBooks.create({ scope: index === 0 ? platformScope : tenantScope(tenant) }, priceBookRecord(index + 1));
     await store.ownVaults.create({ tenant }, ownVaultRecord(tenant));
     const key = credentialKey(tenant, 'openai', notes.slice(0, 200));
     await store.credentials.create(key, credentialRecord(key, { notes, ...(index === 1 ? { intent: openIntent(time) } : {}) }));

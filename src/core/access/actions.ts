@@ -41,6 +41,13 @@ export const actions = {
   'limits.put': { platform: null, tenant: ['tenant-admin'], ...write },
   'platform-limits.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
   'platform-limits.put': { platform: null, tenant: ['platform-admin'], ...close },
+  /** What a tenant is billed counts in the platform's budgets for it, too: it does not set that itself. */
+  'prices.read': {
+    platform: ['platform-admin', 'platform-operator', 'platform-auditor'],
+    tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-operator', 'platform-auditor'],
+    ...read,
+  },
+  'prices.put': { platform: ['platform-admin'], tenant: ['platform-admin'], ...write },
   /** Where a tenant's keys are kept and what opens it are for the tenant alone (S25). `system` is the removal of a tenant. */
   'own-vault.read': { platform: null, tenant: ['tenant-admin'], ...read },
   'own-vault.put': { platform: null, tenant: ['tenant-admin'], ...writeKey },

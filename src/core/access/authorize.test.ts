@@ -33,6 +33,8 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'platform-limits.read': { platform: [], tenant: [A, O, P] },
   'platform-limits.put': { platform: [], tenant: [A] },
   'policy.put': { platform: [], tenant: [a] },
+  'prices.read': { platform: [A, O, P], tenant: [A, O, P, a, m, u] },
+  'prices.put': { platform: [A], tenant: [A] },
   'own-vault.read': { platform: [], tenant: [a] },
   'own-vault.put': { platform: [], tenant: [a] },
   'own-vault.delete': { platform: [], tenant: [a, sys] },
@@ -86,7 +88,7 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'prices.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */

@@ -6,6 +6,7 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   tenant: ['tenant'],
   policy: ['tenant'],
   limits: ['tenant', 'layer'],
+  prices: ['scopeKey'],
   'own-vault': ['tenant'],
   token: ['id'],
   'data-key': ['scopeKey', 'id'],

@@ -30,8 +30,15 @@ export function wholeUnits(text: string, digits: number): number | undefined {
 
 /** A whole number of units of ten to the minus `digits` as a decimal text without needless zeros. */
 export function decimal(units: number, digits: number): string {
-  const text = String(units).padStart(digits + 1, '0');
-  const fraction = text.slice(-digits).replace(/0+$/, '');
-  const whole = text.slice(0, -digits);
-  return fraction === '' ? whole : `${whole}.${fraction}`;
+  const one = 10 ** digits;
+  let rest = units % one;
+  const whole = (units - rest) / one;
+  if (rest === 0) return String(whole);
+  let places = one;
+  while (rest % 10 === 0) {
+    rest /= 10;
+    places /= 10;
+  }
+  // The one in front holds the zeros behind the point.
+  return `${whole}.${String(places + rest).slice(1)}`;
 }

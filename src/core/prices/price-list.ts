@@ -1,24 +1,16 @@
+import type { TokenRates } from '../../ports/metadata/prices.ts';
 import type { Price, Rates } from './price.ts';
 import type { PriceTable } from './price-table.ts';
 
-/** Prices of models in one list, as `catalog/prices.json` has them: pico-dollars a token, nano-dollars a request. What is left out costs as `input`, or nothing. */
-export interface ListedPrice extends ListedRates {
+/** What a model costs from a date on, and at a time of the day, as `catalog/prices.json` has it. */
+export interface ListedPrice extends TokenRates {
   /** `YYYY-MM-DD`, from midnight UTC. */
   readonly from?: string;
   /** Seconds of a UTC day: the first that counts, and the first that does not any more. May go over midnight. */
   readonly between?: readonly number[];
-  readonly request?: number;
-  readonly longContext?: readonly (ListedRates & { readonly above: number })[];
-}
-
-interface ListedRates {
-  readonly input: number;
-  readonly cachedInput?: number;
-  readonly cacheWrite?: number;
-  readonly longCacheWrite?: number;
-  readonly audioInput?: number;
-  readonly output?: number;
-  readonly audioOutput?: number;
+  /** Nano-dollars. */
+  readonly request?: number | undefined;
+  readonly longContext?: readonly (TokenRates & { readonly above: number })[] | undefined;
 }
 
 /** All of what is given must hold of a name in lower case. */
@@ -138,7 +130,7 @@ export class PriceList implements PriceTable {
 }
 
 /** What the model costs at a time, milliseconds since the epoch. */
-function priceAt({ periods }: PricedModel, at: number): Price | undefined {
+export function priceAt({ periods }: PricedModel, at: number): Price | undefined {
   if (periods.length > 1) {
     const second = Math.floor(at / 1000) % DAY_SECONDS;
     for (let i = periods.length - 1; i > 0; i -= 1) {
@@ -203,11 +195,11 @@ function periodOf(listed: ListedPrice): Period {
   };
 }
 
-/** The price that a listed one stands for. */
-function priceOf({ request = 0, longContext = [], ...base }: ListedPrice): Price {
+/** A price as it is written down, ready to be calculated with. */
+export function priceOf({ request = 0, longContext = [], ...base }: TokenRates & Pick<ListedPrice, 'request' | 'longContext'>): Price {
   return { rates: ratesOf(base), request, longContext: longContext.map(({ above, ...tier }) => ({ above, rates: ratesOf(tier) })) };
 }
 
-function ratesOf({ input, cachedInput = input, cacheWrite = input, longCacheWrite = cacheWrite, audioInput = input, output = 0, audioOutput = output }: ListedRates): Rates {
+function ratesOf({ input, cachedInput = input, cacheWrite = input, longCacheWrite = cacheWrite, audioInput = input, output = 0, audioOutput = output }: TokenRates): Rates {
   return { input, cachedInput, cacheWrite, longCacheWrite, audioInput, output, audioOutput };
 }

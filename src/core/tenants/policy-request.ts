@@ -1,7 +1,15 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { PolicyRecord } from '../../ports/metadata/tenants.ts';
 import { type Catalog, isAiService } from '../catalog/catalog.ts';
+import { rateFrom, requestPriceFrom } from '../prices/price-texts.ts';
 import { defaultPolicy } from './default-policy.ts';
+
+/** What a request is charged whose price is not known: dollars a million tokens, and a request. */
+interface UnpricedPriceTexts {
+  readonly input: string;
+  readonly output: string;
+  readonly request?: string | undefined;
+}
 
 /** A policy as it is put (R0.2). What is left out has its default. */
 export interface PolicyInput {
@@ -13,10 +21,12 @@ export interface PolicyInput {
   readonly adoptOutsideChanges?: boolean | undefined;
   readonly validateOnAdd?: boolean | undefined;
   readonly unpricedModels?: string | undefined;
+  /** With `charge`, and only with it. */
+  readonly unpricedPrice?: UnpricedPriceTexts | null | undefined;
 }
 
 const MODEL = /^[\x21-\x7e]{1,200}$/;
-const UNPRICED = ['allow', 'refuse', 'charge'];
+const UNPRICED = ['allow', 'refuse', 'charge'] as const;
 
 /**
  * The policy that the input asks for. Throws `unsupported` for what would not be kept to, so that nobody relies on it, and
@@ -32,15 +42,26 @@ export function policyFrom(input: PolicyInput, catalog: Catalog): PolicyRecord {
     defaultModels: checkedModels(defaultModels ?? {}, catalog),
     adoptOutsideChanges: adoptOutsideChanges ?? defaultPolicy.adoptOutsideChanges,
     validateOnAdd: false,
-    unpricedModels: 'allow',
+    ...checkedUnpriced(input),
   };
 }
 
-function refuseWhatIsNotKept({ validateOnAdd, unpricedModels }: PolicyInput): void {
+function refuseWhatIsNotKept({ validateOnAdd }: PolicyInput): void {
   if (validateOnAdd === true) throw unsupported('validateOnAdd', 'Keys are not tried at their provider when they are added yet. Leave validateOnAdd out or set it to false.');
-  if (unpricedModels === undefined || unpricedModels === 'allow') return;
-  if (!UNPRICED.includes(unpricedModels)) throw refused('unpricedModels', 'unpricedModels can only be allow.');
-  throw unsupported('unpricedModels', 'There are no prices yet, so every model is unpriced and only allow can be kept to. Leave unpricedModels out or set it to allow.');
+}
+
+function checkedUnpriced({ unpricedModels = defaultPolicy.unpricedModels, unpricedPrice }: PolicyInput): Pick<PolicyRecord, 'unpricedModels' | 'unpricedPrice'> {
+  const known = UNPRICED.find((one) => one === unpricedModels);
+  if (known === undefined) throw refused('unpricedModels', `unpricedModels is ${UNPRICED.join(', ')}: what becomes of a request whose price is not known.`);
+  if (known !== 'charge') {
+    if (unpricedPrice === undefined || unpricedPrice === null) return { unpricedModels: known };
+    throw refused('unpricedPrice', 'unpricedPrice counts only where unpricedModels is charge. Leave it out, or set unpricedModels to charge.');
+  }
+  if (unpricedPrice === undefined || unpricedPrice === null) throw refused('unpricedPrice', 'With unpricedModels: charge, unpricedPrice says what: {"input": "5", "output": "15"}, in dollars a million tokens.');
+  const { input, output, request = '0' } = unpricedPrice;
+  const price = { input: rateFrom(input, 'unpricedPrice'), output: rateFrom(output, 'unpricedPrice'), request: requestPriceFrom(request, 'unpricedPrice') };
+  if (price.input + price.output + price.request === 0) throw refused('unpricedPrice', 'unpricedPrice cannot be nothing at all: then every unknown model would be free. Use unpricedModels: allow for models that are not billed.');
+  return { unpricedModels: known, unpricedPrice: price };
 }
 
 function checkedModels(models: Readonly<Record<string, string>>, catalog: Catalog): Readonly<Record<string, string>> {

@@ -65,7 +65,7 @@ describe('a tenant\'s policy (R0.2)', () => {
     expect(await get(made)).toMatchObject({ explicitKeys: false, etag: '3' });
   });
 
-  it.each<PolicyInput>([{ validateOnAdd: true }, { unpricedModels: 'refuse' }, { unpricedModels: 'charge' }])(
+  it.each<PolicyInput>([{ validateOnAdd: true }])(
     'answers %j with unsupported and changes nothing, since it would not be kept to',
     async (input) => {
       const made = await world();
@@ -79,6 +79,16 @@ describe('a tenant\'s policy (R0.2)', () => {
     expect(await put(made, { validateOnAdd: false, adoptOutsideChanges: true, unpricedModels: 'allow', defaultProvider: null })).toEqual({ ...defaultPolicy, adoptOutsideChanges: true, etag: '1' });
   });
 
+  it('says what becomes of models whose price is not known', async () => {
+    const made = await world();
+    expect(await put(made, { unpricedModels: 'refuse' })).toMatchObject({ unpricedModels: 'refuse' });
+    const charged = await put(made, { unpricedModels: 'charge', unpricedPrice: { input: '5.00', output: '15', request: '0.010' } });
+    expect(charged).toMatchObject({ unpricedModels: 'charge', unpricedPrice: { input: '5', output: '15', request: '0.01' } });
+    expect(await get(made)).toEqual(charged);
+    expect(await made.policyReader.policyOf('acme')).toMatchObject({ unpricedPrice: { input: 5_000_000, output: 15_000_000, request: 10_000_000 } });
+    expect(await put(made, {})).not.toHaveProperty('unpricedPrice');
+  });
+
   it.each<PolicyInput>([
     { defaultProvider: 'nosuch' },
     { defaultProvider: 'constructor' },
@@ -90,6 +100,13 @@ describe('a tenant\'s policy (R0.2)', () => {
     { defaultModels: { openai: 'gpt 4' } },
     { defaultModels: { openai: 'x'.repeat(201) } },
     { unpricedModels: 'maybe' },
+    { unpricedModels: 'charge' },
+    { unpricedModels: 'charge', unpricedPrice: null },
+    { unpricedModels: 'charge', unpricedPrice: { input: '0', output: '0.0' } },
+    { unpricedModels: 'charge', unpricedPrice: { input: '-1', output: '1' } },
+    { unpricedModels: 'charge', unpricedPrice: { input: '1', output: '1.0000001' } },
+    { unpricedModels: 'charge', unpricedPrice: { input: '1', output: '2', request: 'free' } },
+    { unpricedModels: 'refuse', unpricedPrice: { input: '1', output: '2' } },
   ])('refuses %j', async (input) => {
     const made = await world();
     await expect(put(made, input)).rejects.toMatchObject({ code: 'invalid_argument' });

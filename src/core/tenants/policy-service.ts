@@ -5,6 +5,7 @@ import type { PolicyRecord, PolicyRepository } from '../../ports/metadata/tenant
 import type { Grant } from '../access/grant.ts';
 import type { Resource } from '../access/resource.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { rateText, requestPriceText } from '../prices/price-texts.ts';
 import { etagOf, type IfMatch } from '../versions/etag.ts';
 import { putRecord } from '../versions/put-record.ts';
 import { defaultPolicy } from './default-policy.ts';
@@ -16,7 +17,9 @@ export interface PolicyServiceDependencies {
   readonly bus: Bus;
 }
 
-export interface PolicyView extends PolicyRecord {
+export interface PolicyView extends Omit<PolicyRecord, 'unpricedPrice'> {
+  /** Where one was put. */
+  readonly unpricedPrice?: { readonly input: string; readonly output: string; readonly request: string };
   readonly etag: string;
 }
 
@@ -49,7 +52,11 @@ export class PolicyService {
 }
 
 function policyView(stored: Stored<PolicyRecord> | undefined): PolicyView {
-  return { ...(stored?.record ?? defaultPolicy), etag: etagOf(stored?.revision ?? 0) };
+  const { unpricedPrice, ...policy } = stored?.record ?? defaultPolicy;
+  const etag = etagOf(stored?.revision ?? 0);
+  if (unpricedPrice === undefined) return { ...policy, etag };
+  const { input, output, request } = unpricedPrice;
+  return { ...policy, unpricedPrice: { input: rateText(input), output: rateText(output), request: requestPriceText(request) }, etag };
 }
 
 function tenantOf({ scope }: Resource): string {

@@ -10,9 +10,11 @@ const flags = {
   validateOnAdd: Type.Boolean({ description: 'true is not possible yet: answered with 501.' }),
 };
 
+const price = Type.String({ description: 'dollars, a decimal, for example 2.50.', maxLength: 30 });
+
 const defaultModels = Type.Record(Type.String(), Type.String(), { description: 'The model by service, where a request names none.' });
 
-export const policySchema = Type.Object({ ...flags, defaultProvider: nullableText, defaultModels, unpricedModels: Type.String(), etag });
+export const policySchema = Type.Object({ ...flags, defaultProvider: nullableText, defaultModels, unpricedModels: Type.String(), unpricedPrice: Type.Optional(Type.Object({ input: price, output: price, request: price })), etag });
 
 export const policyInput = Type.Object(
   {
@@ -22,7 +24,8 @@ export const policyInput = Type.Object(
     defaultModels: Type.Optional(defaultModels),
     adoptOutsideChanges: Type.Optional(flags.adoptOutsideChanges),
     validateOnAdd: Type.Optional(flags.validateOnAdd),
-    unpricedModels: Type.Optional(Type.String({ description: 'allow', maxLength: 20 })),
+    unpricedModels: Type.Optional(Type.String({ description: 'what becomes of a request whose price is not known: allow, refuse, or charge (unpricedPrice).', maxLength: 20 })),
+    unpricedPrice: Type.Optional(nullable(Type.Object({ input: price, output: price, request: Type.Optional(price) }, { ...closed, description: 'with unpricedModels: charge, what: dollars a million tokens, and dollars a request.' }))),
   },
   closed,
 );

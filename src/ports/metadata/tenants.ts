@@ -48,6 +48,12 @@ export interface TenantRepository extends Repository<{ readonly tenant: string }
   list(page: PageRequest): Promise<Page<Stored<TenantRecord>>>;
 }
 
+interface UnpricedPrice {
+  readonly input: number;
+  readonly output: number;
+  readonly request: number;
+}
+
 export interface PolicyRecord {
   readonly platformFallback: boolean;
   readonly explicitKeys: boolean;
@@ -55,7 +61,10 @@ export interface PolicyRecord {
   readonly defaultModels: Readonly<Record<string, string>>;
   readonly adoptOutsideChanges: boolean;
   readonly validateOnAdd: boolean;
-  readonly unpricedModels: 'allow';
+  /** What becomes of a request whose price is not known. */
+  readonly unpricedModels: 'allow' | 'refuse' | 'charge';
+  /** What it is charged then: pico-dollars a token, nano-dollars a request. Absent where none was put. */
+  readonly unpricedPrice?: UnpricedPrice | undefined;
 }
 
 /** A tenant without a record has the defaults of R0.2. */

@@ -6,6 +6,7 @@ export const rowKinds = [
   'tenants',
   'policies',
   'limits',
+  'price-books',
   'own-vaults',
   'credentials',
   'tokens',

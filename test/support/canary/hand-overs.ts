@@ -48,6 +48,8 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
     await world.ok({ method: 'PUT', path, token, body: { requests: [{ max: 1_000_000, per: 'minute' }] } });
     await world.ok({ method: 'GET', path, token });
   }
+  await world.ok({ method: 'PUT', path: '/api/v1/prices', token: world.platform, body: { prices: [{ service: 'openai', model: 'gpt-local', input: '1', output: '2' }] } });
+  await world.ok({ method: 'PUT', path: `${ofTenant}/prices`, token: world.platform, body: { prices: [] } });
   await world.ok({ method: 'PATCH', path: ofTenant, token: world.platform, body: { name: 'Canaries' } });
   await world.ok({ method: 'DELETE', path: '/api/v1/tenants/another-tenant', token: world.platform });
 }

@@ -81,10 +81,10 @@ export async function rotateAndShred(world: CanaryWorld): Promise<void> {
 
 /** Everything that tells: lists, usage, audit, metrics, descriptions; then an orderly stop. The routes of the control plane that have not answered until then. */
 export async function askForEverything(world: CanaryWorld): Promise<readonly string[]> {
-  for (const path of [ofTenant, `${ofTenant}/policy`, `${ofTenant}/tokens`, `${ofTenant}/gateway-keys`, `${ofTenant}/credentials`, `${ofTenant}/usage/events?limit=1000`, `${ofTenant}/usage?groupBy=model,service,route,credentialId,keySource`, `${ofTenant}/audit?limit=1000`, `${ofTenant}/audit/checkpoint`, `${ofTenant}/audit/proof?from=1`, `${ofTenant}/audit/entries?limit=1000`]) {
+  for (const path of [ofTenant, `${ofTenant}/policy`, `${ofTenant}/prices`, `${ofTenant}/tokens`, `${ofTenant}/gateway-keys`, `${ofTenant}/credentials`, `${ofTenant}/usage/events?limit=1000`, `${ofTenant}/usage?groupBy=model,service,route,credentialId,keySource`, `${ofTenant}/audit?limit=1000`, `${ofTenant}/audit/checkpoint`, `${ofTenant}/audit/proof?from=1`, `${ofTenant}/audit/entries?limit=1000`]) {
     await world.ok({ method: 'GET', path, token: path === ofTenant ? world.platform : world.admin });
   }
-  for (const path of ['/api/v1/tenants', '/api/v1/tokens', `${ofPlatform}/credentials`, `${ofPlatform}/shreddings`, `${ofPlatform}/keys/data-rotation`, `${ofPlatform}/keys/provider-keys`, '/api/v1/audit?limit=1000', '/api/v1/audit/checkpoint', '/api/v1/audit/proof?from=1', '/api/v1/audit/entries?limit=1000', '/api/v1/jobs', '/api/v1/stores', '/api/brain/vault/health', '/api/v1/services', '/api/v1/me', '/api/v1/openapi.json', '/api/v1/health', '/livez', '/readyz', '/metrics']) {
+  for (const path of ['/api/v1/tenants', '/api/v1/tokens', `${ofPlatform}/credentials`, `${ofPlatform}/shreddings`, `${ofPlatform}/keys/data-rotation`, `${ofPlatform}/keys/provider-keys`, '/api/v1/audit?limit=1000', '/api/v1/audit/checkpoint', '/api/v1/audit/proof?from=1', '/api/v1/audit/entries?limit=1000', '/api/v1/jobs', '/api/v1/stores', '/api/brain/vault/health', '/api/v1/services', '/api/v1/prices', '/api/v1/models', '/api/v1/me', '/api/v1/openapi.json', '/api/v1/health', '/livez', '/readyz', '/metrics']) {
     await world.ok({ method: 'GET', path, token: world.platform });
   }
   world.evidence.add('output at the end', world.product.output());

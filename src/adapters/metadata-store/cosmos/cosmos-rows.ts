@@ -18,7 +18,7 @@ import { SEGMENT } from './cosmos-usage-segments.ts';
 import { memberships, roles, users } from './cosmos-users.ts';
 import { type KeptItem, unreadable } from './item.ts';
 import type { RecordKind } from './record-place.ts';
-import { INSTALLATION, limits, ownVaults, platform, policies, tenants } from './small-records.ts';
+import { INSTALLATION, limits, ownVaults, platform, policies, priceBooks, tenants } from './small-records.ts';
 
 /** Items that are written at a time: each is a request of its own. */
 const AT_ONCE = 16;
@@ -53,6 +53,7 @@ export class CosmosRows implements RowTransfer {
       tenants: ofRecords(tenants, ofTenant),
       policies: ofRecords(policies, ofTenant),
       limits: ofRecords(limits, (parts): LimitsKey => ({ tenant: parts.text(0), layer: parts.text(1) === 'own' ? 'own' : 'platform' })),
+      'price-books': ofRecords(priceBooks, (parts) => ({ scope: parts.scope() })),
       'own-vaults': ofRecords(ownVaults, ofTenant),
       credentials: ofRecords(credentials, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2) })),
       tokens: ofRecords(tokens, ofId),

@@ -12,7 +12,7 @@ import { CosmosUsage } from './cosmos-usage.ts';
 import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
 import { CosmosMemberships, CosmosRoles, CosmosUsers } from './cosmos-users.ts';
 import { readSchema } from './schema.ts';
-import { CosmosTenants, leases, limits, ownVaults, platform, policies } from './small-records.ts';
+import { CosmosTenants, leases, limits, ownVaults, platform, policies, priceBooks } from './small-records.ts';
 
 /** The metadata store over a container that is of this version. */
 export function createCosmosStore(items: CosmosItems, close: () => Promise<void>): TransferableStore {
@@ -24,6 +24,7 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     tenants: new CosmosTenants(items),
     policies: new CosmosRecords(items, policies),
     limits: new CosmosRecords(items, limits),
+    priceBooks: new CosmosRecords(items, priceBooks),
     ownVaults: new CosmosRecords(items, ownVaults),
     credentials,
     credentialMaintenance: credentials,

@@ -1,10 +1,11 @@
 import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
 import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
+import type { PriceBookRecord } from '../../../ports/metadata/prices.ts';
 import type { PlatformRecord, PlatformRecordName } from '../../../ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import { scopeKey, tenantScope } from '../../../ports/scope.ts';
+import { type Scope, scopeKey, tenantScope } from '../../../ports/scope.ts';
 import type { CosmosItems } from './cosmos-items.ts';
 import { CosmosList, partsOf } from './cosmos-list.ts';
 import { CosmosRecords } from './cosmos-records.ts';
@@ -27,6 +28,7 @@ const ofTenant = { partsOf: ({ tenant }: TenantKey) => [tenant], partitionOf: ({
 export const policies: RecordKind<TenantKey, PolicyRecord> = { kind: 'policy', ...ofTenant };
 
 export const limits: RecordKind<LimitsKey, LimitsRecord> = { kind: 'limits', partsOf: ({ tenant, layer }) => [tenant, layer], partitionOf: ofTenant.partitionOf };
+export const priceBooks: RecordKind<{ readonly scope: Scope }, PriceBookRecord> = { kind: 'price-book', partsOf: ({ scope }) => [scopeKey(scope)], partitionOf: ({ scope }) => [scopeKey(scope)] };
 
 export const ownVaults: RecordKind<TenantKey, OwnVaultRecord> = { kind: 'own-vault', ...ofTenant };
 

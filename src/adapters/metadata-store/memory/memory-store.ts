@@ -3,6 +3,7 @@ import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, Plat
 import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
 import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
+import type { PriceBookRecord } from '../../../ports/metadata/prices.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
@@ -29,6 +30,7 @@ export function createMemoryStore(): MetadataStore {
     tenants: new MemoryTenants(),
     policies: new RecordMap<{ readonly tenant: string }, PolicyRecord>(({ tenant }) => [tenant]),
     limits: new RecordMap<LimitsKey, LimitsRecord>(({ tenant, layer }) => [tenant, layer]),
+    priceBooks: new RecordMap<{ readonly scope: Scope }, PriceBookRecord>(({ scope }) => [scopeKey(scope)]),
     ownVaults: new RecordMap<{ readonly tenant: string }, OwnVaultRecord>(({ tenant }) => [tenant]),
     credentials,
     credentialMaintenance: credentials,

@@ -12,7 +12,7 @@ import type { RecordTable } from './record-table.ts';
 import { gatewayKeys, tokens } from './sql-access.ts';
 import { credentialTable } from './sql-credentials.ts';
 import { dataKeyTable, platformTable, sealedValueTable } from './sql-sealed.ts';
-import { limitsTable, ownVaultTable, policyTable, tenantTable } from './sql-tenants.ts';
+import { limitsTable, ownVaultTable, policyTable, priceBookTable, tenantTable } from './sql-tenants.ts';
 import { batchIndex, rollupTable } from './sql-usage.ts';
 import { segmentIndex } from './sql-usage-segments.ts';
 import { memberships, roles, users } from './sql-users.ts';
@@ -37,6 +37,7 @@ const tables: Readonly<Record<RowKind, RowTable>> = {
   tenants: ofRecords(tenantTable),
   policies: ofRecords(policyTable),
   limits: ofRecords(limitsTable),
+  'price-books': ofRecords(priceBookTable),
   'own-vaults': ofRecords(ownVaultTable),
   credentials: ofRecords(credentialTable),
   tokens: ofRecords(tokens),

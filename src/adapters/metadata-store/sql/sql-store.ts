@@ -10,7 +10,7 @@ import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
 import { SqlRows } from './sql-rows.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
-import { limitsTable, ownVaultTable, policyTable, SqlTenants } from './sql-tenants.ts';
+import { limitsTable, ownVaultTable, policyTable, priceBookTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 import { SqlUsageSegments } from './sql-usage-segments.ts';
 import { SqlMemberships, SqlRoles, SqlUsers } from './sql-users.ts';
@@ -24,6 +24,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Tran
     tenants: new SqlTenants(executor, dialect),
     policies: new SqlRecords(executor, dialect, policyTable),
     limits: new SqlRecords(executor, dialect, limitsTable),
+    priceBooks: new SqlRecords(executor, dialect, priceBookTable),
     ownVaults: new SqlRecords(executor, dialect, ownVaultTable),
     credentials,
     credentialMaintenance: credentials,

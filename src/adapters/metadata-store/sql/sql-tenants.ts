@@ -1,7 +1,9 @@
 import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
 import type { OwnVaultRecord } from '../../../ports/metadata/own-vaults.ts';
+import type { PriceBookRecord } from '../../../ports/metadata/prices.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../ports/metadata/tenants.ts';
+import { type Scope, scopeKey } from '../../../ports/scope.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { SqlExecutor } from './executor.ts';
 import type { RecordTable } from './record-table.ts';
@@ -28,6 +30,14 @@ export const limitsTable: RecordTable<LimitsKey, LimitsRecord> = {
   name: 'limits',
   keyColumns: ['tenant', 'layer'],
   keyOf: ({ tenant, layer }) => ({ tenant, layer }),
+  indexColumns: [],
+  indexOf: () => ({}),
+};
+
+export const priceBookTable: RecordTable<{ readonly scope: Scope }, PriceBookRecord> = {
+  name: 'price_books',
+  keyColumns: ['scope'],
+  keyOf: ({ scope }) => ({ scope: scopeKey(scope) }),
   indexColumns: [],
   indexOf: () => ({}),
 };
