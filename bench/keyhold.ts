@@ -5,7 +5,7 @@ import { servedBy } from '../test/support/worker-processes.ts';
 import { pidOf } from './child.ts';
 import { providerKey } from './payload.ts';
 
-/** A real Keyhold process with a tenant, a sealed credential and a gateway key. Usage is metered and everything audited, as always. */
+/** A real Keyhold process with a tenant, a sealed credential, a gateway key and limits. Usage is metered and everything audited, as always. */
 export interface BenchKeyhold {
   readonly url: string;
   readonly pid: number;
@@ -30,6 +30,9 @@ export async function startKeyhold(upstream: string, profileTo: string | undefin
   if (workers > 1) await servedBy(product, workers);
   const tenant = await makeTenant(product, 'bench');
   await handOver(tenant, 'openai', providerKey);
+  // Of every kind, and never reached.
+  const rates = [{ max: 1_000_000_000, per: 'minute' }];
+  await tenant.admin.must('PUT', `/api/v1/tenants/${tenant.id}/limits`, { requests: rates, tokens: rates, concurrent: 100_000 });
   return {
     url: product.url,
     pid: pidOf(product.process),

@@ -53,6 +53,13 @@ describe('limits at the gateway (R5.4)', () => {
     expect(JSON.parse(body.toString())).toMatchObject({ error: { type: 'rate_limit_error', code: 'rate_limited', message: expect.stringContaining('2 requests a minute') } });
   });
 
+  it('a change counts for the next request', async () => {
+    const statusOf = async (): Promise<number> => (await ask(gateway.url, path, chat)).status;
+    expect(await statusOf()).toBe(200);
+    await put('platform', { requests: [{ max: 1, per: 'day' }] });
+    expect([await statusOf(), await statusOf()]).toEqual([200, 429]);
+  });
+
   it('in Anthropic\'s shape and headers', async () => {
     await put('own', { requests: [{ max: 1, per: 'minute' }], tokens: [{ max: 100_000, per: 'hour' }] });
     expect((await ask(gateway.url, anthropicPath, message)).status).toBe(200);

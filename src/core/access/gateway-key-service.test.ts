@@ -45,6 +45,17 @@ describe('making gateway keys (R0.2, S2)', () => {
     expect(stored).not.toContain(text?.reveal().slice(22) ?? 'none');
   });
 
+  it('S34: no more than 1,000 that are not revoked', async () => {
+    const made = await world();
+    const { gatewayKey } = await create(made);
+    const { record } = (await made.store.gatewayKeys.get({ id: gatewayKey.id }))!;
+    for (let count = 1; count < 1_000; count += 1) await made.store.gatewayKeys.create({ id: `k${count}` }, { ...record, id: `k${count}`, revokedAt: null });
+    for (let count = 0; count < 5; count += 1) await made.store.gatewayKeys.create({ id: `r${count}` }, { ...record, id: `r${count}`, revokedAt: 1 });
+    await expect(create(made)).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('1000 gateway keys') });
+    await revoke(made, gatewayKey.id);
+    expect((await create(made)).text).not.toBeNull();
+  });
+
   it('keeps every restriction', async () => {
     const made = await world();
     const input = { services: ['openai', 'stripe'], models: ['gpt-*'], routes: ['chat/completions'], defaultProvider: 'openai', tags: { team: 'blue 💙' }, expiresAt: made.clock.now() + DAY };

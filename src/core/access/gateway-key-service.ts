@@ -36,6 +36,8 @@ export interface CreatedGatewayKey {
   readonly text: SecretValue | null;
 }
 
+/** S34. Revoked ones do not count. */
+const MAX_KEYS = 1_000;
 const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
 const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false, owner: null, networks: null, limits: null };
 
@@ -57,13 +59,14 @@ export class GatewayKeyService {
 
   /**
    * Makes a key and gives its text, once. Throws `invalid_argument`, `unsupported` for a budget, and `conflict`
-   * for an Idempotency-Key of another request.
+   * for an Idempotency-Key of another request, and where the tenant has too many keys.
    */
   async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
     const tenant = tenantOf(grant.use('gateway-key.create'));
     const id = idempotency?.id ?? newTokenId(this.#random);
     const earlier = idempotency && (await this.#earlier(id, idempotency));
     if (earlier !== undefined) return earlier;
+    await this.#requireRoom(tenant);
     const choices = appliedChoices(unrestricted, input, { catalog: this.#catalog, clock: this.#clock });
     const { text, digest } = mintToken('g', this.#random, id);
     const record: GatewayKeyRecord = {
@@ -154,6 +157,18 @@ export class GatewayKeyService {
       announce: (version) => this.#bus.publish({ topic: 'gateway-key', id, version }),
     });
     return this.#view(changed);
+  }
+
+  /** Of requests that come at the same moment a few more than that may pass. */
+  async #requireRoom(tenant: string): Promise<void> {
+    let count = 0;
+    let after: string | undefined;
+    do {
+      const { items, next } = await this.#keys.list(tenant, { limit: MAX_KEYS, after });
+      count += items.filter(({ record }) => record.revokedAt === null).length;
+      after = next;
+    } while (after !== undefined && count < MAX_KEYS);
+    if (count >= MAX_KEYS) throw new KeyholdError('conflict', `The tenant has ${MAX_KEYS} gateway keys that are not revoked, and no more can be made. Revoke those that nobody uses.`);
   }
 
   async #earlier(id: string, idempotency: IdempotentRequest): Promise<CreatedGatewayKey | undefined> {

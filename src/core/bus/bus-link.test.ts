@@ -56,6 +56,24 @@ describe('a link between replicas (S32)', () => {
     expect([one.link.trusted, one.link.connected, one.news]).toEqual([true, true, [{ topic: 'missed' }]]);
   });
 
+  it('R5.4: counts who is there; while it is cut as many as there were, and the dead no more when they are known to be', async () => {
+    const { one, other, replica, second } = await trusting();
+    const third = replica();
+    await second(one, other, third);
+    await second(one, other, third);
+    expect(one.link.others).toBe(2);
+    one.link.interrupted(new Error('cut'));
+    for (let count = 0; count < 70; count += 1) await second();
+    await one.link.beat();
+    expect(one.link.others).toBe(2);
+    await second(one, other);
+    await second(one, other);
+    expect(one.link.others).toBe(1);
+    await other.link.close();
+    await second(one);
+    expect(one.link.others).toBe(0);
+  });
+
   it('tells the others what changed, by id and version', async () => {
     const { one, other, medium } = await trusting();
     await one.link.announce(revoked(7));
