@@ -7,6 +7,7 @@ import { type DatabaseJournal, openDatabaseJournal } from './adapters/usage-jour
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import type { Config } from './config/config.ts';
 import type { OwnAuditLog } from './core/audit/audit-writer.ts';
+import { BudgetSettlement } from './core/budgets/settlement.ts';
 import { DeadJournals } from './core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from './core/usage/delivery.ts';
 import { adoptPlacesJob } from './jobs/adopt-places.ts';
@@ -26,7 +27,7 @@ export interface UsageOptions {
   readonly config: Pick<Config, 'dataDir' | 'journal'>;
   /** This process's own. */
   readonly place: ReplicaPlace;
-  readonly metadata: Pick<MetadataStore, 'usage' | 'usageSegments'>;
+  readonly metadata: Pick<MetadataStore, 'usage' | 'usageSegments' | 'budgetAccounts'>;
   readonly audit: OwnAuditLog;
   /** Nobody else can be using the database now. */
   readonly alone: () => boolean;
@@ -49,7 +50,7 @@ export async function openUsage(options: UsageOptions): Promise<OpenUsage> {
   const { config, place, metadata, alone, log, termMs = LEASE_TERM_MS } = options;
   const inDatabase = config.journal === 'synchronous' ? openDatabaseJournal({ segments: metadata.usageSegments, clock: systemClock, random: randomBytes, log, termMs }) : undefined;
   const journal = inDatabase ?? (await openJournal(place.path(JOURNAL), log));
-  const delivery = new UsageDelivery({ journal, repository: metadata.usage, log, metrics: options.metrics, clock: systemClock });
+  const delivery = new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), log, metrics: options.metrics, clock: systemClock });
   const adoption = adoptPlacesJob({ log, left: () => leftPlaces(options), adopt: (number) => adopt(options, number) });
   const journals = deadJournals({ ...options, termMs }, inDatabase);
   const finishing = finishJournalsJob({ journals, log, everyMs: termMs / LOOKS_PER_TERM });
@@ -109,8 +110,13 @@ async function adopt(options: UsageOptions, number: number): Promise<boolean> {
   }
 }
 
-async function deliverFrom({ metadata, log, metrics }: UsageOptions, journal: DeliveredJournal): Promise<void> {
-  await new UsageDelivery({ journal, repository: metadata.usage, log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
+async function deliverFrom(options: UsageOptions, journal: DeliveredJournal): Promise<void> {
+  const { metadata, log, metrics } = options;
+  await new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
+}
+
+function settlementOf({ metadata, log, metrics }: UsageOptions): BudgetSettlement {
+  return new BudgetSettlement({ accounts: metadata.budgetAccounts, clock: systemClock, log, metrics });
 }
 
 async function placeRowsFrom(left: ReplicaPlace, audit: OwnAuditLog): Promise<void> {

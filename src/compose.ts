@@ -5,6 +5,7 @@ import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.t
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
 import { openAudit, openWitness } from './compose-audit.ts';
+import { openBudgets } from './compose-budgets.ts';
 import { openBus } from './compose-bus.ts';
 import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
@@ -217,11 +218,14 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   seal.whenSealed(() => resolver.forgetValues());
   const priceList = new PriceList(readListPrices);
   const prices = new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics, sources });
+  const deliver = shared.deliverAll(() => usage.delivery.deliver());
+  const budgets = openBudgets({ metadata, policies, journal: usage.journal, deliver, bus, metrics, sources });
   const gateway = createGateway({
     catalog,
     principals,
     unknownKeys,
     access,
+    budgets: budgets.gate,
     policies,
     prices,
     resolver,
@@ -279,10 +283,11 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     roles,
     gatewayKeys,
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys: metadata.gatewayKeys, clock }),
+    budgets: budgets.service,
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),
-    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver: shared.deliverAll(() => usage.delivery.deliver()) }, clock }),
+    usage: new UsageQuery({ repository: metadata.usage, delivery: { deliver }, clock }),
     storeNames: new StoreNames({ stores: allStores }),
     jobs: jobList,
     storeStatus: new StoreStatus({ stores: allStores, waiting }),
@@ -320,6 +325,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
         if (finished + failed > 0) log.info('credentials_reconciled', 'Changes of credentials that the process before had left open were finished', { count: finished });
       }
       usage.start();
+      budgets.start();
       endFirstToken.start();
       seal.start();
       await jobs.start();
@@ -338,6 +344,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
       await ownVaults.stores.close();
       await secrets.close();
       await replicas.close();
+      await budgets.close();
       await usage.close();
       await audit.close();
       await leaveHeads.stop();

@@ -12,6 +12,11 @@ export const deepseek: Service = {
     endpoints: { openai: bearerEndpoint('https://api.deepseek.com/v1') },
     defaultModel: 'deepseek-chat',
     routes: [chat, accountModelList],
+    // https://api-docs.deepseek.com/quick_start/pricing, «max output» of each.
+    longestAnswers: [
+      { models: 'deepseek-chat', tokens: 8_192 },
+      { models: 'deepseek-reasoner', tokens: 65_536 },
+    ],
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

@@ -17,6 +17,12 @@ export const googleGemini: Service = {
     },
     defaultModel: 'gemini-2.5-flash',
     routes: [chat, embeddings, accountModelList],
+    // https://ai.google.dev/gemini-api/docs/models, «output token limit» of each.
+    longestAnswers: [
+      { models: 'gemini-3*', tokens: 65_536 },
+      { models: 'gemini-2.5*', tokens: 65_536 },
+      { models: 'gemini-2.0*', tokens: 8_192 },
+    ],
     accountModels: ['tunedModels/*'],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: [...sdkAccountHeaders, 'x-goog-user-project'],

@@ -14,6 +14,12 @@ export interface BodyFacts {
   readonly stream: boolean;
   /** Top-level `stream_options`. */
   readonly streamOptions: StreamOptionsFact | null;
+  /** The most that one answer may be long: the largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`; null where none is a number. */
+  readonly maxOutputTokens: number | null;
+  /** How many answers are made: `n` or `best_of`, for each of several prompts. */
+  readonly choices: number;
+  /** The provider reads more than what is sent: an address that it fetches, or a tool of its own that searches or runs. */
+  readonly readsMore: boolean;
   /** Whom the caller says it asks for. */
   readonly endUser: string | null;
   /** What refers to objects of the account (S1): a key, `type=<value>` or `<key>.id`, each once. */

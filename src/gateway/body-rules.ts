@@ -10,6 +10,8 @@ export const KeyMeaning = {
   id: 32,
   /** An element in the list of a `bareId` key: of the many kinds that have an id there, `type` tells which is a reference. */
   typedId: 64,
+  /** Its text is an address that the provider fetches, if it is one at all. */
+  address: 128,
 } as const;
 
 /** Body rules in the form the scan looks them up in. */
@@ -24,7 +26,10 @@ export interface CompiledRules {
 }
 
 /** Besides the models: what decides on streaming, and what bounds the price. */
-const ONCE = ['stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n', 'user', 'metadata'];
+const ONCE = ['stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n', 'best_of', 'prompt', 'user', 'metadata'];
+
+/** Where both formats have the address of an image, a file or a server of tools. */
+const ADDRESSES = ['url', 'image_url', 'file_url', 'audio_url', 'video_url', 'server_url'];
 
 export function compileRules(rules: BodyRules): CompiledRules {
   const meanings = new Map<string, number>();
@@ -37,6 +42,7 @@ export function compileRules(rules: BodyRules): CompiledRules {
   add(rules.freeFormKeys, KeyMeaning.freeForm);
   add(['type'], KeyMeaning.type);
   add(['id'], KeyMeaning.id);
+  add(ADDRESSES, KeyMeaning.address);
   const once = new Map([...rules.modelKeys, ...ONCE].map((key) => [foldKey(key), key]));
   const longestKey = Math.max(...[...meanings.keys(), ...once.keys()].map((key) => key.length));
   return { meanings, referenceTypes: new Set(rules.referenceTypes), once, longestKey };

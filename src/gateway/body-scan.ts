@@ -8,6 +8,11 @@ const MAX_REFERENCES = 16;
 const MODEL_NAME = /^[\x21-\x7e]{1,256}$/;
 const MAX_END_USER = 256;
 
+/** Far above what any model makes, and small enough to be multiplied. */
+const MAX_BOUND = 1_000_000_000;
+/** Tools that run at the provider, and bring in what nobody has sent. */
+const READING_TOOL = /^(?:web_search|web_fetch|file_search|code_interpreter|code_execution|computer_use|image_generation|mcp|tool_search)/;
+
 /** What a list hands on to its elements. */
 function elementMeaning(meaning: number): number {
   const handedOn = meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.typedId);
@@ -36,6 +41,10 @@ class BodyScan {
   #stream = false;
   #streamOptions: StreamOptionsFact | null = null;
   #endUser: string | null = null;
+  #maxOutputTokens: number | null = null;
+  #choices = 1;
+  #prompts = 1;
+  #readsMore = false;
 
   constructor(text: string, rules: CompiledRules) {
     this.#json = new JsonText(text);
@@ -55,6 +64,9 @@ class BodyScan {
       otherModels: this.#otherModels,
       stream: this.#stream,
       streamOptions: this.#streamOptions,
+      maxOutputTokens: this.#maxOutputTokens,
+      choices: this.#choices * this.#prompts,
+      readsMore: this.#readsMore,
       endUser: this.#endUser,
       references: this.#references,
       firstKeyAt,
@@ -93,6 +105,22 @@ class BodyScan {
       case 'stream_options':
         this.#options();
         return;
+      case 'max_tokens':
+      case 'max_completion_tokens':
+      case 'max_output_tokens':
+        this.#maxOutputTokens = larger(this.#maxOutputTokens, this.#bound());
+        return;
+      case 'n':
+      case 'best_of':
+        this.#choices = larger(this.#choices, this.#bound()) ?? 1;
+        return;
+      case 'prompt':
+        this.#prompt(this.#rules.meanings.get(folded) ?? 0);
+        return;
+      case 'web_search_options':
+        this.#readsMore ||= this.#json.at('{');
+        this.#value(0, true, key);
+        return;
       case 'user':
         if (this.#json.at('"')) this.#endUser = endUser(this.#json.stringValue());
         else this.#value(0, false, '');
@@ -115,6 +143,39 @@ class BodyScan {
     const start = json.position;
     this.#model = modelName(json.stringValue());
     this.#modelSpan = { start, end: json.position };
+  }
+
+  /** A number that bounds what is made; undefined for what is none, which is the provider's to refuse. */
+  #bound(): number | undefined {
+    const json = this.#json;
+    if (json.at('"') || json.at('{') || json.at('[')) {
+      this.#value(0, true, '');
+      return undefined;
+    }
+    const value = json.literal();
+    return value === undefined || value < 0 ? undefined : Math.min(Math.ceil(value), MAX_BOUND);
+  }
+
+  /** Of several prompts each has answers of its own. One can also be a list of numbers. */
+  #prompt(meaning: number): void {
+    const json = this.#json;
+    if (!json.at('[')) {
+      this.#value(meaning, false, 'prompt');
+      return;
+    }
+    let prompts = 0;
+    json.open('[');
+    if (json.closes(']')) return;
+    do {
+      if (json.at('"') || json.at('[')) prompts += 1;
+      this.#value(elementMeaning(meaning), false, 'prompt');
+    } while (json.comma(']'));
+    this.#prompts = Math.max(1, prompts);
+  }
+
+  /** Content that stands in the text itself is part of the body, and its bytes count. */
+  #address(): void {
+    if (!this.#json.beginsString('data:')) this.#readsMore = true;
   }
 
   #streamFlag(): void {
@@ -164,7 +225,8 @@ class BodyScan {
   #value(meaning: number, freeForm: boolean, key: string): void {
     const json = this.#json;
     if (json.at('"')) {
-      if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference)) === 0) json.skipString();
+      if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.address)) === 0) json.skipString();
+      else if (meaning === KeyMeaning.address) this.#address();
       else this.#meantText(meaning, key);
     } else if (json.at('{')) {
       json.deeper();
@@ -228,6 +290,7 @@ class BodyScan {
   }
 
   #type(value: string): void {
+    if (READING_TOOL.test(value)) this.#readsMore = true;
     if (this.#rules.referenceTypes.has(value)) this.#refers(`type=${value}`);
   }
 
@@ -235,6 +298,10 @@ class BodyScan {
     const folded = foldKey(what);
     if (this.#references.length < MAX_REFERENCES && !this.#references.includes(folded)) this.#references.push(folded);
   }
+}
+
+function larger(known: number | null, value: number | undefined): number | null {
+  return value === undefined ? known : Math.max(known ?? 0, value);
 }
 
 /** A copy: a piece of the body's text would keep all of it alive for as long as the name is, in usage events above all. */

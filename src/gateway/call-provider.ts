@@ -1,5 +1,6 @@
 import type { Principal } from '../core/access/principals.ts';
 import type { UseGrant } from '../core/access/grant.ts';
+import type { Reserved } from '../core/budgets/reserved.ts';
 import type { RouteSpec, Service } from '../core/catalog/service.ts';
 import { costOf, type Price } from '../core/prices/price.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
@@ -13,6 +14,7 @@ import { requireNoCredentials, requireReach, shownModels } from './gateway-key-l
 import { estimatedTokens, Meter } from './meter.ts';
 import { RequestBody } from './request-body.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { boundsOf, type OutputFacts } from './request-bounds.ts';
 import { requestPrice } from './request-price.ts';
 import { requirePresent } from './require-present.ts';
 import { isShared, requireStateless } from './shared-credentials.ts';
@@ -31,6 +33,8 @@ export interface Outgoing {
   /** `model` and every other one the provider could run (S8). */
   readonly models: readonly string[];
   readonly references: readonly string[];
+  /** What bounds the answer. */
+  readonly output: OutputFacts;
   readonly endUser: string | null;
   /** Below the endpoint's base, with the query. */
   readonly path: string;
@@ -51,6 +55,12 @@ interface Call {
   readonly resolved: Resolved;
   readonly meter: Meter;
   readonly requireServable: (resolved: Resolved) => void;
+}
+
+/** What a request is billed by; null: not known. Listed is what the platform's lists say, and not the tenant's policy. */
+interface Priced {
+  readonly price: Price | null;
+  readonly isListed: boolean;
 }
 
 /** The later steps of a request: a key is found, the request is noted, and the provider is called. */
@@ -88,7 +98,7 @@ export class CallProvider {
   }
 
   #withKey(admitted: Admitted, outgoing: Outgoing, upstream: Upstream): Soon<void> {
-    const { visit, principal, grant } = admitted;
+    const { visit, grant } = admitted;
     const { service } = outgoing;
     const requireServable = (candidate: Resolved): void => {
       keyOf(upstream, candidate);
@@ -97,25 +107,34 @@ export class CallProvider {
     return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
       requireServable(resolved);
       visit.keySource = resolved.source;
-      return after(this.#price(grant.tenant, outgoing), (price) => {
-        const meter = this.#meter(visit, principal, grant.tenant, resolved, outgoing, price);
+      return after(this.#price(grant.tenant, outgoing), (priced) => {
         requirePresent(visit);
-        return after(meter.begin(), () => {
-          visit.meter = meter;
-          requirePresent(visit);
-          this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+        return after(this.#reserve(admitted, outgoing, priced), (reserved) => {
+          const meter = this.#meter(admitted, resolved, outgoing, priced.price, reserved);
+          return after(meter.begin(() => requirePresent(visit)), () => {
+            visit.meter = meter;
+            requirePresent(visit);
+            this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+          });
         });
       });
     });
   }
 
   /** What it is billed by; null where that is not known, and allowed all the same. */
-  #price(tenant: string, outgoing: Outgoing): Soon<Price | null> {
+  #price(tenant: string, outgoing: Outgoing): Soon<Priced> {
     const { prices, policies, clock } = this.#deps;
     return after(prices.tableOf(tenant), (table) => {
       const price = requestPrice(table, outgoing, clock.now());
-      return price ?? after(policies.policyOf(tenant), (policy) => priceByPolicy(policy, outgoing.service.id, outgoing.models));
+      if (price !== null) return { price, isListed: true };
+      return after(policies.policyOf(tenant), (policy) => ({ price: priceByPolicy(policy, outgoing.service.id, outgoing.models), isListed: false }));
     });
+  }
+
+  #reserve({ visit, principal, grant }: Admitted, outgoing: Outgoing, priced: Priced): Soon<Reserved | null> {
+    const { tenant } = grant;
+    const { models } = outgoing;
+    return this.#deps.budgets.reserve({ tenant, gatewayKey: principal.gatewayKey, models, ...priced, bounds: () => boundsOf({ ...outgoing, bodyBytes: visit.body?.length ?? 0 }) });
   }
 
   #exchange({ visit, principal, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
@@ -149,7 +168,9 @@ export class CallProvider {
     return visit.exchange;
   }
 
-  #meter(visit: Visit, { actor, gatewayKey }: Principal, tenant: string, resolved: Resolved, outgoing: Outgoing, price: Price | null): Meter {
+  #meter({ visit, principal, grant }: Admitted, resolved: Resolved, outgoing: Outgoing, price: Price | null, reserved: Reserved | null): Meter {
+    const { tenant } = grant;
+    const { actor, gatewayKey } = principal;
     const { journal, clock, random, log } = this.#deps;
     const now = clock.now();
     const estimatedInputTokens = estimatedInput(visit, outgoing);
@@ -173,9 +194,10 @@ export class CallProvider {
         endUser: outgoing.endUser,
         estimatedInputTokens,
         estimatedCost: price === null ? null : costOf(price, { ...noTokens, inputTokens: estimatedInputTokens }),
+        ...(reserved === null ? {} : { shares: reserved.shares }),
       },
       visit.startedAt,
-      price,
+      { price, reserved },
     );
   }
 }

@@ -2,6 +2,7 @@ import type { Access } from '../core/access/authorize.ts';
 import type { Principals } from '../core/access/principals.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
+import type { BudgetGate } from '../core/budgets/budget-gate.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { RateLimits } from '../core/limits/rate-limits.ts';
 import type { AiCredentials } from '../core/resolution/ai-credentials.ts';
@@ -22,12 +23,13 @@ export interface GatewayDependencies {
   readonly principals: Pick<Principals, 'authenticate' | 'mayGoOn'>;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly access: Pick<Access, 'authorizeUse'>;
+  readonly budgets: Pick<BudgetGate, 'reserve'>;
   readonly policies: Pick<Policies, 'policyOf'>;
   readonly prices: { tableOf(tenant: string): Soon<PriceTable> };
   readonly resolver: Pick<Resolver, 'resolve' | 'refreshAfterRefusal'>;
   readonly rateLimits: Pick<RateLimits, 'admit'>;
   readonly staleness: Pick<Staleness, 'callerMs' | 'secondsOf'>;
-  readonly journal: UsageJournal;
+  readonly journal: Pick<UsageJournal, 'name' | 'holdsAnswers' | 'begin' | 'end'>;
   /** Failed sign-ins are counted there, and keys used from elsewhere are denials (S29). */
   readonly audit: Pick<AuditLog, 'signInFailed' | 'denied'>;
   readonly metrics: Pick<Metrics, 'gatewayRequest' | 'openRequests'>;

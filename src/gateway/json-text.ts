@@ -136,18 +136,26 @@ export class JsonText {
     throw this.#wrong();
   }
 
-  /** A number, `true`, `false` or `null`. */
-  literal(): void {
+  /** A text; tells whether it begins like this, as it is written. */
+  beginsString(beginning: string): boolean {
+    const begins = this.#text.startsWith(beginning, this.#at + 1);
+    this.skipString();
+    return begins;
+  }
+
+  /** A number, `true`, `false` or `null`; gives the number. */
+  literal(): number | undefined {
     for (const word of ['true', 'false', 'null']) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length;
-        return;
+        return undefined;
       }
     }
     NUMBER.lastIndex = this.#at;
     const match = NUMBER.exec(this.#text);
     if (match === null) throw this.#wrong();
     this.#at += match[0].length;
+    return Number(match[0]);
   }
 
   #decoded(start: number): string {

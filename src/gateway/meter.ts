@@ -1,9 +1,11 @@
+import type { Reserved } from '../core/budgets/reserved.ts';
 import { dollars } from '../core/prices/money.ts';
 import { costOf, type Price } from '../core/prices/price.ts';
 import type { Clock } from '../ports/clock.ts';
+import { KeyholdError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { KeySource, MeteredCounts, UsageEvent, UsageStart } from '../ports/usage.ts';
-import type { UsageJournal } from '../ports/usage-journal.ts';
+import { BegunOrNot, type UsageJournal } from '../ports/usage-journal.ts';
 import { noTokens } from './token-counts.ts';
 
 /** How a request ended, as its relay saw it. */
@@ -23,33 +25,60 @@ export interface ServedBy {
   readonly attempts: number;
 }
 
+/** What a request is billed by, and from. */
+export interface Billing {
+  /** Whatever the price is when it ends; null: not known. */
+  readonly price: Price | null;
+  /** What it holds of its budgets, which is settled with its end; null: none hold for it. */
+  readonly reserved: Reserved | null;
+}
+
 const BYTES_PER_TOKEN = 4;
 
 /** One request's usage: the start entry before the upstream call, one end entry before the answer ends (R5.3). */
 export class Meter {
-  readonly #journal: UsageJournal;
+  readonly #journal: Pick<UsageJournal, 'holdsAnswers' | 'begin' | 'end'>;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #start: UsageStart;
   readonly #startedAt: number;
   readonly #price: Price | null;
+  readonly #reserved: Reserved | null;
   #firstTokenAt: number | null = null;
   #ended: Promise<boolean> | undefined;
   ending: Ending | undefined;
 
-  /** `startedAt` is when the request came, on the monotonic clock. `price` is what it is billed by, whatever that is when it ends; null: not known. */
-  constructor(journal: UsageJournal, clock: Clock, log: Log, start: UsageStart, startedAt: number, price: Price | null) {
+  /** `startedAt` is when the request came, on the monotonic clock. */
+  constructor(journal: Pick<UsageJournal, 'holdsAnswers' | 'begin' | 'end'>, clock: Clock, log: Log, start: UsageStart, startedAt: number, { price, reserved }: Billing) {
     this.#journal = journal;
     this.#clock = clock;
     this.#log = log;
     this.#start = start;
     this.#startedAt = startedAt;
     this.#price = price;
+    this.#reserved = reserved;
   }
 
-  /** Throws `unavailable` when the entry cannot be written: then nothing may be called. */
-  begin(): Promise<void> {
-    return this.#journal.begin(this.#start);
+  /** Throws, or rejects with, what `mayBegin` throws, and `unavailable` when the entry cannot be written: then nothing may be called. */
+  begin(mayBegin: () => void): Promise<void> {
+    const reserved = this.#reserved;
+    if (reserved === null) {
+      mayBegin();
+      return this.#journal.begin(this.#start);
+    }
+    return this.#beginReserved(reserved, mayBegin);
+  }
+
+  async #beginReserved(reserved: Reserved, mayBegin: () => void): Promise<void> {
+    try {
+      mayBegin();
+      if (!reserved.isCurrent) throw new KeyholdError('unavailable', 'This replica stood still for a while and begins anew. Send the request again.', { retryAfterSeconds: 1 });
+      await this.#journal.begin(this.#start);
+    } catch (error) {
+      // What may be found to have begun stays reserved: should this process die now, it counts.
+      if (!(error instanceof BegunOrNot)) reserved.release();
+      throw error;
+    }
   }
 
   /** The first piece of a streamed answer came. */
@@ -78,6 +107,9 @@ export class Meter {
   async #write(ending: Ending, served: ServedBy): Promise<boolean> {
     this.ending = ending;
     const { id, tenant, service, model, route, gatewayKeyId, tokenId, tags, endUser } = this.#start;
+    const { inputTokens, outputTokens } = ending.counts;
+    const cost = this.#price === null ? null : billedFor(ending, this.#price);
+    const shares = this.#reserved?.sharesOf({ attempts: served.attempts, tokens: inputTokens + outputTokens, cost, estimated: ending.estimated });
     const event: UsageEvent = {
       id,
       time: this.#clock.now(),
@@ -101,13 +133,16 @@ export class Meter {
       estimated: ending.estimated,
       latencyMs: Math.round(this.#clock.monotonic() - this.#startedAt),
       firstTokenMs: this.firstTokenMs,
-      cost: this.#price === null ? null : dollars(billedFor(ending, this.#price)),
-      unpriced: this.#price === null,
+      cost: cost === null ? null : dollars(cost),
+      unpriced: cost === null,
       tags,
       endUser,
+      ...(shares === undefined ? {} : { shares }),
     };
     try {
       await this.#journal.end(event);
+      // Only now: of a process that dies before, it counts as what was reserved.
+      if (shares !== undefined) this.#reserved?.settle(shares);
       return true;
     } catch (error) {
       this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; unless it can be later, it will be counted as aborted', { tenant, service, error });

@@ -19,6 +19,7 @@ import { upstreamQuery } from './query.ts';
 import { readBody } from './read-body.ts';
 import { readFacts } from './read-facts.ts';
 import { RequestBody } from './request-body.ts';
+import { noOutput } from './request-bounds.ts';
 import { requirePresent } from './require-present.ts';
 import { pathWithModel, type RouteMatch, RouteTable } from './route-table.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -106,6 +107,7 @@ export class ServeVisit {
         model,
         models: model === null ? [] : [model],
         references: [],
+        output: noOutput,
         endUser: null,
         path: pathWithModel(route.path, model ?? '') + upstreamQuery(target.query, route.query ?? []),
         usageAdded: false,
@@ -124,6 +126,7 @@ export class ServeVisit {
       model,
       models: model === null ? facts.otherModels : [model, ...facts.otherModels],
       references: facts.references,
+      output: facts,
       endUser: facts.endUser,
       path: route.path + upstreamQuery(target.query, route.query ?? []),
       usageAdded: usageEdit !== undefined,
@@ -165,6 +168,7 @@ export class ServeVisit {
       model,
       models: [model],
       references: [],
+      output: noOutput,
       endUser: null,
       path: route.path,
       usageAdded: request.stream && route.includeUsage === true,

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => plane.close());
 
 /** What only the platform's administrator may do to a tenant's things. */
-const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'tenant.shred', 'platform-limits.read', 'platform-limits.put', 'gateway-key.disable', 'prices.put', 'credential.adopt', 'credential.migrate', 'credential.preview']);
+const platformOnly = new Set<Action>(['tenant.read', 'tenant.update', 'tenant.delete', 'tenant.shred', 'platform-limits.read', 'platform-limits.put', 'platform-budget.read', 'platform-budget.put', 'gateway-key.disable', 'prices.put', 'credential.adopt', 'credential.migrate', 'credential.preview']);
 
 /** Somebody who may do it: the platform's administrator where a tenant's may not. */
 function caller({ url, action }: GuardedRoute): string | undefined {
@@ -49,7 +49,7 @@ async function everything(): Promise<string> {
 }
 
 async function records(): Promise<string> {
-  const { tenants, policies, limits, priceBooks, credentials, tokens, gatewayKeys } = plane.metadata;
+  const { tenants, policies, limits, tenantBudgets, priceBooks, credentials, tokens, gatewayKeys } = plane.metadata;
   const page = { limit: 1000 };
   const platform = { kind: 'platform' } as const;
   const acme = { kind: 'tenant', tenant: 'acme' } as const;
@@ -60,6 +60,7 @@ async function records(): Promise<string> {
     await limits.get({ tenant: 'acme', layer: 'platform' }),
     await priceBooks.get({ scope: platform }),
     await priceBooks.get({ scope: acme }),
+    await tenantBudgets.get({ tenant: 'acme' }),
     await credentials.list(platform, page),
     await credentials.list(acme, page),
     await tokens.list(platform, page),

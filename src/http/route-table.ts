@@ -20,6 +20,10 @@ import { putCredential } from './routes/credentials/put-credential.ts';
 import { recoverCredential } from './routes/credentials/recover-credential.ts';
 import { revokeCredential } from './routes/credentials/revoke-credential.ts';
 import { updateCredential } from './routes/credentials/update-credential.ts';
+import { getBudgets } from './routes/budgets/get-budgets.ts';
+import { getPlatformBudgets } from './routes/budgets/get-platform-budgets.ts';
+import { putBudgets } from './routes/budgets/put-budgets.ts';
+import { putPlatformBudgets } from './routes/budgets/put-platform-budgets.ts';
 import { createGatewayKey } from './routes/gateway-keys/create-gateway-key.ts';
 import { disableGatewayKey } from './routes/gateway-keys/disable-gateway-key.ts';
 import { findGatewayKey } from './routes/gateway-keys/find-gateway-key.ts';
@@ -27,6 +31,7 @@ import { getGatewayKey } from './routes/gateway-keys/get-gateway-key.ts';
 import { listGatewayKeys } from './routes/gateway-keys/list-gateway-keys.ts';
 import { revokeGatewayKey } from './routes/gateway-keys/revoke-gateway-key.ts';
 import { rotateGatewayKey } from './routes/gateway-keys/rotate-gateway-key.ts';
+import { showGatewayKeyBudget } from './routes/gateway-keys/show-gateway-key-budget.ts';
 import { updateGatewayKey } from './routes/gateway-keys/update-gateway-key.ts';
 import { getLimits } from './routes/limits/get-limits.ts';
 import { ownLayer, platformLayer } from './routes/limits/layer.ts';
@@ -114,6 +119,11 @@ export const routeTable: readonly Route[] = [
   rotateGatewayKey,
   findGatewayKey,
   disableGatewayKey,
+  showGatewayKeyBudget,
+  getBudgets,
+  putBudgets,
+  getPlatformBudgets,
+  putPlatformBudgets,
   sumUsage,
   listUsageEvents,
   listAudit,

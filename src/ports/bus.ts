@@ -10,6 +10,7 @@ export type BusMessage =
   | { readonly topic: 'policy'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'limits'; readonly tenant: string; readonly layer: LimitsLayer; readonly version: number }
   | { readonly topic: 'prices'; readonly scopeKey: string; readonly version: number }
+  | { readonly topic: 'budgets'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'own-vault'; readonly tenant: string; readonly version: number }
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }

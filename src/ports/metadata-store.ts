@@ -1,5 +1,6 @@
 import type { GatewayKeyRepository, TokenRepository } from './metadata/access.ts';
 import type { AuditRepository } from './metadata/audit.ts';
+import type { BudgetAccountRepository, TenantBudgetsRepository } from './metadata/budgets.ts';
 import type { CredentialMaintenance, CredentialRepository } from './metadata/credentials.ts';
 import type { LeaseRepository } from './metadata/leases.ts';
 import type { LimitsRepository } from './metadata/limits.ts';
@@ -22,6 +23,8 @@ export interface MetadataStore {
   readonly policies: PolicyRepository;
   readonly limits: LimitsRepository;
   readonly priceBooks: PriceBookRepository;
+  readonly tenantBudgets: TenantBudgetsRepository;
+  readonly budgetAccounts: BudgetAccountRepository;
   readonly ownVaults: OwnVaultRepository;
   readonly credentials: CredentialRepository;
   readonly credentialMaintenance: CredentialMaintenance;

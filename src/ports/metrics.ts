@@ -24,6 +24,8 @@ export interface Metrics {
   servedStale(metric: { readonly source: string; readonly ageMs: number }): void;
   journalPending(entries: number): void;
   auditFailed(): void;
+  /** A budget has reached this part of its amount, once over all replicas. */
+  budgetAlert(metric: { readonly percent: number }): void;
   /** What happened to messages between replicas: `failed` was not taken, `gap` came after something that did not arrive, the last three were thrown away. */
   bus(metric: { readonly link: string; readonly event: 'sent' | 'failed' | 'received' | 'gap' | 'replayed' | 'forged' | 'unreadable' }): void;
   busConnected(metric: { readonly link: string; readonly connected: boolean }): void;

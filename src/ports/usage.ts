@@ -30,6 +30,18 @@ export interface MeteredCounts extends TokenCounts {
   readonly audioOutputTokens: number;
 }
 
+/** What a request takes of a budget: an upper bound before it, and what it came to after it. */
+export interface BudgetShare {
+  /** The budget's id. */
+  readonly budget: string;
+  /** The name of the period in which the request began. */
+  readonly period: string;
+  /** Whole nano-dollars, tokens or requests. */
+  readonly amount: number;
+  /** The budget's own amount then, so that whoever delivers the share knows what part of it that is. */
+  readonly of: number;
+}
+
 /** One request that reached (or was about to reach) a provider (R5.3). */
 export interface UsageEvent extends TokenCounts {
   /** `use_` and 24 characters that sort by time. */
@@ -59,12 +71,14 @@ export interface UsageEvent extends TokenCounts {
   readonly unpriced: boolean;
   readonly tags: Readonly<Record<string, string>>;
   readonly endUser: string | null;
+  /** What it counts in which budgets; absent where there are none. */
+  readonly shares?: readonly BudgetShare[] | undefined;
 }
 
 /** What is known before the upstream call; the end entry has the rest. */
 export type UsageStart = Pick<
   UsageEvent,
-  'id' | 'tenant' | 'service' | 'model' | 'route' | 'keySource' | 'credentialId' | 'credentialVersion' | 'gatewayKeyId' | 'tokenId' | 'tags' | 'endUser'
+  'id' | 'tenant' | 'service' | 'model' | 'route' | 'keySource' | 'credentialId' | 'credentialVersion' | 'gatewayKeyId' | 'tokenId' | 'tags' | 'endUser' | 'shares'
 > & {
   readonly startedAt: number;
   readonly estimatedInputTokens: number;

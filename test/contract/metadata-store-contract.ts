@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { auditRules } from './metadata-store-audit.ts';
+import { budgetRules } from './metadata-store-budgets.ts';
 import { credentialRules } from './metadata-store-credentials.ts';
 import { listRules } from './metadata-store-lists.ts';
 import { recordRules } from './metadata-store-records-rules.ts';
@@ -18,7 +19,7 @@ export interface ContractOptions {
 
 /** What every metadata store keeps, whichever database is behind it (src/ports/metadata-store.ts). */
 export function metadataStoreContract({ name, create, column }: ContractOptions): void {
-  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules];
+  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules, ...budgetRules];
   const table = column === undefined ? undefined : new StoreTable(databaseTable, column);
   describe(`metadata store: ${name}`, () => {
     let subject: StoreUnderTest;

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Repository } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
+import { budgetAccount, budgetOf, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
 import { expectCode, type Rule } from './metadata-store-rule.ts';
 
 type Body = <K, R>(repository: Repository<K, R>, key: K, first: R, second: R) => Promise<void>;
@@ -20,6 +20,14 @@ const cases: readonly Case[] = [
   {
     kind: 'price books',
     check: (body, { priceBooks }) => body(priceBooks, { scope: platformScope }, priceBookRecord(1), priceBookRecord(2)),
+  },
+  {
+    kind: 'budgets of tenants',
+    check: (body, { tenantBudgets }) => body(tenantBudgets, { tenant: 'acme' }, { own: [budgetOf('own')], platform: [] }, { own: [], platform: [budgetOf('platform')] }),
+  },
+  {
+    kind: 'accounts of budgets',
+    check: (body, { budgetAccounts }) => body(budgetAccounts, { tenant: 'acme', budget: 'own.tokens.day.hard', period: '2026-11-28' }, budgetAccount({ granted: 10, spent: 0 }), budgetAccount({ granted: 10, spent: 10 })),
   },
   {
     kind: 'own vaults',

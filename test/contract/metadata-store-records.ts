@@ -1,3 +1,4 @@
+import type { Budget, BudgetAccountRecord } from '../../src/ports/metadata/budgets.ts';
 import type { GatewayKeyRecord, TokenRecord } from '../../src/ports/metadata/access.ts';
 import type { AuditLeaf, AuditRepository, AuditRow } from '../../src/ports/metadata/audit.ts';
 import type { CredentialKey, CredentialRecord } from '../../src/ports/metadata/credentials.ts';
@@ -218,4 +219,13 @@ export function usageEvent(id: string, changes: Partial<UsageEvent> = {}): Usage
     endUser: null,
     ...changes,
   };
+}
+
+export function budgetOf(owner: string): Budget {
+  return { id: `${owner}.tokens.day.hard`, unit: 'tokens', amount: 1_000, per: 'day', hard: true, models: ['gpt-4o*'], unbounded: 'refuse' };
+}
+
+/** One journal's slice, and what it has spent. */
+export function budgetAccount({ granted, spent }: { readonly granted: number; readonly spent: number }): BudgetAccountRecord {
+  return { spent, unaccounted: 0, slices: [{ journal: '0123456789abcdef', granted, spent, segment: 3, writtenAt: time }], closed: ['fedcba9876543210'], alerts: [{ percent: 50, at: time }] };
 }

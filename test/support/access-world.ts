@@ -46,6 +46,7 @@ const noMetrics: Metrics = {
   servedStale: nothing,
   journalPending: nothing,
   auditFailed: nothing,
+  budgetAlert: nothing,
   bus: nothing,
   busConnected: nothing,
   busDelivery: nothing,

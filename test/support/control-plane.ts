@@ -52,6 +52,8 @@ import { ModelList } from '../../src/core/prices/model-list.ts';
 import { PriceList } from '../../src/core/prices/price-list.ts';
 import { PriceService } from '../../src/core/prices/price-service.ts';
 import { Prices } from '../../src/core/prices/prices.ts';
+import { BudgetService } from '../../src/core/budgets/budget-service.ts';
+import { Policies } from '../../src/core/tenants/policies.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
 import { UsageQuery } from '../../src/core/usage/usage-query.ts';
@@ -161,6 +163,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     roles: new RoleService({ roles: metadata.roles, bus, clock }),
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
+    budgets: new BudgetService({ tenantBudgets: metadata.tenantBudgets, accounts: metadata.budgetAccounts, gatewayKeys, policies: new Policies({ policies, bus, clock, metrics }), delivery: { deliver: async () => undefined }, bus, clock }),
     credentials: new CredentialService({ ...shared, store: secrets }),
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement: { store: secrets }, legacy }),

@@ -92,6 +92,7 @@ export const noMetrics: Metrics = {
   servedStale() {},
   journalPending() {},
   auditFailed() {},
+  budgetAlert() {},
   bus() {},
   busConnected() {},
   busDelivery() {},

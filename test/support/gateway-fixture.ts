@@ -123,6 +123,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
         return makeUseGrant(actor, actor.scope.tenant, requestId);
       },
     },
+    budgets: { reserve: () => null },
     policies: { policyOf: async () => state.policy },
     prices: { tableOf: () => listPrices },
     resolver: {
@@ -136,6 +137,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     rateLimits: { admit: (request) => state.rateLimits?.admit(request) },
     staleness: { callerMs: () => 0, secondsOf: () => 0 },
     journal: {
+      name: '0123456789abcdef',
       get holdsAnswers() {
         return state.journalEnds === 'held';
       },
@@ -148,10 +150,6 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
         if (state.journalEnds !== 'written') throw new KeyholdError('unavailable', 'The end cannot be written.');
         kept.ended.push(event);
       },
-      seal: async () => [],
-      discard: async () => undefined,
-      pending: () => 0,
-      close: async () => undefined,
     },
     metrics: { gatewayRequest: (metric) => kept.metrics.push(metric), openRequests: () => undefined },
     log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },

@@ -57,6 +57,7 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
   const staleServed = new Counter({ name: 'keyhold_stale_requests_total', help: 'Requests that were served with what was last read from here, while it could not be read again.', labelNames: ['source'], registers });
   const staleAge = new Gauge({ name: 'keyhold_stale_age_seconds', help: 'Age of the oldest thing that served so since the last look; 0 where nothing did.', labelNames: ['source'], registers, aggregator: 'max' });
   const journalPending = new Gauge({ name: 'keyhold_usage_journal_pending', help: 'Usage entries that are written and not yet in the database.', registers });
+  const budgetAlerts = new Counter({ name: 'keyhold_budget_alerts_total', help: 'Budgets that have reached this part of their amount.', labelNames: ['percent'], registers });
   const auditFailures = new Counter({ name: 'keyhold_audit_failures_total', help: 'Audit rows that could not be written; their operations were refused.', registers });
 
   const busMessages = new Counter({ name: 'keyhold_bus_messages_total', help: 'Messages between replicas, by what happened to them.', labelNames: ['link', 'event'], registers });
@@ -111,6 +112,9 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
     },
     journalPending(entries) {
       journalPending.set(entries);
+    },
+    budgetAlert({ percent }) {
+      budgetAlerts.inc({ percent: String(percent) });
     },
     auditFailed() {
       auditFailures.inc();

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { noBudgets } from '../../../test/support/no-budgets.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { DeadJournals } from '../../core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from '../../core/usage/delivery.ts';
@@ -81,8 +82,8 @@ describe(`journals in the database, through anything (KEYHOLD_TEST_SEED=${SEED})
             listRollups: (...args) => call(() => store.usage.listRollups(...args)),
           };
           const journal = openDatabaseJournal({ segments, clock, random: randomBytes, log, termMs });
-          const delivery = new UsageDelivery({ journal, repository, log, metrics, clock });
-          const deliver = (found: DeliveredJournal) => new UsageDelivery({ journal: found, repository, log, metrics, clock }).deliver();
+          const delivery = new UsageDelivery({ journal, repository, budgets: noBudgets, log, metrics, clock });
+          const deliver = (found: DeliveredJournal) => new UsageDelivery({ journal: found, repository, budgets: noBudgets, log, metrics, clock }).deliver();
           return { state, journal, delivery, dead: new DeadJournals({ segments, deliver, own: () => journal.name, clock, log, termMs, alone: () => false }) };
         }
         const ignored = (work: Promise<unknown>): void => void work.catch(() => {});

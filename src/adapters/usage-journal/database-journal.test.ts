@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { noBudgets } from '../../../test/support/no-budgets.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { DeadJournals } from '../../core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from '../../core/usage/delivery.ts';
@@ -44,7 +45,7 @@ function database() {
   };
   const log = new RecordingLog();
   const metrics = { journalPending: () => {} } as Partial<Metrics> as Metrics;
-  const deliver = (journal: DeliveredJournal) => new UsageDelivery({ journal, repository: store.usage, log, metrics, clock }).deliver();
+  const deliver = (journal: DeliveredJournal) => new UsageDelivery({ journal, repository: store.usage, budgets: noBudgets, log, metrics, clock }).deliver();
   return {
     state,
     segments,

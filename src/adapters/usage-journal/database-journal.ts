@@ -3,7 +3,7 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { UsageSegment, UsageSegmentRepository } from '../../ports/metadata/usage-segments.ts';
 import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
-import type { JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
+import { BegunOrNot, type EndedJournal, type JournalSegment, type UsageJournal } from '../../ports/usage-journal.ts';
 import { endLine, roomForEnd, startLine } from './entry.ts';
 import { type BegunRequest, Gathered, inPieces } from './gathered.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -23,10 +23,7 @@ export interface DatabaseJournalOptions {
   readonly termMs: number;
 }
 
-export interface DatabaseJournal extends UsageJournal {
-  /** The name that its segments have now. */
-  readonly name: string;
-}
+export type DatabaseJournal = UsageJournal;
 
 /** One segment on its way. */
 interface Step {
@@ -62,6 +59,8 @@ class SegmentJournal implements DatabaseJournal {
   /** Sent, and not known to stand: nothing else may be written before it. */
   #unsettled: Step | undefined;
   #isTroubled = false;
+  /** Something is leased under its name, so that it has to be found when this process is gone. */
+  #isHeld = false;
   /** Written, and not in a carry yet. */
   #events: UsageEvent[] = [];
   #carried: Carried[] = [];
@@ -129,6 +128,29 @@ class SegmentJournal implements DatabaseJournal {
     if (this.#carried[0] === oldest) this.#carried.shift();
   }
 
+  async hold(): Promise<void> {
+    if (this.#isClosed || this.#isTroubled) throw refusedBegin(undefined);
+    this.#isHeld = true;
+    try {
+      await this.#toGather().mark();
+    } catch (error) {
+      this.#isHeld = false;
+      throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    this.#isHeld = false;
+    const isEmpty = this.#open.size + this.#events.length + this.#carried.length + this.#steps.length + this.#gathered.length === 0;
+    if (isEmpty && this.#flight === undefined && this.#unsettled === undefined && this.#writer.last > 0) await this.#options.segments.removeBelow({ journal: this.name, segment: this.#writer.last + 1 });
+  }
+
+  over(): readonly EndedJournal[] {
+    return [];
+  }
+
+  async forget(): Promise<void> {}
+
   pending(): number {
     const onTheWay = [...this.#gathered, ...(this.#unsettled?.gathered === undefined ? [] : [this.#unsettled.gathered])];
     return [...this.#carried.map(({ events }) => events), this.#events, ...onTheWay.map(({ ended }) => ended)].reduce((sum, { length }) => sum + length, 0);
@@ -167,7 +189,7 @@ class SegmentJournal implements DatabaseJournal {
 
   #refuse(gathered: Gathered, cause: unknown): void {
     this.#isTroubled = true;
-    gathered.refuseBegins(refusedBegin(cause));
+    gathered.refuseBegins(new BegunOrNot(NOT_RECORDED, { retryAfterSeconds: 1, cause }));
   }
 
   /** Writes what there is, unless that is under way or has to wait. */
@@ -213,14 +235,15 @@ class SegmentJournal implements DatabaseJournal {
     const starts = gathered === undefined || gathered.isRefused ? [] : gathered.begun.map(({ start }) => start);
     const events = gathered?.ended ?? [];
     const withdrawn = this.#withdrawn.splice(0);
-    if (starts.length + events.length + withdrawn.length === 0) return this.#nextStep();
+    if (starts.length + events.length + withdrawn.length === 0 && gathered?.isMark !== true) return this.#nextStep();
     return { content: { kind: 'entries', starts, events, withdrawn }, ...(gathered === undefined ? {} : { gathered }) };
   }
 
   /** Says all that is open once more, and closes what was written so far into a batch. */
   #carrySteps(): Step {
     const pieces = inPieces(this.#open.values());
-    const keepFrom = pieces.length === 0 ? null : this.#writer.last + 1;
+    // What is held stays to be found: the carry itself, where nothing is open.
+    const keepFrom = pieces.length === 0 && !this.#isHeld ? null : this.#writer.last + 1;
     const carry: Step = { content: { kind: 'carry', starts: pieces.at(-1) ?? [], events: [], withdrawn: [] }, keepFrom };
     const [first, ...rest] = pieces.slice(0, -1).map((starts): Step => ({ content: { kind: 'entries', starts, events: [], withdrawn: [] } }));
     if (first === undefined) return carry;
@@ -268,10 +291,13 @@ class SegmentJournal implements DatabaseJournal {
     this.#carried = [];
     this.#steps = [];
     this.#withdrawn = [];
+    this.#isHeld = false;
     this.#carries?.resolve();
     this.#carries = undefined;
     for (const waiting of [...(gathered === undefined ? [] : [gathered]), ...this.#gathered]) {
       waiting.dropEnds(closedByAnother());
+      // What they have reserved was leased under the old name, and is settled with it.
+      if (waiting.isMark || waiting.begun.some(({ start }) => start.shares !== undefined)) waiting.refuseBegins(refusedBegin(undefined));
     }
     // Its starts have not been written anywhere.
     if (gathered !== undefined) this.#gathered.unshift(gathered);
@@ -279,19 +305,18 @@ class SegmentJournal implements DatabaseJournal {
 
   /** So that nobody takes a journal for left whose requests take long. */
   #beats(): void {
-    const hasSomething = this.#open.size + this.#events.length + this.#carried.length > 0;
+    const hasSomething = this.#isHeld || this.#open.size + this.#events.length + this.#carried.length > 0;
     if (!hasSomething || this.#flight !== undefined || this.#options.clock.monotonic() - this.#lastBeat < this.#options.termMs / 6) return;
     this.#steps.push({ content: { kind: 'entries', starts: [], events: [], withdrawn: [] } });
     this.#take();
   }
 }
 
+const NOT_RECORDED =
+  'Usage cannot be recorded in the database, so the request was not sent on. Try again in a moment; if it goes on, an operator has to look at the database (KEYHOLD_JOURNAL=synchronous waits for it).';
+
 function refusedBegin(cause: unknown): KeyholdError {
-  return new KeyholdError(
-    'unavailable',
-    'Usage cannot be recorded in the database, so the request was not sent on. Try again in a moment; if it goes on, an operator has to look at the database (KEYHOLD_JOURNAL=synchronous waits for it).',
-    { retryAfterSeconds: 1, cause },
-  );
+  return new KeyholdError('unavailable', NOT_RECORDED, { retryAfterSeconds: 1, cause });
 }
 
 function notWritten(cause: unknown): KeyholdError {

@@ -1,10 +1,10 @@
 import { KeyholdError } from '../../ports/errors.ts';
-import type { Money, TokenCounts, UsageEvent, UsageStart } from '../../ports/usage.ts';
+import type { BudgetShare, Money, TokenCounts, UsageEvent, UsageStart } from '../../ports/usage.ts';
 
-/** Bytes of a start's line at most. */
-const MAX_START = 3_072;
-/** What an end's line may need beyond its start's: what is only known at the end, and names that changed on the way. */
-const END_EXTRA = 1_024;
+/** Bytes of a start's line at most: as many budgets as can hold for a request take half of it. */
+const MAX_START = 6_144;
+/** What an end's line may need beyond its start's: what is only known at the end, names that changed on the way, and shares of budgets with more digits. */
+const END_EXTRA = 1_536;
 /** How long free texts may be, from the first try to the one that always fits. */
 const TEXT_LIMITS = [512, 128, 64, 0] as const;
 const MAX_TAGS = 64;
@@ -109,6 +109,7 @@ function commonFields(entry: UsageStart | UsageEvent, limit: number | undefined)
     tokenId: entry.tokenId,
     tags: limit === undefined ? entry.tags : clippedTags(entry.tags, limit),
     endUser: entry.endUser === null ? null : clipped(entry.endUser, limit),
+    ...(entry.shares === undefined ? {} : { shares: entry.shares }),
   };
 }
 
@@ -206,11 +207,16 @@ function isMoneyOrNull(value: unknown): value is Money | null {
   return value === null || (isObject(value) && isText(value['amount']) && isText(value['currency']));
 }
 
+function isShares(value: unknown): value is readonly BudgetShare[] | undefined {
+  return value === undefined || (Array.isArray(value) && value.every((share) => isObject(share) && isText(share['budget']) && isText(share['period']) && isNumber(share['amount']) && isNumber(share['of'])));
+}
+
 function hasCommonFields(value: Readonly<Record<string, unknown>>): boolean {
   return (
     ['id', 'tenant', 'service', 'route', 'keySource'].every((key) => isText(value[key])) &&
     ['model', 'credentialId', 'gatewayKeyId', 'tokenId', 'endUser'].every((key) => isTextOrNull(value[key])) &&
     isNumberOrNull(value['credentialVersion']) &&
+    isShares(value['shares']) &&
     isObject(value['tags']) &&
     Object.values(value['tags']).every(isText)
   );

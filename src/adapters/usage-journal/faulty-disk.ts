@@ -121,6 +121,10 @@ export class FaultyDisk implements Disk {
 
   #put(path: string, bytes: Buffer, position: number): void {
     const old = this.#bytesOf(path);
+    if (position + bytes.length <= old.length) {
+      bytes.copy(old, position);
+      return;
+    }
     const put = Buffer.alloc(Math.max(old.length, position + bytes.length));
     old.copy(put);
     bytes.copy(put, position);

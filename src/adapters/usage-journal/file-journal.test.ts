@@ -41,6 +41,41 @@ describe('the usage journal (R5.3)', () => {
     expect(names(disk)).toEqual([]);
   });
 
+  it('R5.4: leaves a mark of what is leased under its name, which its successor finds when all of it is delivered', async () => {
+    const disk = new FaultyDisk();
+    const shares = [{ budget: 'own.tokens.day.hard', period: '2026-11-28', amount: 100, of: 1_000 }];
+    const first = await open(disk);
+    await first.hold();
+    await first.begin(sampleStart('use_1', { shares }));
+    const second = await open(disk);
+    expect(second.over()).toEqual([]);
+    expect(await drain(second)).toMatchObject([{ id: 'use_1', outcome: 'aborted', shares }]);
+    const [ended] = second.over();
+    expect(ended).toEqual({ journal: first.name, isWhole: true });
+    // Not settled yet, and dead again: the next one finds it as well.
+    const third = await open(disk);
+    expect(third.over()).toEqual([ended]);
+    if (ended !== undefined) await third.forget(ended);
+    expect(third.over()).toEqual([]);
+    expect(names(disk)).toEqual([]);
+    await third.hold();
+    await third.release();
+    expect(names(disk)).toEqual([]);
+  });
+
+  it('R5.4: remembers that a marked journal could not be read, also when what showed it has been delivered', async () => {
+    const disk = new FaultyDisk();
+    const first = await open(disk);
+    await first.hold();
+    for (const id of ['use_1', 'use_2', 'use_3']) await first.begin(sampleStart(id));
+    const [path, bytes] = [...disk.files].find(([name]) => name.endsWith('.jsonl')) ?? ['', Buffer.alloc(0)];
+    disk.files.set(path, Buffer.from(bytes.toString().replace('"use_2"', '"use_2')));
+    const second = await open(disk);
+    expect(await drain(second)).toHaveLength(2);
+    const third = await open(disk);
+    expect(third.over()).toEqual([{ journal: first.name, isWhole: false }]);
+  });
+
   it('writes the entries of one tick with one write', async () => {
     const disk = new FaultyDisk();
     const journal = await open(disk);

@@ -3,13 +3,13 @@ import type { RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import { isDiskFull, StartError } from '../../ports/start-error.ts';
 import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
-import type { JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
+import type { EndedJournal, JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
 import { ClosedSegment } from './closed-segment.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { endLine, roomForEnd, startLine } from './entry.ts';
 import { SegmentFile } from './segment-file.ts';
 import { OpenTable } from './open-table.ts';
-import { segmentFileName } from './segment-name.ts';
+import { markName, segmentFileName } from './segment-name.ts';
 import { takeOver } from './take-over.ts';
 import { type GivenEnd, type OpenRequest, TickBatch } from './tick-batch.ts';
 
@@ -41,8 +41,7 @@ export interface FileJournal extends UsageJournal {
 export async function openFileJournal({ folder, random, disk = nodeDisk }: FileJournalOptions): Promise<FileJournal> {
   try {
     disk.makeFolder(folder);
-    const { closed, damaged } = takeOver(disk, folder);
-    return new FolderJournal(disk, folder, random(8).toString('hex'), closed, damaged);
+    return new FolderJournal(disk, folder, random(8).toString('hex'), takeOver(disk, folder));
   } catch (cause) {
     if (isDiskFull(cause)) throw new StartError(8, `The disk is full: the usage journal in ${folder} cannot be brought up to date. Free some space and start again; nothing has been lost.`, { cause });
     throw new StartError(4, `The usage journal in ${folder} cannot be read and written. Check the folder's owner and mode, and the disk; nothing has been changed.`, { cause });
@@ -53,10 +52,12 @@ class FolderJournal implements FileJournal {
   readonly holdsAnswers = false;
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #journal: string;
+  readonly name: string;
   readonly #damaged: number;
   /** Oldest first; those of dead journals before this one's. */
   readonly #closed: ClosedSegment[];
+  /** Dead journals under whose names something is leased. */
+  #marked: EndedJournal[];
   readonly #open = new OpenTable();
   /** Bytes that the ends of the open requests may need: always set aside in the current segment. */
   #reserved = 0;
@@ -72,12 +73,13 @@ class FolderJournal implements FileJournal {
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(disk: Disk, folder: string, journal: string, closed: readonly ClosedSegment[], damaged: number) {
+  constructor(disk: Disk, folder: string, name: string, { closed, damaged, marked }: ReturnType<typeof takeOver>) {
     this.#disk = disk;
     this.#folder = folder;
-    this.#journal = journal;
+    this.name = name;
     this.#closed = [...closed];
     this.#damaged = damaged;
+    this.#marked = [...marked];
   }
 
   // The two calls of every request answer with one promise for the whole tick, so they are not async functions themselves.
@@ -132,6 +134,28 @@ class FolderJournal implements FileJournal {
     this.#closed.shift();
   }
 
+  async hold(): Promise<void> {
+    if (this.#isClosed) throw new KeyholdError('unavailable', 'Keyhold is stopping. Send the request again.', { retryAfterSeconds: 1 });
+    try {
+      this.#disk.close(this.#disk.create(join(this.#folder, markName(this.name))));
+    } catch (error) {
+      throw refusedBegin(error);
+    }
+  }
+
+  async release(): Promise<void> {
+    this.#removeMark(this.name);
+  }
+
+  over(): readonly EndedJournal[] {
+    return this.#marked.filter(({ journal }) => !this.#closed.some((segment) => segment.journal === journal));
+  }
+
+  async forget(ended: EndedJournal): Promise<void> {
+    this.#removeMark(ended.journal);
+    this.#marked = this.#marked.filter(({ journal }) => journal !== ended.journal);
+  }
+
   /** Ended requests that are not discarded yet; what is only begun has nothing to deliver. */
   pending(): number {
     return this.#closed.reduce((sum, { count }) => sum + count, this.#events.length + this.#refusedEnds.length);
@@ -154,6 +178,14 @@ class FolderJournal implements FileJournal {
       if (this.#events.length === 0 && this.#open.size === 0) this.#disk.remove(this.#current.path);
     } catch {
       // Everything that was acknowledged stands; the next start reads it as it is.
+    }
+  }
+
+  #removeMark(journal: string): void {
+    try {
+      this.#disk.remove(join(this.#folder, markName(journal)));
+    } catch (error) {
+      throw diskRefused(error);
     }
   }
 
@@ -252,7 +284,7 @@ class FolderJournal implements FileJournal {
     this.#current = this.#newSegment();
     const held = this.#closed.reduce((sum, { held }) => sum + held, this.#events.length);
     this.#closed.push(
-      new ClosedSegment(this.#disk, { journal: this.#journal, segment, path: previous.path }, this.#events.length, held > MAX_HELD_EVENTS ? null : this.#events),
+      new ClosedSegment(this.#disk, { journal: this.name, segment, path: previous.path }, this.#events.length, held > MAX_HELD_EVENTS ? null : this.#events),
     );
     this.#events = [];
     this.#eventBytes = 0;
@@ -263,7 +295,7 @@ class FolderJournal implements FileJournal {
   #newSegment(): SegmentFile {
     const starts = this.#open.all().filter(({ state }) => state !== 'beginning');
     const carried = Buffer.from(starts.map(({ line }) => line).join(''));
-    const file = SegmentFile.create(this.#disk, join(this.#folder, segmentFileName(this.#journal, this.#segment + 1)), carried, this.#reserved);
+    const file = SegmentFile.create(this.#disk, join(this.#folder, segmentFileName(this.name, this.#segment + 1)), carried, this.#reserved);
     this.#segment += 1;
     // A carry is written again with each segment, so segments grow with it.
     this.#rotateAt = Math.max(SEGMENT_BYTES, 2 * carried.length);

@@ -22,6 +22,8 @@ export class Gathered {
   readonly endsAnswer = new Answer();
   /** Who waits for the starts has been refused. */
   isRefused = false;
+  /** Is written even if there is nothing in it, so that the journal is found. */
+  isMark = false;
   #bytes = 0;
   readonly #timers: readonly NodeJS.Timeout[];
 
@@ -37,6 +39,11 @@ export class Gathered {
   begin(request: BegunRequest): Promise<void> {
     this.begun.push(request);
     this.#bytes += request.bytes;
+    return this.beginsAnswer.promise;
+  }
+
+  mark(): Promise<void> {
+    this.isMark = true;
     return this.beginsAnswer.promise;
   }
 

@@ -19,3 +19,15 @@ export function parseSegmentName(name: string): { readonly journal: string; read
   const [, journal, segment] = NAME.exec(name) ?? [];
   return journal === undefined || segment === undefined ? undefined : { journal, segment: Number(segment) };
 }
+
+const MARK = /^([0-9a-f]{16})\.held$/u;
+
+/** The mark of a journal under whose name something was leased. */
+export function markName(journal: string): string {
+  return `${journal}.held`;
+}
+
+/** Whose mark a file name stands for; undefined for other files. */
+export function parseMarkName(name: string): string | undefined {
+  return MARK.exec(name)?.[1];
+}

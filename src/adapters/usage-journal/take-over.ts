@@ -3,6 +3,8 @@ import { ClosedSegment } from './closed-segment.ts';
 import type { Disk } from './disk.ts';
 import { endLine } from './entry.ts';
 import { OpenRequests } from '../../core/usage/open-requests.ts';
+import type { EndedJournal } from '../../ports/usage-journal.ts';
+import { Marks } from './marks.ts';
 import { readSegment, type SegmentContent } from './segment-content.ts';
 import { SegmentFile } from './segment-file.ts';
 import { isUnfinished, parseSegmentName, segmentFileName } from './segment-name.ts';
@@ -20,11 +22,12 @@ interface FoundSegment {
  * files that do not change, and the new segment appears whole, so being killed anywhere in here and starting again ends the same.
  * Throws what the disk says.
  */
-export function takeOver(disk: Disk, folder: string): { readonly closed: readonly ClosedSegment[]; readonly damaged: number } {
+export function takeOver(disk: Disk, folder: string): { readonly closed: readonly ClosedSegment[]; readonly damaged: number; readonly marked: readonly EndedJournal[] } {
   const names = disk.list(folder);
   for (const name of names.filter(isUnfinished)) disk.remove(join(folder, name));
   const segments = names.flatMap((name) => parseSegmentName(name) ?? []).toSorted((a, b) => a.segment - b.segment);
   const closed: ClosedSegment[] = [];
+  const marks = new Marks(disk, folder, names);
   let damaged = 0;
   for (const [journal, ofJournal] of Map.groupBy(segments, (segment) => segment.journal)) {
     const open = new OpenRequests();
@@ -34,6 +37,7 @@ export function takeOver(disk: Disk, folder: string): { readonly closed: readonl
       const bytes = disk.read(path);
       const content = readSegment(bytes);
       damaged += content.damaged;
+      if (content.damaged > 0) marks.isDamaged(journal);
       open.follow(content);
       last = segment;
       // The room is not needed any more, or is needed for the segment below.
@@ -49,7 +53,7 @@ export function takeOver(disk: Disk, folder: string): { readonly closed: readonl
   }
   // Only now: a segment without events may have held the starts that the new one ends.
   for (const { path } of closed.filter(({ count }) => count === 0)) disk.remove(path);
-  return { closed: closed.filter(({ count }) => count > 0), damaged };
+  return { closed: closed.filter(({ count }) => count > 0), damaged, marked: marks.all() };
 }
 
 function closedSegment(disk: Disk, found: FoundSegment): ClosedSegment {

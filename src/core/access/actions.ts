@@ -92,6 +92,11 @@ export const actions = {
   'gateway-key.find': { platform: ['platform-admin'], tenant: null, ...close },
   'gateway-key.disable': { platform: null, tenant: ['platform-admin'], ...end },
   'gateway-key.revoke': { platform: null, tenant: ['tenant-admin', 'system'], ...end },
+  'budget.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
+  'budget.put': { platform: null, tenant: ['tenant-admin'], ...write },
+  /** The platform's layer: what it lets a tenant use. */
+  'platform-budget.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
+  'platform-budget.put': { platform: null, tenant: ['platform-admin'], ...close },
   'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true, touchesKeys: true },
   'usage.read': {
     platform: null,

@@ -67,6 +67,10 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'gateway-key.find': { platform: [A], tenant: [] },
   'gateway-key.disable': { platform: [], tenant: [A] },
   'gateway-key.revoke': { platform: [], tenant: [a, sys] },
+  'budget.read': { platform: [], tenant: [P, a, m, u] },
+  'budget.put': { platform: [], tenant: [a] },
+  'platform-budget.read': { platform: [], tenant: [A, O, P] },
+  'platform-budget.put': { platform: [], tenant: [A] },
   'gateway.use': { platform: [], tenant: [a, m, g] },
   'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
   'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
@@ -88,13 +92,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'prices.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'budget.read', 'platform-budget.read', 'prices.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'platform-limits.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete',
+  'tenant.create', 'platform-limits.put', 'platform-budget.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

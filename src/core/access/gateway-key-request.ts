@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
 import { type Catalog, isAiService } from '../catalog/catalog.ts';
+import { type BudgetInput, budgetsFrom } from '../budgets/budget-request.ts';
 import { checkedExpiry, checkedName } from './checked-input.ts';
 import { type LimitsInput, limitsFrom } from '../limits/limits-request.ts';
 import { mayUseService } from './gateway-key-scope.ts';
@@ -19,11 +20,11 @@ export interface GatewayKeyInput {
   readonly owner?: string | null | undefined;
   readonly networks?: readonly string[] | null | undefined;
   readonly limits?: LimitsInput | null | undefined;
-  readonly budget?: unknown;
+  readonly budget?: readonly BudgetInput[] | null | undefined;
 }
 
 /** The part of a record that a caller decides. */
-export type GatewayKeyChoices = Pick<GatewayKeyRecord, 'name' | 'services' | 'models' | 'routes' | 'defaultProvider' | 'tags' | 'expiresAt' | 'disabled' | 'owner' | 'networks' | 'limits'>;
+export type GatewayKeyChoices = Pick<GatewayKeyRecord, 'name' | 'services' | 'models' | 'routes' | 'defaultProvider' | 'tags' | 'expiresAt' | 'disabled' | 'owner' | 'networks' | 'limits' | 'budget'>;
 
 const MAX_ENTRIES = 100;
 const MAX_TAGS = 15;
@@ -34,16 +35,15 @@ const TAG_NAME = /^[^\p{Cc}\p{Cs}]{1,64}$/u;
 const TAG_VALUE = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
 
 /**
- * The choices after the input has been applied to those there were. Throws `unsupported` for what would not be enforced, so that
- * nobody relies on it, and `invalid_argument` for names that the catalogue does not know and values that cannot be.
+ * The choices for the key with this id after the input has been applied to those there were. Throws `invalid_argument` for names that the catalogue does not know and values that cannot be.
  */
 export function appliedChoices(
+  id: string,
   before: GatewayKeyChoices,
   input: GatewayKeyInput & { readonly name?: string | undefined; readonly disabled?: boolean | undefined },
   { catalog, clock }: { readonly catalog: Catalog; readonly clock: Clock },
 ): GatewayKeyChoices {
-  refuseWhatIsNotEnforced(input);
-  const { name, services, models, routes, defaultProvider, tags, expiresAt, disabled, owner, networks, limits } = input;
+  const { name, services, models, routes, defaultProvider, tags, expiresAt, disabled, owner, networks, limits, budget } = input;
   const after: GatewayKeyChoices = {
     name: name === undefined ? before.name : checkedName(name),
     services: services === undefined ? before.services : checkedServices(services, catalog),
@@ -56,14 +56,10 @@ export function appliedChoices(
     owner: owner === undefined ? (before.owner ?? null) : checkedOwner(owner),
     networks: networks === undefined ? (before.networks ?? null) : checkedNetworks(networks),
     limits: limits === undefined ? (before.limits ?? null) : limits === null ? null : limitsFrom(limits, catalog),
+    budget: budget === undefined ? (before.budget ?? []) : budgetsFrom(id, budget ?? [], 'budget'),
   };
   if (defaultProvider !== undefined || services !== undefined) requireReachableDefault(after, catalog);
   return after;
-}
-
-function refuseWhatIsNotEnforced(input: GatewayKeyInput): void {
-  if (input.budget === undefined || input.budget === null) return;
-  throw new KeyholdError('unsupported', 'budget of a gateway key is not enforced yet, so nothing was changed. Leave it out.', { details: { property: 'budget' } });
 }
 
 function checkedServices(services: readonly string[] | null, catalog: Catalog): readonly string[] | null {

@@ -39,7 +39,7 @@ export interface CreatedGatewayKey {
 /** S34. Revoked ones do not count. */
 const MAX_KEYS = 1_000;
 const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
-const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false, owner: null, networks: null, limits: null };
+const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false, owner: null, networks: null, limits: null, budget: [] };
 
 /** A tenant's gateway keys (R0.2, S2, S22, S25). Every change is announced, so that the next request sees it. */
 export class GatewayKeyService {
@@ -58,7 +58,7 @@ export class GatewayKeyService {
   }
 
   /**
-   * Makes a key and gives its text, once. Throws `invalid_argument`, `unsupported` for a budget, and `conflict`
+   * Makes a key and gives its text, once. Throws `invalid_argument`, and `conflict`
    * for an Idempotency-Key of another request, and where the tenant has too many keys.
    */
   async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
@@ -67,7 +67,7 @@ export class GatewayKeyService {
     const earlier = idempotency && (await this.#earlier(id, idempotency));
     if (earlier !== undefined) return earlier;
     await this.#requireRoom(tenant);
-    const choices = appliedChoices(unrestricted, input, { catalog: this.#catalog, clock: this.#clock });
+    const choices = appliedChoices(id, unrestricted, input, { catalog: this.#catalog, clock: this.#clock });
     const { text, digest } = mintToken('g', this.#random, id);
     const record: GatewayKeyRecord = {
       ...choices,
@@ -108,7 +108,7 @@ export class GatewayKeyService {
   async update(grant: Grant, { ifMatch, ...input }: GatewayKeyChange): Promise<GatewayKeyView> {
     return this.#change(grant.use('gateway-key.update'), ifMatch, (record) => {
       requireNotRevoked(record);
-      return { ...record, ...appliedChoices(record, input, { catalog: this.#catalog, clock: this.#clock }) };
+      return { ...record, ...appliedChoices(record.id, record, input, { catalog: this.#catalog, clock: this.#clock }) };
     });
   }
 

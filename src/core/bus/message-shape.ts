@@ -7,6 +7,7 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   policy: ['tenant'],
   limits: ['tenant', 'layer'],
   prices: ['scopeKey'],
+  budgets: ['tenant'],
   'own-vault': ['tenant'],
   token: ['id'],
   'data-key': ['scopeKey', 'id'],

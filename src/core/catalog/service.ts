@@ -99,6 +99,8 @@ export interface GatewaySpec {
   /** For R4.3 where nobody said which model. */
   readonly defaultModel: string;
   readonly routes: readonly RouteSpec[];
+  /** The most tokens of one answer, by glob over model names, the first that matches; for requests that do not say how long theirs may be. */
+  readonly longestAnswers?: readonly { readonly models: string; readonly tokens: number }[];
   /**
    * Globs over names of models that belong to the account (fine-tuned ones, presets); shared credentials do not serve them (S1).
    * One that begins with `!` takes names out again; the last that matches decides.

@@ -9,4 +9,5 @@ export const defaultPolicy: PolicyRecord = Object.freeze({
   adoptOutsideChanges: false,
   validateOnAdd: false,
   unpricedModels: 'allow',
+  timeZone: 'UTC',
 });

@@ -1,6 +1,7 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { PolicyRecord } from '../../ports/metadata/tenants.ts';
 import { type Catalog, isAiService } from '../catalog/catalog.ts';
+import { isTimeZone } from '../budgets/periods.ts';
 import { rateFrom, requestPriceFrom } from '../prices/price-texts.ts';
 import { defaultPolicy } from './default-policy.ts';
 
@@ -23,6 +24,7 @@ export interface PolicyInput {
   readonly unpricedModels?: string | undefined;
   /** With `charge`, and only with it. */
   readonly unpricedPrice?: UnpricedPriceTexts | null | undefined;
+  readonly timeZone?: string | undefined;
 }
 
 const MODEL = /^[\x21-\x7e]{1,200}$/;
@@ -34,7 +36,7 @@ const UNPRICED = ['allow', 'refuse', 'charge'] as const;
  */
 export function policyFrom(input: PolicyInput, catalog: Catalog): PolicyRecord {
   refuseWhatIsNotKept(input);
-  const { platformFallback, explicitKeys, defaultProvider, defaultModels, adoptOutsideChanges } = input;
+  const { platformFallback, explicitKeys, defaultProvider, defaultModels, adoptOutsideChanges, timeZone } = input;
   return {
     platformFallback: platformFallback ?? defaultPolicy.platformFallback,
     explicitKeys: explicitKeys ?? defaultPolicy.explicitKeys,
@@ -43,6 +45,7 @@ export function policyFrom(input: PolicyInput, catalog: Catalog): PolicyRecord {
     adoptOutsideChanges: adoptOutsideChanges ?? defaultPolicy.adoptOutsideChanges,
     validateOnAdd: false,
     ...checkedUnpriced(input),
+    timeZone: timeZone === undefined ? defaultPolicy.timeZone : checkedTimeZone(timeZone),
   };
 }
 
@@ -62,6 +65,11 @@ function checkedUnpriced({ unpricedModels = defaultPolicy.unpricedModels, unpric
   const price = { input: rateFrom(input, 'unpricedPrice'), output: rateFrom(output, 'unpricedPrice'), request: requestPriceFrom(request, 'unpricedPrice') };
   if (price.input + price.output + price.request === 0) throw refused('unpricedPrice', 'unpricedPrice cannot be nothing at all: then every unknown model would be free. Use unpricedModels: allow for models that are not billed.');
   return { unpricedModels: known, unpricedPrice: price };
+}
+
+function checkedTimeZone(name: string): string {
+  if (isTimeZone(name)) return name;
+  throw refused('timeZone', `${JSON.stringify(name.slice(0, 64))} is not a time zone. Send a name of the IANA's, such as "Europe/Berlin" or "UTC".`);
 }
 
 function checkedModels(models: Readonly<Record<string, string>>, catalog: Catalog): Readonly<Record<string, string>> {

@@ -22,7 +22,7 @@ describe('a tenant\'s policy (R0.2)', () => {
   it('has the documented defaults until one is put', async () => {
     const made = await world();
     expect(await get(made)).toEqual({
-      platformFallback: true, explicitKeys: true, defaultProvider: null, defaultModels: {}, adoptOutsideChanges: false, validateOnAdd: false, unpricedModels: 'allow', etag: '0',
+      platformFallback: true, explicitKeys: true, defaultProvider: null, defaultModels: {}, adoptOutsideChanges: false, validateOnAdd: false, unpricedModels: 'allow', timeZone: 'UTC', etag: '0',
     });
     expect(await made.policyReader.policyOf('acme')).toEqual(defaultPolicy);
   });

@@ -52,7 +52,8 @@ export class PolicyService {
 }
 
 function policyView(stored: Stored<PolicyRecord> | undefined): PolicyView {
-  const { unpricedPrice, ...policy } = stored?.record ?? defaultPolicy;
+  // Policies from before there was a time zone have none.
+  const { unpricedPrice, ...policy } = { ...defaultPolicy, ...stored?.record };
   const etag = etagOf(stored?.revision ?? 0);
   if (unpricedPrice === undefined) return { ...policy, etag };
   const { input, output, request } = unpricedPrice;

@@ -3,7 +3,7 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { UsageSegmentKey, UsageSegmentRepository } from '../../ports/metadata/usage-segments.ts';
 import type { UsageEvent } from '../../ports/usage.ts';
-import type { JournalSegment } from '../../ports/usage-journal.ts';
+import type { EndedJournal, JournalSegment } from '../../ports/usage-journal.ts';
 import type { DeliveredJournal } from './delivery.ts';
 import { OpenRequests } from './open-requests.ts';
 
@@ -122,7 +122,15 @@ class FoundJournal implements DeliveredJournal {
 
   async discard(): Promise<void> {
     this.#batches.shift();
-    if (this.#batches.length === 0 && this.#end !== undefined) await this.#segments.removeBelow(this.#end);
+  }
+
+  over(): readonly EndedJournal[] {
+    return this.#batches.length === 0 && this.#end !== undefined ? [{ journal: this.#end.journal, isWhole: true }] : [];
+  }
+
+  /** Only now: what was leased under its name has been settled, and nobody need find it any more. */
+  async forget(): Promise<void> {
+    if (this.#end !== undefined) await this.#segments.removeBelow(this.#end);
   }
 
   pending(): number {

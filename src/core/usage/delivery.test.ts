@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { noBudgets } from '../../../test/support/no-budgets.ts';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { FaultyDisk } from '../../adapters/usage-journal/faulty-disk.ts';
@@ -44,7 +45,7 @@ function setup(journal: UsageJournal, repository: UsageRepository) {
   const log: Log = { debug: note, info: note, warn: note, error: note };
   const metrics = { journalPending: () => {} } as Partial<Metrics> as Metrics;
   const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-  return { events, delivery: new UsageDelivery({ journal, repository, log, metrics, clock }) };
+  return { events, delivery: new UsageDelivery({ journal, repository, budgets: noBudgets, log, metrics, clock }) };
 }
 
 /** Three tenants' requests over two hours. */

@@ -1,3 +1,4 @@
+import type { BudgetSettlement } from '../budgets/settlement.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -15,11 +16,12 @@ const AT_ONCE = 16;
 const MAX_CONFLICTS = 8;
 
 /** What of a journal its delivery needs. */
-export type DeliveredJournal = Pick<UsageJournal, 'seal' | 'discard' | 'pending'>;
+export type DeliveredJournal = Pick<UsageJournal, 'seal' | 'discard' | 'pending' | 'over' | 'forget'>;
 
 export interface UsageDeliveryDependencies {
   readonly journal: DeliveredJournal;
   readonly repository: UsageRepository;
+  readonly budgets: Pick<BudgetSettlement, 'spend' | 'end'>;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -27,11 +29,12 @@ export interface UsageDeliveryDependencies {
 
 /**
  * Carries usage from the journal into the metadata store, each event once whatever fails in between: a segment's batch is
- * create-only, a roll-up remembers the last segment it holds, and the segment is forgotten only when both stand.
+ * create-only, a roll-up remembers the last segment it holds, as a budget's account does, and the segment is forgotten only when all stand.
  */
 export class UsageDelivery {
   readonly #journal: DeliveredJournal;
   readonly #repository: UsageRepository;
+  readonly #budgets: Pick<BudgetSettlement, 'spend' | 'end'>;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -41,9 +44,10 @@ export class UsageDelivery {
   #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ journal, repository, log, metrics, clock }: UsageDeliveryDependencies) {
+  constructor({ journal, repository, budgets, log, metrics, clock }: UsageDeliveryDependencies) {
     this.#journal = journal;
     this.#repository = repository;
+    this.#budgets = budgets;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -72,7 +76,7 @@ export class UsageDelivery {
   start(): void {
     this.#timer ??= setInterval(() => {
       this.#metrics.journalPending(this.#journal.pending());
-      if (this.#flight !== null || this.#journal.pending() === 0 || this.#clock.monotonic() < this.#notBefore) return;
+      if (this.#flight !== null || (this.#journal.pending() === 0 && this.#journal.over().length === 0) || this.#clock.monotonic() < this.#notBefore) return;
       // The failure is logged where it happens.
       this.deliver().catch(() => {});
     }, INTERVAL_MS).unref();
@@ -90,6 +94,10 @@ export class UsageDelivery {
       for (const segment of await this.#journal.seal()) {
         await this.#deliverSegment(segment);
         await this.#journal.discard(segment);
+      }
+      for (const ended of this.#journal.over()) {
+        await this.#budgets.end(ended.journal, ended.isWhole);
+        await this.#journal.forget(ended);
       }
       this.#succeeded();
     } catch (error) {
@@ -111,6 +119,7 @@ export class UsageDelivery {
           for (const [hour, ofHour] of Map.groupBy(own, ({ time }) => hourOf(time))) {
             await this.#rollUp({ tenant, hour, journal }, segment, ofHour);
           }
+          await this.#budgets.spend(tenant, journal, segment, own);
         }),
       );
       const failed = results.find(({ status }) => status === 'rejected');

@@ -3,6 +3,7 @@ import type { GatewayKeyInput } from '../../core/access/gateway-key-request.ts';
 import type { GatewayKeyView } from '../../core/access/gateway-key-view.ts';
 import { entityTag } from '../../core/versions/etag.ts';
 import { instantText, optionalInstantText, parseOptionalInstant } from '../rfc3339.ts';
+import { budgetBody, budgetInputs, budgetSchema } from './budget.ts';
 import { closed, etag, instant, nullable, nullableText, recordId, tenantId } from './fields.ts';
 import { limitsInputProperties, limitsProperties, shownLimits } from './limits.ts';
 
@@ -20,7 +21,7 @@ export const gatewayKeyChoices = {
   owner: Type.Optional(nullable(Type.String({ description: 'Who answers for it: a name, or a user\'s id.', maxLength: 400 }))),
   networks: Type.Optional(list('Networks it may be used from, as CIDR; without it, all.')),
   limits: Type.Optional(nullable(Type.Object(limitsInputProperties, closed))),
-  budget: Type.Optional(Type.Unknown({ description: 'Not enforced yet: answered with 501.' })),
+  budget: Type.Optional(nullable(budgetInputs)),
 };
 
 const properties = {
@@ -35,6 +36,7 @@ const properties = {
   owner: nullableText,
   networks: listed,
   limits: nullable(Type.Object(limitsProperties)),
+  budget: Type.Array(budgetSchema),
   disabled: Type.Boolean(),
   createdAt: instant,
   createdBy: Type.String(),
@@ -63,6 +65,7 @@ export function gatewayKeyBody(view: GatewayKeyView): Static<typeof gatewayKeySc
     tags: { ...view.tags },
     networks: view.networks === null ? null : [...view.networks],
     limits: view.limits === null ? null : shownLimits(view.limits),
+    budget: view.budget.map(budgetBody),
     createdAt: instantText(view.createdAt),
     expiresAt: optionalInstantText(view.expiresAt),
     revokedAt: optionalInstantText(view.revokedAt),

@@ -14,7 +14,7 @@ const price = Type.String({ description: 'dollars, a decimal, for example 2.50.'
 
 const defaultModels = Type.Record(Type.String(), Type.String(), { description: 'The model by service, where a request names none.' });
 
-export const policySchema = Type.Object({ ...flags, defaultProvider: nullableText, defaultModels, unpricedModels: Type.String(), unpricedPrice: Type.Optional(Type.Object({ input: price, output: price, request: price })), etag });
+export const policySchema = Type.Object({ ...flags, defaultProvider: nullableText, defaultModels, unpricedModels: Type.String(), timeZone: Type.String(), unpricedPrice: Type.Optional(Type.Object({ input: price, output: price, request: price })), etag });
 
 export const policyInput = Type.Object(
   {
@@ -24,6 +24,7 @@ export const policyInput = Type.Object(
     defaultModels: Type.Optional(defaultModels),
     adoptOutsideChanges: Type.Optional(flags.adoptOutsideChanges),
     validateOnAdd: Type.Optional(flags.validateOnAdd),
+    timeZone: Type.Optional(Type.String({ description: 'Whose days, weeks and months are those of budgets: a name of the IANA\'s, for example Europe/Berlin. UTC without it.', maxLength: 64 })),
     unpricedModels: Type.Optional(Type.String({ description: 'what becomes of a request whose price is not known: allow, refuse, or charge (unpricedPrice).', maxLength: 20 })),
     unpricedPrice: Type.Optional(nullable(Type.Object({ input: price, output: price, request: Type.Optional(price) }, { ...closed, description: 'with unpricedModels: charge, what: dollars a million tokens, and dollars a request.' }))),
   },
@@ -31,5 +32,5 @@ export const policyInput = Type.Object(
 );
 
 export function policyBody(view: PolicyView): Static<typeof policySchema> {
-  return { ...view, etag: entityTag(view.etag), defaultModels: { ...view.defaultModels } };
+  return { ...view, timeZone: view.timeZone ?? 'UTC', etag: entityTag(view.etag), defaultModels: { ...view.defaultModels } };
 }

@@ -1,4 +1,5 @@
 import type { Scope } from '../scope.ts';
+import type { Budget } from './budgets.ts';
 import type { Limits } from './limits.ts';
 import type { Page, PageRequest, Repository, Stored } from './stored.ts';
 import type { IdempotencyMark } from './tenants.ts';
@@ -52,6 +53,8 @@ export interface GatewayKeyRecord {
   readonly networks?: readonly string[] | null | undefined;
   /** null: not limited by itself. */
   readonly limits?: Limits | null | undefined;
+  /** Absent or empty: none of its own; the tenant's hold all the same. */
+  readonly budget?: readonly Budget[] | undefined;
   readonly disabled: boolean;
   readonly createdAt: number;
   readonly createdBy: string;

@@ -65,6 +65,8 @@ export interface PolicyRecord {
   readonly unpricedModels: 'allow' | 'refuse' | 'charge';
   /** What it is charged then: pico-dollars a token, nano-dollars a request. Absent where none was put. */
   readonly unpricedPrice?: UnpricedPrice | undefined;
+  /** By the IANA's name; its days, weeks and months are those of budgets. Absent: UTC. */
+  readonly timeZone?: string | undefined;
 }
 
 /** A tenant without a record has the defaults of R0.2. */

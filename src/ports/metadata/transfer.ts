@@ -7,6 +7,8 @@ export const rowKinds = [
   'policies',
   'limits',
   'price-books',
+  'tenant-budgets',
+  'budget-accounts',
   'own-vaults',
   'credentials',
   'tokens',

@@ -40,7 +40,7 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   await world.statuses([
     [401, { ...chat('gpt-local'), token: otherKey }],
     [401, { method: 'GET', path: '/api/v1/tenants', token: world.gatewayKey }],
-    [501, { method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'limited', budget: {} } }],
+    [400, { method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'limited', budget: [{ amount: {}, per: 'day', hard: true }] } }],
     [403, { method: 'POST', path: `${ofTenant}/tokens`, token: world.platform, body: { name: 'second', role: 'tenant-admin' } }],
   ]);
   await world.ok({ method: 'PUT', path: `${ofTenant}/policy`, token: world.admin, body: { defaultProvider: 'openai' } });
@@ -50,6 +50,11 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   }
   await world.ok({ method: 'PUT', path: '/api/v1/prices', token: world.platform, body: { prices: [{ service: 'openai', model: 'gpt-local', input: '1', output: '2' }] } });
   await world.ok({ method: 'PUT', path: `${ofTenant}/prices`, token: world.platform, body: { prices: [] } });
+  for (const [path, token] of [[`${ofTenant}/budgets`, world.admin], [`/api/v1/platform/tenants/${TENANT}/budgets`, world.platform]] as const) {
+    await world.ok({ method: 'PUT', path, token, body: { budgets: [{ amount: { requests: 1_000_000 }, per: 'day', hard: true }] } });
+    await world.ok({ method: 'GET', path, token });
+  }
+  await world.ok({ method: 'GET', path: `${ofTenant}/gateway-keys/${String(other.body['id'])}/budget`, token: world.admin });
   await world.ok({ method: 'PATCH', path: ofTenant, token: world.platform, body: { name: 'Canaries' } });
   await world.ok({ method: 'DELETE', path: '/api/v1/tenants/another-tenant', token: world.platform });
 }

@@ -8,6 +8,7 @@ import { type Scope, scopeFrom } from '../../../ports/scope.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { StoredText } from '../stored-text.ts';
 import { gatewayKeys, tokens } from './cosmos-access.ts';
+import { budgetAccounts, tenantBudgets } from './cosmos-budgets.ts';
 import { credentials } from './cosmos-credentials.ts';
 import type { CosmosItems } from './cosmos-items.ts';
 import { partsOf } from './cosmos-list.ts';
@@ -54,6 +55,8 @@ export class CosmosRows implements RowTransfer {
       policies: ofRecords(policies, ofTenant),
       limits: ofRecords(limits, (parts): LimitsKey => ({ tenant: parts.text(0), layer: parts.text(1) === 'own' ? 'own' : 'platform' })),
       'price-books': ofRecords(priceBooks, (parts) => ({ scope: parts.scope() })),
+      'tenant-budgets': ofRecords(tenantBudgets, ofTenant),
+      'budget-accounts': ofRecords(budgetAccounts, (parts) => ({ tenant: parts.text(0), budget: parts.text(1), period: parts.text(2) })),
       'own-vaults': ofRecords(ownVaults, ofTenant),
       credentials: ofRecords(credentials, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2) })),
       tokens: ofRecords(tokens, ofId),

@@ -3,6 +3,7 @@ import type { TransferableStore } from '../../../ports/metadata/transfer.ts';
 import { AuditBatches } from './audit-batches.ts';
 import { CosmosGatewayKeys, CosmosTokens } from './cosmos-access.ts';
 import { CosmosAudit } from './cosmos-audit.ts';
+import { CosmosBudgetAccounts, tenantBudgets } from './cosmos-budgets.ts';
 import { CosmosCredentials } from './cosmos-credentials.ts';
 import type { CosmosItems } from './cosmos-items.ts';
 import { CosmosRecords } from './cosmos-records.ts';
@@ -25,6 +26,8 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     policies: new CosmosRecords(items, policies),
     limits: new CosmosRecords(items, limits),
     priceBooks: new CosmosRecords(items, priceBooks),
+    tenantBudgets: new CosmosRecords(items, tenantBudgets),
+    budgetAccounts: new CosmosBudgetAccounts(items),
     ownVaults: new CosmosRecords(items, ownVaults),
     credentials,
     credentialMaintenance: credentials,

@@ -1,4 +1,5 @@
 import type { GatewayKeyRecord, GatewayKeyRepository, TokenRecord, TokenRepository } from '../../../ports/metadata/access.ts';
+import type { TenantBudgetsRecord } from '../../../ports/metadata/budgets.ts';
 import type { DataKeyKey, DataKeyRecord, DataKeyRepository, PlatformRecord, PlatformRecordName, SealedValueKey, SealedValueRecord, SealedValueRepository } from '../../../ports/metadata/sealed.ts';
 import type { LeaseRecord } from '../../../ports/metadata/leases.ts';
 import type { LimitsKey, LimitsRecord } from '../../../ports/metadata/limits.ts';
@@ -9,6 +10,7 @@ import type { PolicyRecord, TenantRecord, TenantRepository } from '../../../port
 import type { MetadataStore } from '../../../ports/metadata-store.ts';
 import { type Scope, sameScope, scopeKey } from '../../../ports/scope.ts';
 import { MemoryAudit } from './memory-audit.ts';
+import { MemoryBudgetAccounts } from './memory-budgets.ts';
 import { MemoryCredentials } from './memory-credentials.ts';
 import { MemoryUsage } from './memory-usage.ts';
 import { MemoryUsageSegments } from './memory-usage-segments.ts';
@@ -31,6 +33,8 @@ export function createMemoryStore(): MetadataStore {
     policies: new RecordMap<{ readonly tenant: string }, PolicyRecord>(({ tenant }) => [tenant]),
     limits: new RecordMap<LimitsKey, LimitsRecord>(({ tenant, layer }) => [tenant, layer]),
     priceBooks: new RecordMap<{ readonly scope: Scope }, PriceBookRecord>(({ scope }) => [scopeKey(scope)]),
+    tenantBudgets: new RecordMap<{ readonly tenant: string }, TenantBudgetsRecord>(({ tenant }) => [tenant]),
+    budgetAccounts: new MemoryBudgetAccounts(),
     ownVaults: new RecordMap<{ readonly tenant: string }, OwnVaultRecord>(({ tenant }) => [tenant]),
     credentials,
     credentialMaintenance: credentials,

@@ -10,6 +10,7 @@ import { numberOf, type SqlExecutor, type SqlRow, type SqlValue, textOf } from '
 import { PreparedQuery, slot } from './prepared-query.ts';
 import type { RecordTable } from './record-table.ts';
 import { gatewayKeys, tokens } from './sql-access.ts';
+import { budgetAccountTable, tenantBudgetsTable } from './sql-budgets.ts';
 import { credentialTable } from './sql-credentials.ts';
 import { dataKeyTable, platformTable, sealedValueTable } from './sql-sealed.ts';
 import { limitsTable, ownVaultTable, policyTable, priceBookTable, tenantTable } from './sql-tenants.ts';
@@ -18,7 +19,7 @@ import { segmentIndex } from './sql-usage-segments.ts';
 import { memberships, roles, users } from './sql-users.ts';
 
 /** Columns that hold integers; all others hold text. */
-const INTEGERS: ReadonlySet<string> = new Set(['version', 'hour', 'segment', 'revision', 'due_at', 'created_at', 'first_time', 'last_time', 'is_open']);
+const INTEGERS: ReadonlySet<string> = new Set(['version', 'hour', 'segment', 'revision', 'due_at', 'created_at', 'first_time', 'last_time', 'is_open', 'outstanding']);
 
 /** A table, and what its index columns hold for a record's text. */
 interface RowTable {
@@ -38,6 +39,8 @@ const tables: Readonly<Record<RowKind, RowTable>> = {
   policies: ofRecords(policyTable),
   limits: ofRecords(limitsTable),
   'price-books': ofRecords(priceBookTable),
+  'tenant-budgets': ofRecords(tenantBudgetsTable),
+  'budget-accounts': ofRecords(budgetAccountTable),
   'own-vaults': ofRecords(ownVaultTable),
   credentials: ofRecords(credentialTable),
   tokens: ofRecords(tokens),

@@ -6,6 +6,7 @@ import { leaseTable } from './lease-table.ts';
 import { PreparedQuery } from './prepared-query.ts';
 import { SqlGatewayKeys, SqlTokens } from './sql-access.ts';
 import { SqlAudit } from './sql-audit.ts';
+import { SqlBudgetAccounts, tenantBudgetsTable } from './sql-budgets.ts';
 import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
 import { SqlRows } from './sql-rows.ts';
@@ -25,6 +26,8 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Tran
     policies: new SqlRecords(executor, dialect, policyTable),
     limits: new SqlRecords(executor, dialect, limitsTable),
     priceBooks: new SqlRecords(executor, dialect, priceBookTable),
+    tenantBudgets: new SqlRecords(executor, dialect, tenantBudgetsTable),
+    budgetAccounts: new SqlBudgetAccounts(executor, dialect),
     ownVaults: new SqlRecords(executor, dialect, ownVaultTable),
     credentials,
     credentialMaintenance: credentials,

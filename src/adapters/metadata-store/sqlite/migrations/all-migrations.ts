@@ -7,7 +7,8 @@ import { usageSegments } from './0006-usage-segments.ts';
 import { users } from './0007-users.ts';
 import { limits } from './0009-limits.ts';
 import { prices } from './0010-prices.ts';
+import { budgets } from './0011-budgets.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */
-export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, users, limits, prices];
+export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, users, limits, prices, budgets];
