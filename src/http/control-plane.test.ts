@@ -44,7 +44,7 @@ describe('every answer of the control plane', () => {
     const plane = await start();
     for (const [method, path] of [
       ['GET', '/'],
-      ['GET', '/api/v1/models'],
+      ['GET', '/api/v1/model'],
       ['GET', '/api/v1/nothing'],
       ['POST', '/api/v1/me'],
       ['PUT', '/api/v1/tenants'],
