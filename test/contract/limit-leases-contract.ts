@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { HeldAsk, LimitLeases, WindowAsk } from '../../src/ports/limit-leases.ts';
+import { rateLedgerContract } from './rate-ledger-contract.ts';
 
 /** So long that no test meets its end. */
 const LONG_MS = 1_000_000_000_000;
@@ -12,9 +13,11 @@ export interface LeasesUnderTest {
 
 /** The rules of `LimitLeases`, the same for every account. */
 export function limitLeasesContract({ name, open }: LeasesUnderTest): void {
+  const opened = open();
+  afterAll(async () => (await opened).close());
+  rateLedgerContract(name, opened);
   describe(`limits: ${name} (R5.4)`, async () => {
-    const { sides, close } = await open();
-    afterAll(close);
+    const { sides } = await opened;
     let count = 0;
     const newKey = (): string => `t/acme/own#${(count += 1)}`;
     const side = (index: number): LimitLeases => sides[index % sides.length]!;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { LeaseTable } from '../../src/adapters/limit-leases/lease-table.ts';
 import { createRedisLeases } from '../../src/adapters/limit-leases/redis-leases.ts';
 import { answerLease, createWorkerLeases, type LeaseQuestion } from '../../src/adapters/limit-leases/worker-leases.ts';
@@ -7,9 +7,11 @@ import { openRedis } from '../../src/adapters/redis/redis-connection.ts';
 import { HELD_MS } from '../../src/ports/limit-leases.ts';
 import { SecretValue } from '../../src/ports/secret-value.ts';
 import { TestClock } from '../support/credential-world.ts';
+import { eventually } from '../support/eventually.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { startRedis } from '../support/servers/redis.ts';
 import { limitLeasesContract } from './limit-leases-contract.ts';
+import { ledgersOn, rulesFor, tried } from './rate-ledger-contract.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
@@ -30,24 +32,66 @@ limitLeasesContract({
   },
 });
 
+/** A real Redis, and so many replicas on it. */
+async function redisWith(replicas: number) {
+  const server = await startRedis();
+  const connections = await Promise.all(Array.from({ length: replicas }, () => openRedis({ url: new SecretValue(server.url), address: '127.0.0.1', log: new RecordingLog(), random: randomBytes })));
+  return {
+    server,
+    sides: connections.map((connection) => createRedisLeases(connection, 'root_0123456789abcdef')),
+    close: async () => {
+      for (const connection of connections) connection.close();
+      await server.close();
+    },
+  };
+}
+
 limitLeasesContract({
   name: 'in a real Redis',
   open: async () => {
-    const server = await startRedis();
-    const connect = () => openRedis({ url: new SecretValue(server.url), address: '127.0.0.1', log: new RecordingLog(), random: randomBytes });
-    const connections = [await connect(), await connect()];
+    const { server, sides, close } = await redisWith(2);
     return {
-      sides: connections.map((connection) => createRedisLeases(connection, 'root_0123456789abcdef')),
+      sides,
       close: async () => {
         for (const name of (await server.command('KEYS', '*')) as readonly string[]) {
           expect(name).toMatch(/^keyhold:root_0123456789abcdef:limit:/u);
           expect(Number(await server.command('PTTL', name))).toBeGreaterThan(0);
         }
-        for (const connection of connections) connection.close();
-        await server.close();
+        await close();
       },
     };
   },
+});
+
+it('R5.4: while Redis is away each of four replicas has its share, neither nothing nor more; when it is back, all of that counts', async () => {
+  const { server, sides, close } = await redisWith(4);
+  onTestFinished(close);
+  const ledgers = ledgersOn(sides);
+  const rules = rulesFor({ requests: [{ max: 100, per: 'day' }] });
+  const small = rulesFor({ requests: [{ max: 2, per: 'day' }] });
+  const admitted = async (limited: typeof rules, each: number): Promise<readonly number[]> =>
+    Promise.all(ledgers.map(async (ledger) => (await Promise.all(Array.from({ length: each }, () => tried(() => ledger.admit(limited, 0))))).filter((one) => one !== undefined).length));
+  expect(await admitted(rules, 10)).toEqual([10, 10, 10, 10]);
+  server.pause();
+  // Whoever asks first finds out after half a second; what it had asked for may come when Redis goes on.
+  expect(await admitted(rules, 40)).toEqual([15, 15, 15, 15]);
+  expect(await admitted(small, 3)).toEqual([1, 1, 1, 1]);
+  server.resume();
+  await eventually(async () => (await admitted(rules, 1)).every((one) => one === 0), () => 'What was used meanwhile is not known.');
+  await server.kill();
+  expect((await admitted(small, 3)).reduce((sum, one) => sum + one, 0)).toBe(0);
+  await server.start();
+  // It has forgotten everything, so all of the limit can be had once more, and no more than that.
+  let again = 0;
+  await eventually(
+    async () => {
+      again += (await admitted(rules, 20)).reduce((sum, one) => sum + one, 0);
+      return again > 0;
+    },
+    () => 'Nothing is admitted any more.',
+  );
+  await admitted(rules, 40);
+  expect(again).toBeLessThanOrEqual(100);
 });
 
 it('a holder that says nothing any more is forgotten, and a first process that does not answer is an error', async () => {
