@@ -149,4 +149,19 @@ describe('R5.3 usage is what the provider has told', () => {
     expect((await usage()).totals).toEqual(totals);
     expect(await usageEvents(acme, 'one-more')).toHaveLength(1);
   });
+
+  it('R5.3 a price that is set counts at the next request, and what was billed before stays as it was', async () => {
+    const before = await usageEvents(acme, 'gpt-4o-mini');
+    const prices = [{ service: 'openai', model: 'gpt-4o-mini', input: '1', output: '3', request: '0.01' }];
+    await world.platform.must('PUT', '/api/v1/tenants/acme/prices', { prices });
+    await openai.chat.completions.create(hello('gpt-4o-mini'));
+    const after = await usageEvents(acme, 'gpt-4o-mini');
+    const known = new Set(before.map(({ id }) => id));
+    const [fresh, ...others] = after.filter(({ id }) => !known.has(id));
+    expect(others).toEqual([]);
+    expect(fresh?.['cost']).toEqual(dollars(10_000_000 + Number(fresh?.['inputTokens']) * 1_000 + Number(fresh?.['outputTokens']) * 3_000));
+    expect(after.filter(({ id }) => known.has(id))).toEqual(before);
+    const { body } = await acme.admin.must('GET', '/api/v1/models?service=openai&search=gpt-4o-mini');
+    expect(body['items']).toContainEqual(expect.objectContaining({ model: 'gpt-4o-mini', source: 'tenant', request: '0.01' }));
+  });
 });
