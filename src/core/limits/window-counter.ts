@@ -25,6 +25,8 @@ export class WindowCounter {
   #beyond = 0;
   #takenSinceAsked = 0;
   #fullUntil = -Infinity;
+  #sent = 0;
+  #answered = 0;
   #waiting = 0;
   #flight: Promise<void> | undefined;
   #isIdle = false;
@@ -140,7 +142,12 @@ export class WindowCounter {
     const surplus = givesBack ? 0 : this.#surplus(max);
     this.#takenSinceAsked = 0;
     const sentAt = this.#way.now();
+    this.#sent += 1;
+    const number = this.#sent;
     const answered = this.#way.window({ key: this.#key, windowMs: this.#windowMs, max, need, surplus, back: { window: this.#window, amount }, beyond }, (answer) => {
+      // What was sent before something else that has been answered tells of what was.
+      if (number < this.#answered) return;
+      this.#answered = number;
       const isNew = answer.window !== this.#window;
       if (isNew) {
         this.#window = answer.window;
