@@ -27,10 +27,12 @@ import { GatewayKeyFinder } from './core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
-import { isAdministered } from './core/access/platform-administrators.ts';
+import { MemberService } from './core/access/member-service.ts';
+import { PlatformAdministrators } from './core/access/platform-administrators.ts';
 import { CustomRoles } from './core/access/custom-roles.ts';
 import { Principals } from './core/access/principals.ts';
 import { RoleService } from './core/access/role-service.ts';
+import { UserService } from './core/access/user-service.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { Adoption } from './core/adoption/adoption.ts';
 import { LegacyMigration } from './core/adoption/legacy-migration.ts';
@@ -171,13 +173,14 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
   const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
   // Of processes that share a data folder one makes the first token, since there is one file for it.
+  const administrators = new PlatformAdministrators({ ...metadata, bus, clock });
   if (place.number === 1) {
     await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
-    if (!(await isAdministered({ tokens: metadata.tokens, clock }))) {
+    if (!(await administrators.isAdministered())) {
       log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
     }
   }
-  const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, access, bus, clock, log, outlet: firstToken });
+  const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, administrators, access, bus, clock, log, outlet: firstToken });
   const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
   const principals = new Principals({
     tokens: metadata.tokens,
@@ -195,7 +198,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
-  const tokens = new TokenService({ tokens: metadata.tokens, tenants: metadata.tenants, roles: metadata.roles, bus, clock, random });
+  const tokens = new TokenService({ ...metadata, administrators, bus, clock, random });
+  const members = new MemberService({ ...metadata, bus, clock });
   const roles = new RoleService({ roles: metadata.roles, bus, clock });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
   const sharedValues = await openSharedValues({ config, redis: replicas.redis, root, clock, random, log });
@@ -263,6 +267,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     tenantService: tenants,
     tokenService: tokens,
     gatewayKeyService: gatewayKeys,
+    memberships: metadata.memberships,
+    memberService: members,
     access,
     bus,
     clock,
@@ -281,6 +287,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     ownVaults: ownVault.service,
     tokens,
     roles,
+    members,
+    users: new UserService({ ...metadata, administrators, bus, clock }),
     gatewayKeys,
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys: metadata.gatewayKeys, clock }),
     budgets: budgets.service,

@@ -5,6 +5,8 @@ import type { InstallationSeal } from '../core/access/installation-seal.ts';
 import type { Idempotency } from '../core/access/idempotency.ts';
 import type { Principals } from '../core/access/principals.ts';
 import type { RoleService } from '../core/access/role-service.ts';
+import type { MemberService } from '../core/access/member-service.ts';
+import type { UserService } from '../core/access/user-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { Adoption } from '../core/adoption/adoption.ts';
@@ -52,6 +54,8 @@ export interface ControlPlaneServices {
   readonly ownVaults: OwnVaultService;
   readonly tokens: TokenService;
   readonly roles: RoleService;
+  readonly members: MemberService;
+  readonly users: UserService;
   readonly gatewayKeys: GatewayKeyService;
   readonly gatewayKeyFinder: GatewayKeyFinder;
   readonly budgets: BudgetService;

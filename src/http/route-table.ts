@@ -82,6 +82,16 @@ import { platformTokens, tenantTokens } from './routes/tokens/owner.ts';
 import { revokeToken } from './routes/tokens/revoke-token.ts';
 import { listUsageEvents } from './routes/usage/list-usage-events.ts';
 import { sumUsage } from './routes/usage/sum-usage.ts';
+import { getMember } from './routes/users/get-member.ts';
+import { getUser } from './routes/users/get-user.ts';
+import { inviteMember } from './routes/users/invite-member.ts';
+import { inviteUser } from './routes/users/invite-user.ts';
+import { listMembers } from './routes/users/list-members.ts';
+import { listUsers } from './routes/users/list-users.ts';
+import { removeMember } from './routes/users/remove-member.ts';
+import { removeUser } from './routes/users/remove-user.ts';
+import { updateMember } from './routes/users/update-member.ts';
+import { updateUser } from './routes/users/update-user.ts';
 
 const credentialRoutes = [listCredentials, putCredential, getCredential, updateCredential, deleteCredential, revokeCredential, recoverCredential, purgeCredential, adoptCredential, previewAdoption, migrateCredential, previewMigration];
 const tokenRoutes = [createToken, listTokens, revokeToken];
@@ -109,6 +119,16 @@ export const routeTable: readonly Route[] = [
   deleteOwnVault,
   testOwnVault,
   ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),
+  inviteMember,
+  listMembers,
+  getMember,
+  updateMember,
+  removeMember,
+  inviteUser,
+  listUsers,
+  getUser,
+  updateUser,
+  removeUser,
   ...[tenantRoleOwner, platformRoleOwner].flatMap((owner) => roleRoutes.map((route) => route(owner))),
   ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
   createGatewayKey,

@@ -2,6 +2,7 @@ import { systemActor } from '../core/access/actor.ts';
 import type { Access } from '../core/access/authorize.ts';
 import type { TenantShredding } from '../core/keys/tenant-shredding.ts';
 import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
+import type { MemberService } from '../core/access/member-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { Bus } from '../ports/bus.ts';
@@ -10,6 +11,7 @@ import type { Log } from '../ports/log.ts';
 import type { GatewayKeyRepository, TokenRepository } from '../ports/metadata/access.ts';
 import type { Page, PageRequest, Stored } from '../ports/metadata/stored.ts';
 import type { TenantRepository } from '../ports/metadata/tenants.ts';
+import type { MembershipRepository } from '../ports/metadata/users.ts';
 import { type Scope, tenantScope } from '../ports/scope.ts';
 import type { LeasedJob } from './leased-job.ts';
 
@@ -23,9 +25,11 @@ export interface RemoveTenantsDependencies {
   readonly ownVaults: { removeAll(tenant: string): Promise<void> };
   /** Destroys the tenant's data keys, once nothing is written any more, and certifies that (S16). */
   readonly shredding: Pick<TenantShredding, 'finish'>;
+  readonly memberships: Pick<MembershipRepository, 'list'>;
   readonly tenantService: TenantService;
   readonly tokenService: TokenService;
   readonly gatewayKeyService: GatewayKeyService;
+  readonly memberService: MemberService;
   readonly access: Access;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -124,9 +128,9 @@ export class RemoveTenants implements LeasedJob {
     }
   }
 
-  /** How many gateway keys and tokens were still alive. */
+  /** How many gateway keys and tokens were still alive, and users there. */
   async #endKeysAndTokens(tenant: string): Promise<number> {
-    const { access, gatewayKeys, gatewayKeyService, tokens, tokenService } = this.#dependencies;
+    const { access, gatewayKeys, gatewayKeyService, memberships, memberService, tokens, tokenService } = this.#dependencies;
     const scope: Scope = tenantScope(tenant);
     let ended = 0;
     for await (const { record } of all((page) => gatewayKeys.list(tenant, page))) {
@@ -137,6 +141,10 @@ export class RemoveTenants implements LeasedJob {
     for await (const { record } of all((page) => tokens.list(scope, page))) {
       if (record.revokedAt !== null) continue;
       await access.perform(actor, 'token.revoke', { scope, id: record.id }, null, (grant) => tokenService.revoke(grant));
+      ended += 1;
+    }
+    for await (const { record } of all((page) => memberships.list(tenant, page))) {
+      await access.perform(actor, 'user.remove', { scope, id: record.user }, null, (grant) => memberService.remove(grant));
       ended += 1;
     }
     return ended;

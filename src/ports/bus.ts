@@ -15,6 +15,9 @@ export type BusMessage =
   | { readonly topic: 'token'; readonly id: string; readonly version: number }
   | { readonly topic: 'data-key'; readonly scopeKey: string; readonly id: string; readonly version: number }
   | { readonly topic: 'gateway-key'; readonly id: string; readonly version: number }
+  | { readonly topic: 'user'; readonly id: string; readonly version: number }
+  | { readonly topic: 'membership'; readonly tenant: string; readonly user: string; readonly version: number }
+  | { readonly topic: 'role-bindings'; readonly version: number }
   | { readonly topic: 'role'; readonly scopeKey: string; readonly name: string; readonly version: number }
   | { readonly topic: 'seal'; readonly version: number };
 

@@ -12,6 +12,10 @@ import type { Grant } from '../../src/core/access/grant.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { resourceText, type Resource } from '../../src/core/access/resource.ts';
+import { MemberService } from '../../src/core/access/member-service.ts';
+import { PlatformAdministrators } from '../../src/core/access/platform-administrators.ts';
+import { UserService } from '../../src/core/access/user-service.ts';
+import { Users } from '../../src/core/access/users.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
@@ -86,7 +90,8 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     list: async () => ({ items: [], next: undefined }),
   };
   const customRoles = new CustomRoles({ roles: store.roles, bus, clock, metrics: noMetrics });
-  const dependencies = { ...store, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices), customRoles };
+  const administrators = new PlatformAdministrators({ ...store, bus, clock });
+  const dependencies = { ...store, administrators, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices), customRoles };
   const seal = { sealed: false, isSealed: (): boolean => seal.sealed };
   const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies), seal });
   const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
@@ -103,6 +108,9 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     tokenService: new TokenService(dependencies),
     roleService: new RoleService(dependencies),
     gatewayKeyFinder: new GatewayKeyFinder(dependencies),
+    memberService: new MemberService(dependencies),
+    userService: new UserService(dependencies),
+    userReader: new Users(dependencies),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),

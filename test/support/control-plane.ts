@@ -21,6 +21,9 @@ import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
+import { MemberService } from '../../src/core/access/member-service.ts';
+import { PlatformAdministrators } from '../../src/core/access/platform-administrators.ts';
+import { UserService } from '../../src/core/access/user-service.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
@@ -151,6 +154,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     clock,
     random,
   });
+  const platformAdministrators = new PlatformAdministrators({ ...metadata, bus, clock });
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -159,7 +163,9 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     prices: new PriceService({ priceBooks: metadata.priceBooks, catalog, bus }),
     models: new ModelList({ priceList, prices: new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics }), catalog, clock }),
     ownVaults: ownVaultService,
-    tokens: new TokenService({ tokens, tenants, roles: metadata.roles, bus, clock, random }),
+    tokens: new TokenService({ ...metadata, administrators: platformAdministrators, bus, clock, random }),
+    members: new MemberService({ ...metadata, bus, clock }),
+    users: new UserService({ ...metadata, administrators: platformAdministrators, bus, clock }),
     roles: new RoleService({ roles: metadata.roles, bus, clock }),
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),

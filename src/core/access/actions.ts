@@ -56,6 +56,11 @@ export const actions = {
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },
+  /** Users: the platform's are everybody who may sign in, a tenant's are those who hold something there. `system` is the removal of a tenant. */
+  'user.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-auditor', 'platform-auditor'], ...read },
+  'user.invite': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'user.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
+  'user.remove': { platform: ['platform-admin'], tenant: ['tenant-admin', 'system'], ...end },
   /** Roles that administrators make (S25): only platform-admins say what the platform's permit. */
   'role.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'role.create': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },

@@ -42,6 +42,10 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'token.list': { platform: [A, P], tenant: [P, a, m, u] },
   'token.create': { platform: [A, sys], tenant: [A, a] },
   'token.revoke': { platform: [A, sys], tenant: [a, m, sys] },
+  'user.read': { platform: [A, P], tenant: [P, a, u] },
+  'user.invite': { platform: [A], tenant: [A, a] },
+  'user.update': { platform: [A], tenant: [a] },
+  'user.remove': { platform: [A], tenant: [a, sys] },
   'role.read': { platform: [A, P], tenant: [P, a, m, u] },
   'role.create': { platform: [A], tenant: [a] },
   'role.update': { platform: [A], tenant: [a] },
@@ -92,13 +96,13 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
 };
 
 const readOnly = new Set<Action>([
-  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'budget.read', 'platform-budget.read', 'prices.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read',
+  'own-vault.read', 'tenant.list', 'tenant.read', 'policy.read', 'budget.read', 'platform-budget.read', 'prices.read', 'limits.read', 'platform-limits.read', 'token.list', 'credential.read', 'gateway-key.read', 'gateway.use', 'usage.read', 'audit.read', 'platform.read-seal', 'metrics.read', 'job.read', 'store.read', 'root-key.read', 'data-keys.read', 'shredding.read', 'signed-in.read', 'role.read', 'user.read',
 ]);
 
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'platform-limits.put', 'platform-budget.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete',
+  'tenant.create', 'platform-limits.put', 'platform-budget.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete', 'user.remove',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -10,10 +10,12 @@ import { systemActor } from './actor.ts';
 import type { Access } from './authorize.ts';
 import type { FirstTokenOutlet } from './first-start.ts';
 import type { Grant } from './grant.ts';
+import type { PlatformAdministrators } from './platform-administrators.ts';
 
 export interface FirstTokenEndDependencies {
   readonly platform: PlatformRepository;
   readonly tokens: TokenRepository;
+  readonly administrators: Pick<PlatformAdministrators, 'leave'>;
   readonly access: Access;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -88,7 +90,9 @@ export class FirstTokenEnd {
 
   async #revoke(grant: Grant, id: string): Promise<void> {
     grant.use('token.revoke');
-    const { tokens, bus, clock } = this.#dependencies;
+    const { administrators, tokens, bus, clock } = this.#dependencies;
+    // The token that is in use may be about to end, too.
+    await administrators.leave(id);
     await changeRecord(tokens, { id }, {
       decide: (record) => (record.revokedAt === null ? { ...record, revokedAt: clock.now() } : undefined),
       missing: () => new KeyholdError('not_found', 'There is no token with this id.'),

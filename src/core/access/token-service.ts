@@ -4,7 +4,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { TokenRecord, TokenRepository } from '../../ports/metadata/access.ts';
 import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
 import type { TenantRepository } from '../../ports/metadata/tenants.ts';
-import type { RoleRepository } from '../../ports/metadata/users.ts';
+import type { MembershipRepository, RoleRepository } from '../../ports/metadata/users.ts';
 import { sameScope } from '../../ports/scope.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import { changeRecord } from '../versions/change-record.ts';
@@ -12,7 +12,7 @@ import { checkedExpiry, checkedName } from './checked-input.ts';
 import { FirstAdministrator } from './first-administrator.ts';
 import type { Grant } from './grant.ts';
 import type { IdempotentRequest } from './idempotency.ts';
-import { isAdministered } from './platform-administrators.ts';
+import type { PlatformAdministrators } from './platform-administrators.ts';
 import { BOOTSTRAP_TOKEN_ID } from './principals.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
@@ -23,6 +23,8 @@ export interface TokenServiceDependencies {
   readonly tokens: TokenRepository;
   readonly tenants: TenantRepository;
   readonly roles: RoleRepository;
+  readonly memberships: MembershipRepository;
+  readonly administrators: Pick<PlatformAdministrators, 'leave'>;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -45,18 +47,20 @@ export interface CreatedToken {
 export class TokenService {
   readonly #tokens: TokenRepository;
   readonly #roles: RoleRepository;
+  readonly #administrators: TokenServiceDependencies['administrators'];
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #random: RandomBytes;
   readonly #firstAdministrator: FirstAdministrator;
 
-  constructor({ tokens, tenants, roles, bus, clock, random }: TokenServiceDependencies) {
+  constructor({ tokens, tenants, roles, memberships, administrators, bus, clock, random }: TokenServiceDependencies) {
     this.#tokens = tokens;
     this.#roles = roles;
+    this.#administrators = administrators;
     this.#bus = bus;
     this.#clock = clock;
     this.#random = random;
-    this.#firstAdministrator = new FirstAdministrator({ tenants, tokens, bus, clock });
+    this.#firstAdministrator = new FirstAdministrator({ tenants, tokens, memberships, bus, clock });
   }
 
   /**
@@ -133,10 +137,7 @@ export class TokenService {
     }
     return tokenView(
       await this.#end(id, async () => {
-        // Keeps an administrator from locking everybody out by mistake. Two who end each other's token in the same moment still can;
-        // `keyhold token new-admin` is the way back.
-        if (role !== 'platform-admin' || actor.kind === 'system' || (await isAdministered({ tokens: this.#tokens, clock: this.#clock }, id))) return;
-        throw new KeyholdError('conflict', 'This is the last active platform-admin token. Make another one first, then revoke this one.');
+        if (role === 'platform-admin' && actor.kind !== 'system') await this.#administrators.leave(id);
       }),
     );
   }

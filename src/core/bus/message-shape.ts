@@ -12,6 +12,9 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   token: ['id'],
   'data-key': ['scopeKey', 'id'],
   'gateway-key': ['id'],
+  user: ['id'],
+  membership: ['tenant', 'user'],
+  'role-bindings': [],
   role: ['scopeKey', 'name'],
   seal: [],
 };

@@ -84,6 +84,14 @@ export interface DatabaseCopyRecord {
   readonly finished: readonly string[];
 }
 
+/** Who has which of the platform's roles. One record, so that of two who remove each other at the same time one stays. */
+export interface RoleBindingsRecord {
+  readonly name: 'role-bindings';
+  readonly bindings: readonly { readonly user: string; readonly role: string }[];
+  /** Tokens and users that are about to be no platform-admins any more: nobody counts on them. */
+  readonly leaving: readonly string[];
+}
+
 /** What exists once for the whole installation. Each is one record, so that two replicas cannot make two. */
 export type PlatformRecord =
   | { readonly name: 'root'; readonly rootId: string; readonly commitment: string; readonly createdAt: number; /** One, or two while what wraps it is being changed: the newest last. Each opens by itself. */ readonly wrappings: readonly RootWrapping[] }
@@ -92,6 +100,7 @@ export type PlatformRecord =
   | { readonly name: 'first-start'; readonly tokenId: string; readonly createdAt: number }
   /** Whose heads the audit log's are: its name, and the public key (base64) that signs them now (S30). */
   | { readonly name: 'audit-log'; readonly origin: string; readonly publicKey: string; readonly changedAt: number }
+  | RoleBindingsRecord
   /** Whether all use of keys is stopped (S29). */
   | { readonly name: 'seal'; readonly sealed: boolean; readonly reason: string | null; readonly changedAt: number; readonly changedBy: string };
 

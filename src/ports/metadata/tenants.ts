@@ -31,7 +31,7 @@ export interface TenantRecord {
   /** `deleted` is a tombstone: it stays for ever, since an id is never used again (S10). */
   readonly state: 'active' | 'suspended' | 'deleting' | 'deleted';
   /**
-   * Tenant-admin tokens that were made and may still be active: the one record on which «first administrator» is decided (S25).
+   * Tenant-admins, tokens and users, that were made and may still be active: the one record on which «first administrator» is decided (S25).
    * `claimedAt` matters while the token's own record does not exist yet.
    */
   readonly adminTokens: readonly { readonly id: string; readonly claimedAt: number }[];

@@ -17,6 +17,14 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   const endedOfTenant = await world.makeToken(`${ofTenant}/tokens`, world.admin, 'tenant-member');
   await world.ok({ method: 'DELETE', path: `${ofTenant}/tokens/${endedOfTenant.id}`, token: world.admin });
 
+  for (const [base, token, role] of [[`${ofTenant}/users`, world.admin, 'tenant-member'], ['/api/v1/users', world.platform, 'platform-auditor']] as const) {
+    const name = base === '/api/v1/users' ? {} : { name: 'Canary' };
+    const { body } = await world.ok({ method: 'POST', path: base, token, body: { issuer: 'https://login.example.com', subject: 'canary', role, ...name } });
+    const user = `${base}/${String(body['id'])}`;
+    await world.ok({ method: 'PATCH', path: user, token, body: { disabled: false } });
+    for (const path of [base, user]) await world.ok({ method: 'GET', path, token });
+    await world.ok({ method: 'DELETE', path: user, token });
+  }
   for (const [base, token, permission] of [[`${ofTenant}/roles`, world.admin, 'usage.read'], ['/api/v1/roles', world.platform, 'store.read']] as const) {
     await world.ok({ method: 'POST', path: base, token, body: { name: 'reader', permissions: [permission] } });
     await world.makeToken(base.replace('/roles', '/tokens'), token, 'reader');
