@@ -1,3 +1,4 @@
+import { ClientNetworks } from '../core/access/client-networks.ts';
 import type { ApiFormat, BodyRules } from '../core/catalog/service.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { after, type Soon } from '../ports/soon.ts';
@@ -10,7 +11,6 @@ import { type Admitted, CallProvider, type Outgoing } from './call-provider.ts';
 import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
 import { clientAddress } from './client-address.ts';
-import { ClientNetworks } from './client-networks.ts';
 import { type Choice, chooseProvider } from './choose-provider.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { LargeBodies } from './large-bodies.ts';

@@ -81,6 +81,17 @@ describe('signing in', () => {
     expect((await plane.call('GET', '/api/v1/me', { token: null, headers: { 'x-api-key': platformAdminText } })).status).toBe(401);
   });
 
+  it('a gateway key from another network is 403 here, too, with a denial in the tenant\'s log', async () => {
+    const { call, must, admin } = await startWithTenant();
+    const meWith = async (networks: readonly string[]): Promise<number> => {
+      const { key } = await must('POST', '/api/v1/tenants/acme/gateway-keys', { token: admin, body: { name: 'a', networks } });
+      return (await call('GET', '/api/v1/me', { token: String(key) })).status;
+    };
+    expect([await meWith(['127.0.0.0/8', '::1']), await meWith(['192.0.2.0/24'])]).toEqual([200, 403]);
+    const { items } = (await must('GET', '/api/v1/tenants/acme/audit?action=gateway.use', { token: admin })) as { items: readonly Record<string, unknown>[] };
+    expect(items).toMatchObject([{ action: 'gateway.use', outcome: 'denied', code: 'permission_denied', actor: { kind: 'gateway-key' } }]);
+  });
+
   it('R0.3 limits unknown keys, never a missing one, and lets a known one in all the same', async () => {
     const plane = await start();
     const unknown = async () => (await plane.call('GET', '/api/v1/me', { token: 'kh_t_not-a-token' })).status;

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { ClientNetworks } from '../core/access/client-networks.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import { apiDescription } from './api-description.ts';
 import { compilersWhenUsed } from './compile-when-used.ts';
@@ -55,7 +56,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
     return sendError(known, request, reply);
   });
 
-  const running: RouteServices = { ...services, openapi: () => app.swagger() };
+  const running: RouteServices = { ...services, openapi: () => app.swagger(), clientNetworks: new ClientNetworks(services) };
   await app.register(swagger, apiDescription(services.version));
   await app.register(async (scope: App) => {
     for (const route of routeTable) serveRoute(scope, route, running, stateOf);

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import type { Action } from '../core/access/actions.ts';
 import type { Actor } from '../core/access/actor.ts';
+import type { ClientNetworks } from '../core/access/client-networks.ts';
 import type { Grant } from '../core/access/grant.ts';
 import type { IdempotentRequest } from '../core/access/idempotency.ts';
 import type { Resource } from '../core/access/resource.ts';
@@ -54,6 +55,8 @@ export interface Answer<S extends RouteSchema = RouteSchema> {
 export interface RouteServices extends ControlPlaneServices {
   /** The API description, from the routes' own schemas. */
   readonly openapi: () => object;
+  /** Where gateway keys may be used from. */
+  readonly clientNetworks: ClientNetworks;
 }
 
 interface RouteCommon<S extends RouteSchema> {

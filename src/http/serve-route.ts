@@ -53,7 +53,7 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
     url: route.url,
     schema: fastifySchema(route),
     onRequest: async (request) => {
-      stateOf(request).principal = await admit(request.raw, route.accepts, services);
+      stateOf(request).principal = await admit(request.raw, request.id, route.accepts, services);
       await name(request, undefined);
     },
     preValidation: async (request) => {
@@ -90,7 +90,7 @@ function serveOpen(app: App, route: OpenRoute, services: RouteServices, stateOf:
     schema: fastifySchema(route),
     onRequest: async (request) => {
       if (guard === undefined) return;
-      const principal = await admit(request.raw, ['t'], services);
+      const principal = await admit(request.raw, request.id, ['t'], services);
       stateOf(request).principal = principal;
       await services.access.check(principal.actor, guard, resource, request.id);
     },

@@ -2,8 +2,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { HeldAsk, LimitLeases, WindowAnswer, WindowAsk } from '../../ports/limit-leases.ts';
 import type { Soon } from '../../ports/soon.ts';
 
-/** How long a request waits for its part of a limit, in milliseconds. */
-const PATIENCE_MS = 500;
+/** How long a request waits for its part of a limit, in milliseconds. Where the first process is gone its workers are, too, so it is only slow. */
+const PATIENCE_MS = { process: 0, workers: 2_000, redis: 500 } as const satisfies Record<LimitLeases['kind'], number>;
 /** After somebody could not be asked it is tried again so often, by one ask that nobody waits for. */
 const TRY_AGAIN_MS = 1_000;
 
@@ -84,7 +84,7 @@ export class LeaseWay {
         this.#awayUntil = this.#clock.monotonic() + TRY_AGAIN_MS;
         resolve(false);
       };
-      const late = setTimeout(lost, PATIENCE_MS).unref();
+      const late = setTimeout(lost, PATIENCE_MS[this.#leases.kind]).unref();
       answer.then(
         (given) => {
           clearTimeout(late);

@@ -65,7 +65,7 @@ export class RateLedger {
         const max = this.#way.partOf(rule.max);
         const asked = counter instanceof HeldCounter ? counter.ask(max) : counter.ask(this.#amountOf(rule, tokens), max);
         if (asked instanceof Promise) (waits ??= []).push(asked);
-        else ready = this.#ready(counter, rule, tokens, now);
+        else if (this.#ready(counter, rule, tokens, now) !== 'yes') ready = 'full';
       }
       if (ready === 'full') throw this.#reached(rule, counter, rules, now);
     }

@@ -1,10 +1,10 @@
-import { Networks } from '../core/access/networks.ts';
-import type { Principal } from '../core/access/principals.ts';
-import type { AuditLog } from '../core/audit/audit-log.ts';
-import type { Clock } from '../ports/clock.ts';
-import { KeyholdError } from '../ports/errors.ts';
-import type { Log } from '../ports/log.ts';
-import type { GatewayKeyRecord } from '../ports/metadata/access.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { GatewayKeyRecord } from '../../ports/metadata/access.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { Networks } from './networks.ts';
+import type { Principal } from './principals.ts';
 
 /** A key that is tried from one address again and again is one row in the audit log in this time. */
 const ROW_EVERY_MS = 60_000;
