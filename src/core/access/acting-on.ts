@@ -27,6 +27,6 @@ export function unknownTenant(tenant: string): KeyholdError {
 
 function as(actor: Actor, holding: Holding): Actor {
   if (holding === actor) return actor;
-  const { kind, id } = actor;
-  return { kind, id, ...holding };
+  const { kind, id, authenticatedAt } = actor;
+  return { kind, id, ...holding, ...(authenticatedAt === undefined ? {} : { authenticatedAt }) };
 }

@@ -14,6 +14,8 @@ interface Rule {
   readonly urgent?: boolean;
   /** Uses, reads or writes a key, or destroys one: refused while the installation is sealed. Looking, revoking and disabling go on. */
   readonly touchesKeys?: boolean;
+  /** Deletes, exports, or changes who signs in or what they may do: a session needs a sign-in of the last ten minutes for it. Taking a key out of use does not wait for one. */
+  readonly freshSignIn?: boolean;
 }
 
 const read = { audited: false, needsLiveTenant: false } as const;
@@ -23,6 +25,7 @@ const close = { audited: true, needsLiveTenant: false } as const;
 const end = { ...close, urgent: true } as const;
 const writeKey = { ...write, touchesKeys: true } as const;
 const closeKey = { ...close, touchesKeys: true } as const;
+const fresh = { freshSignIn: true } as const;
 
 /** The role table of R0.2. `system` is the product's own jobs. */
 export const actions = {
@@ -30,9 +33,9 @@ export const actions = {
   'tenant.list': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'tenant.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
   'tenant.update': { platform: null, tenant: ['platform-admin'], ...close },
-  'tenant.delete': { platform: null, tenant: ['platform-admin', 'system'], ...close },
+  'tenant.delete': { platform: null, tenant: ['platform-admin', 'system'], ...close, ...fresh },
   /** Destroys its data keys at once, and begins its removal (S16). */
-  'tenant.shred': { platform: null, tenant: ['platform-admin', 'system'], ...closeKey },
+  'tenant.shred': { platform: null, tenant: ['platform-admin', 'system'], ...closeKey, ...fresh },
   'shredding.read': { platform: ['platform-admin', 'platform-auditor'], tenant: null, ...read },
   'policy.read': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'policy.put': { platform: null, tenant: ['tenant-admin'], ...write },
@@ -50,22 +53,22 @@ export const actions = {
   'prices.put': { platform: ['platform-admin'], tenant: ['platform-admin'], ...write },
   /** Where a tenant's keys are kept and what opens it are for the tenant alone (S25). `system` is the removal of a tenant. */
   'own-vault.read': { platform: null, tenant: ['tenant-admin'], ...read },
-  'own-vault.put': { platform: null, tenant: ['tenant-admin'], ...writeKey },
-  'own-vault.delete': { platform: null, tenant: ['tenant-admin', 'system'], ...closeKey },
+  'own-vault.put': { platform: null, tenant: ['tenant-admin'], ...writeKey, ...fresh },
+  'own-vault.delete': { platform: null, tenant: ['tenant-admin', 'system'], ...closeKey, ...fresh },
   'own-vault.test': { platform: null, tenant: ['tenant-admin'], ...writeKey },
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
-  'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write },
+  'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write, ...fresh },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },
   /** Users: the platform's are everybody who may sign in, a tenant's are those who hold something there. `system` is the removal of a tenant. */
   'user.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-auditor', 'platform-auditor'], ...read },
-  'user.invite': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
-  'user.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
-  'user.remove': { platform: ['platform-admin'], tenant: ['tenant-admin', 'system'], ...end },
+  'user.invite': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write, ...fresh },
+  'user.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write, ...fresh },
+  'user.remove': { platform: ['platform-admin'], tenant: ['tenant-admin', 'system'], ...end, ...fresh },
   /** Roles that administrators make (S25): only platform-admins say what the platform's permit. */
   'role.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
-  'role.create': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
-  'role.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write },
-  'role.delete': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...close },
+  'role.create': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write, ...fresh },
+  'role.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write, ...fresh },
+  'role.delete': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...close, ...fresh },
   'credential.read': {
     platform: ['platform-admin', 'platform-operator', 'platform-auditor'],
     tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-admin', 'platform-auditor'],
@@ -73,10 +76,10 @@ export const actions = {
   },
   'credential.put': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...writeKey },
   'credential.update': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write },
-  'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey },
+  'credential.delete': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey, ...fresh },
   'credential.revoke': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...end },
   'credential.recover': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...writeKey },
-  'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey },
+  'credential.purge': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...closeKey, ...fresh },
   'credential.reconcile': { platform: ['system'], tenant: ['system'], ...closeKey },
   /** A value is moved to the store that could not be reached when it was stored (R3.5). */
   'credential.move': { platform: ['system'], tenant: ['system'], ...closeKey },
@@ -118,14 +121,14 @@ export const actions = {
   'audit-log.accept-restored': { platform: ['system'], tenant: null, ...close },
   /** The emergency stop (S29) is for those who may do everything. */
   'platform.seal': { platform: ['platform-admin'], tenant: null, ...end },
-  'platform.unseal': { platform: ['platform-admin'], tenant: null, ...close },
+  'platform.unseal': { platform: ['platform-admin'], tenant: null, ...close, ...fresh },
   'platform.read-seal': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   'root-key.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** Changes what wraps the root key; `system` is the command line on a stopped data folder. */
-  'root-key.rewrap': { platform: ['platform-admin', 'system'], tenant: null, ...close },
+  'root-key.rewrap': { platform: ['platform-admin', 'system'], tenant: null, ...close, ...fresh },
   /** New data keys for one tenant or everybody (S14), asked for; and, a step each, done. */
   'data-keys.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
-  'data-keys.rotate': { platform: ['platform-admin', 'system'], tenant: null, ...close },
+  'data-keys.rotate': { platform: ['platform-admin', 'system'], tenant: null, ...close, ...fresh },
   'data-keys.reseal': { platform: ['system'], tenant: ['system'], ...closeKey },
   'metrics.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor', 'secret-reader'], tenant: null, ...read },
   'job.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },

@@ -3,7 +3,7 @@ import { createAccessWorld } from '../../../test/support/access-world.ts';
 import { asKeyholdError } from '../../ports/errors.ts';
 import type { TenantRecord } from '../../ports/metadata/tenants.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
-import { type Action, actions } from './actions.ts';
+import { type Action, actions, ruleOf } from './actions.ts';
 import { type Actor, type Holding, systemActor, userActor } from './actor.ts';
 import type { Role } from './role.ts';
 
@@ -211,6 +211,24 @@ describe('users with several roles', () => {
 
   it('with one role are like a token with that role', () => {
     expect(userActor('usr_1', [adminOfOther])).toEqual({ kind: 'user', id: 'usr_1', ...adminOfOther });
+  });
+});
+
+describe('what asks for a fresh sign-in', () => {
+  it('deleting and changing who may do what needs one of the last ten minutes in a session, and none of a token; taking keys out of use never waits', async () => {
+    const made = await world();
+    const session = { ...userActor('usr_1', [{ scope: tenantScope('acme'), role: a }, { scope: platformScope, role: A }]), authenticatedAt: made.clock.now() };
+    const asks = allActions.filter((action) => ruleOf(action).freshSignIn === true);
+    expect(asks).toEqual(expect.arrayContaining(['tenant.delete', 'credential.delete', 'token.create', 'user.update', 'role.update', 'own-vault.delete']));
+    const scopeOf = (action: Action) => (expected[action].tenant.some((role) => role === a || role === A) ? tenantScope('acme') : platformScope);
+    made.advance(10 * 60_000);
+    for (const action of asks) expect([action, await tried(made, session, action, scopeOf(action))]).toEqual([action, 'ok']);
+    made.advance(1);
+    for (const action of asks) expect([action, await tried(made, session, action, scopeOf(action))]).toEqual([action, 'permission_denied']);
+    for (const action of ['token.revoke', 'gateway-key.revoke', 'credential.revoke', 'policy.put'] as const) expect(await tried(made, session, action, tenantScope('acme'))).toBe('ok');
+    expect(await tried(made, session, 'credential.delete', tenantScope('other'))).toBe('permission_denied');
+    await expect(made.perform(session, 'credential.delete', { scope: tenantScope('acme') }, async () => 'ok')).rejects.toMatchObject({ details: { freshSignIn: true }, publicMessage: expect.stringContaining('Sign in again') });
+    expect(await tried(made, actorOf(a), 'credential.delete', tenantScope('acme'))).toBe('ok');
   });
 });
 

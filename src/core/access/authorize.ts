@@ -25,6 +25,9 @@ export interface AccessDependencies {
   readonly seal: Pick<InstallationSeal, 'isSealed'>;
 }
 
+/** How long ago somebody may have proved who they are, for what asks for a fresh sign-in. */
+const FRESH_MS = 10 * 60_000;
+
 /** The one choke point: it decides, writes what the action table says is audited, and hands out the single-use grant (S21, S29). */
 export class Access {
   readonly #clock: Clock;
@@ -50,7 +53,7 @@ export class Access {
   /** The actor as it acts on this; a refusal is written down and thrown. */
   async #decided(actor: Actor, action: Action, resource: Resource, requestId: string | null): Promise<Actor> {
     const acting = actingOn(actor, action, resource.scope);
-    const refusal = acting instanceof KeyholdError ? acting : await this.#refusal(action, resource.scope);
+    const refusal = acting instanceof KeyholdError ? acting : (this.#staleSignIn(acting, action) ?? (await this.#refusal(action, resource.scope)));
     if (refusal !== undefined) {
       await this.#audit.denied({ actor, action, resource: visibleTo(actor, resource), requestId, code: refusal.code });
       throw refusal;
@@ -101,6 +104,12 @@ export class Access {
       if (refusal !== undefined) throw refusal;
       return makeUseGrant(actor, scope.tenant, requestId);
     });
+  }
+
+  /** Tokens are not asked: there is nobody who could sign in again. */
+  #staleSignIn({ authenticatedAt }: Actor, action: Action): KeyholdError | undefined {
+    if (ruleOf(action).freshSignIn !== true || authenticatedAt === undefined || this.#clock.now() - authenticatedAt <= FRESH_MS) return undefined;
+    return new KeyholdError('permission_denied', 'This needs a sign-in of the last ten minutes. Sign in again, then repeat it.', { details: { freshSignIn: true } });
   }
 
   /** Why it cannot be done now, whoever asks. */

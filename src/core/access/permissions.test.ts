@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expectWritten } from '../../../test/support/written-section.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
+import { actions } from './actions.ts';
 import { grantablePermissions, holdsAllOf, permissionsOf } from './permissions.ts';
 import { builtInRoles, platformRoles, tenantRoles } from './role.ts';
 
@@ -14,6 +15,11 @@ describe('permissions', () => {
       const rows = grantablePermissions(scope).map((permission) => `| \`${permission}\` | ${held.map((one) => (one.has(permission) ? 'yes' : '–')).join(' | ')} |`);
       expectWritten('access.md', `permissions of ${scope.kind} roles`, [`| | ${roles.join(' | ')} |`, `|---|${roles.map(() => '---|').join('')}`, ...rows]);
     }
+  });
+
+  it('docs/access.md lists what asks for a fresh sign-in', () => {
+    const asks = Object.entries(actions).flatMap(([action, rule]) => ('freshSignIn' in rule ? [action] : []));
+    expectWritten('access.md', 'fresh sign-in', [`${asks.map((action) => `\`${action}\``).join(', ')}.`]);
   });
 
   it('S25: an administrator holds all that can be granted, whoever else holds all of it is one, and no role of one scope is worth one of another', () => {
