@@ -69,6 +69,7 @@ import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
 import { UsageQuery } from './core/usage/usage-query.ts';
+import { ClientAddresses } from './gateway/client/client-address.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { createControlPlane } from './http/control-plane.ts';
 import { ReadinessProbe } from './http/readiness.ts';
@@ -125,6 +126,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const place = takePlace(config.dataDir);
   const shared = shareParts(seat, { clock, log });
   const { metrics, unknownKeys } = shared;
+  const clientAddresses = new ClientAddresses(config.trustedProxies);
   const catalog = new Catalog(allServices);
 
   const secrets = await openOwnKeys({ config, clock, random, log });
@@ -227,6 +229,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const gateway = createGateway({
     catalog,
     principals,
+    clientAddresses,
     unknownKeys,
     access,
     budgets: budgets.gate,
@@ -307,6 +310,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     catalog,
     access,
     principals,
+    clientAddresses,
     unknownKeys,
     idempotency: new Idempotency(root.subkey('idempotency'), clock),
     cursors: new CursorSeal(root.subkey('cursors'), random),
@@ -318,7 +322,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     listenIsLoopback: isLoopback(config.listen.host),
     version,
   });
-  const server = createServer({ gateway, controlPlane, random });
+  const server = createServer({ gateway, controlPlane, clientAddresses, random });
   log.info('routes_ready', 'Routes initialized');
 
   const endFirstToken = new EndFirstToken({ firstToken: firstTokenEnd, log });

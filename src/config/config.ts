@@ -23,6 +23,8 @@ import { type VaultConfig, vaultConfig } from './vault-config.ts';
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
+  /** In front of Keyhold; their word counts for where a request comes from. */
+  readonly trustedProxies: readonly string[];
   /** Absolute. */
   readonly dataDir: string;
   readonly mode: 'production' | 'development';
@@ -130,6 +132,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const offered = reader.read(settings.offerEnvironmentKeys);
   const config: Config = {
     listen,
+    trustedProxies: reader.read(settings.trustedProxies),
     dataDir,
     mode,
     logLevel,

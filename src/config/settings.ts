@@ -5,6 +5,7 @@ import { databaseSettings } from './database-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { egressSettings } from './egress-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
+import { listenerSettings } from './listener-settings.ts';
 import { redisSettings } from './redis-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse, workerCount } from './parsers.ts';
@@ -225,6 +226,7 @@ const allowHttpUpstream: Setting<boolean> = {
 
 export const settings = {
   listen,
+  ...listenerSettings,
   dataDir,
   adminToken: adminTokenSetting,
   mode,

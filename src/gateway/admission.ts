@@ -4,7 +4,6 @@ import type { AuditLog } from '../core/audit/audit-log.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { after, type Soon } from '../ports/soon.ts';
 import type { ClientRequest } from './client/client.ts';
-import { clientAddress } from './client-address.ts';
 import { presentedKey } from './presented-key.ts';
 
 /** Where the providers' own SDKs put their key (R0.4). Cookies never authenticate (S9). */
@@ -26,7 +25,7 @@ export interface AdmissionDependencies {
 export function admit(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
   const text = presentedKey(request.rawHeaders, KEY_HEADERS);
   if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key where the provider\'s own format has it so.');
-  return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(clientAddress(request), dependencies));
+  return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
 }
 
 function refuse(address: string, { unknownKeys, audit }: AdmissionDependencies): never {

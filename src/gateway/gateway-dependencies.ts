@@ -15,11 +15,13 @@ import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Soon } from '../ports/soon.ts';
 import type { UsageJournal } from '../ports/usage-journal.ts';
+import type { ClientAddresses } from './client/client-address.ts';
 import type { OpenRequests } from './open-requests.ts';
 
 /** What the gateway is thin over. */
 export interface GatewayDependencies {
   readonly catalog: Catalog;
+  readonly clientAddresses: ClientAddresses;
   readonly principals: Pick<Principals, 'authenticate' | 'mayGoOn'>;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly access: Pick<Access, 'authorizeUse'>;

@@ -10,7 +10,6 @@ import { type CompiledRules, compileRules } from './body-rules.ts';
 import { type Admitted, CallProvider, type Outgoing } from './call-provider.ts';
 import { type CanonicalTarget, canonicalTarget } from './canonical-target.ts';
 import { chatBody, CHAT_PATH, MAX_CHAT_BYTES, planChat, readChatRequest } from './chat-request.ts';
-import { clientAddress } from './client-address.ts';
 import { type Choice, chooseProvider } from './choose-provider.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { LargeBodies } from './large-bodies.ts';
@@ -65,7 +64,7 @@ export class ServeVisit {
     upstreamQuery(target.query, []);
     return after(admit(request, this.#deps), (principal) => {
       visit.actor = principal.actor;
-      this.#networks.require(principal, clientAddress(request), visit.requestId);
+      this.#networks.require(principal, request.clientAddress, visit.requestId);
       return after(this.#deps.access.authorizeUse(principal.actor, visit.requestId), (grant) => this.#admitted({ visit, principal, grant }, target));
     });
   }

@@ -8,7 +8,7 @@ import type { RouteServices } from './route.ts';
 /** Where the control plane looks for a key. Cookies never sign in. */
 const KEY_HEADERS = ['authorization'];
 
-type Needed = Pick<RouteServices, 'principals' | 'unknownKeys' | 'audit' | 'clientNetworks'>;
+type Needed = Pick<RouteServices, 'principals' | 'unknownKeys' | 'audit' | 'clientAddresses' | 'clientNetworks'>;
 
 /**
  * Who sends this request, told before a byte of its body is read (S34). Throws `unauthenticated` without a key or with one that is
@@ -17,11 +17,11 @@ type Needed = Pick<RouteServices, 'principals' | 'unknownKeys' | 'audit' | 'clie
  *
  * A known key signs in from an address that is blocked too: behind one proxy, one careless client must not lock out the others.
  */
-export async function admit(request: IncomingMessage, requestId: string, accepts: readonly TokenKind[], { principals, unknownKeys, audit, clientNetworks }: Needed): Promise<Principal> {
+export async function admit(request: IncomingMessage, requestId: string, accepts: readonly TokenKind[], { principals, unknownKeys, audit, clientAddresses, clientNetworks }: Needed): Promise<Principal> {
   const text = presentedKey(request.rawHeaders, KEY_HEADERS);
   if (text === undefined) throw new KeyholdError('unauthenticated', 'This address needs a token. Send it as Authorization: Bearer <token>.');
   const principal = await principals.authenticate(text, accepts);
-  const address = request.socket.remoteAddress ?? 'unknown';
+  const address = clientAddresses.of(request.socket.remoteAddress, request.rawHeaders);
   if (principal !== undefined) {
     clientNetworks.require(principal, address, requestId);
     return principal;

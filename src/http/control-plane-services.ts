@@ -32,6 +32,7 @@ import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { UsageQuery } from '../core/usage/usage-query.ts';
+import type { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
@@ -79,6 +80,7 @@ export interface ControlPlaneServices {
   readonly catalog: Catalog;
   readonly access: Access;
   readonly principals: Principals;
+  readonly clientAddresses: ClientAddresses;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly idempotency: Idempotency;
   readonly cursors: CursorSeal;

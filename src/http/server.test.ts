@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
 import { createServer, type ServerLimits } from './server.ts';
 
@@ -31,10 +32,11 @@ const answer =
     response.end(text);
   };
 
-async function listen(handlers: { gateway?: Handler; plain?: Serve; controlPlane?: Handler; limits?: Partial<ServerLimits> } = {}): Promise<number> {
+async function listen(handlers: { gateway?: Handler; plain?: Serve; controlPlane?: Handler; limits?: Partial<ServerLimits>; proxies?: readonly string[] } = {}): Promise<number> {
   const server = createServer({
     gateway: { owns: (target) => /^\/v1(?:[/?]|$)/.test(target), handle: handlers.gateway ?? name('gateway'), serve: handlers.plain ?? answer('gateway') },
     controlPlane: { handle: handlers.controlPlane ?? name('control plane') },
+    ...(handlers.proxies === undefined ? {} : { clientAddresses: new ClientAddresses(handlers.proxies) }),
     random: randomBytes,
     ...(handlers.limits === undefined ? {} : { limits: handlers.limits }),
   });
@@ -53,7 +55,8 @@ async function talk(port: number, text: string): Promise<string> {
     answer += chunk.toString();
   });
   socket.write(text);
-  await once(socket, 'close');
+  // Not `once`: that rejects for a connection that is reset.
+  await new Promise<void>((resolve) => void socket.once('close', () => resolve()));
   return answer;
 }
 
@@ -138,7 +141,31 @@ describe('createServer', () => {
         response.end();
       },
     });
-    await talk(port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'a:b\r\n'.repeat(2500)}\r\n`);
-    expect(count).toBe(2502);
+    await talk(port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'a:b\r\n'.repeat(248)}\r\n`);
+    expect(count).toBe(250);
+  });
+
+  it('S34 refuses more header lines than any client needs, on either half, instead of dropping some', async () => {
+    const port = await listen();
+    const bomb = 'a:b\r\n'.repeat(250);
+    for (const line of ['GET /', 'GET /v1/models', 'POST /v1/x']) {
+      const answer = await talk(port, `${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n${bomb}\r\n`);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*more than 250 header lines/);
+    }
+  });
+
+  it('S34 lets no address have all connections, but for proxies that are trusted', async () => {
+    const whole = async (proxies?: readonly string[]) => {
+      const port = await listen({ limits: { connectionsFromOne: 2 }, ...(proxies === undefined ? {} : { proxies }) });
+      const silent = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+      await Promise.all(silent.map((socket) => once(socket, 'connect')));
+      const third = await talk(port, 'GET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      silent[0]?.destroy();
+      await expect.poll(() => talk(port, 'GET /v1/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), { timeout: 30_000 }).toContain('gateway');
+      silent[1]?.destroy();
+      return third;
+    };
+    expect(await whole(undefined)).toBe('');
+    expect(await whole(['127.0.0.1'])).toContain('gateway');
   });
 });

@@ -1,9 +1,13 @@
 import { type IncomingMessage, Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
+import { MAX_HEADER_LINES } from '../gateway/client/plain-head.ts';
 import { PlainListener, type PlainListenerParts } from '../gateway/client/plain-listener.ts';
 import type { RandomBytes } from '../ports/clock.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { answerBrokenRequests } from './broken-request.ts';
+import { ConnectionCounts } from './connection-counts.ts';
 import { errorAnswer } from './error-answer.ts';
 import { continueWhenRead } from './expect-continue.ts';
 import { requestIdFor } from './request-id.ts';
@@ -24,13 +28,17 @@ export interface ServerLimits {
   /** Bytes. */
   readonly headBytes: number;
   readonly connections: number;
+  /** Of them, those from one address. */
+  readonly connectionsFromOne: number;
 }
 
-const defaultLimits: ServerLimits = { headMs: 15_000, requestMs: 120_000, idleMs: 75_000, checkMs: 5_000, headBytes: 16 * 1024, connections: 10_000 };
+const defaultLimits: ServerLimits = { headMs: 15_000, requestMs: 120_000, idleMs: 75_000, checkMs: 5_000, headBytes: 16 * 1024, connections: 10_000, connectionsFromOne: 5_000 };
 
 export interface ServerParts {
   readonly gateway: { owns(target: string): boolean; readonly handle: Handler; serve(request: ClientRequest, response: ClientResponse): void };
   readonly controlPlane: { readonly handle: Handler };
+  /** Left out: no proxy is trusted. */
+  readonly clientAddresses?: ClientAddresses;
   readonly random: RandomBytes;
   readonly limits?: Partial<ServerLimits>;
 }
@@ -50,8 +58,8 @@ export interface Listener extends Server {
  * The one listener (R0.1: one port for everything). What the gateway owns goes there, plain requests without node:http, all else to the control plane. An
  * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
  */
-export function createServer({ gateway, controlPlane, random, limits }: ServerParts): Listener {
-  const { headMs, requestMs, idleMs, checkMs, headBytes, connections } = { ...defaultLimits, ...limits };
+export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), random, limits }: ServerParts): Listener {
+  const { headMs, requestMs, idleMs, checkMs, headBytes, connections, connectionsFromOne } = { ...defaultLimits, ...limits };
   const refuse = (response: ServerResponse, message: string): void => {
     const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
     response.writeHead(status, { ...securityHeaders, ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
@@ -59,8 +67,9 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
   };
   const dispatch: Handler = (request, response) => {
     if (server.isRetiring) response.shouldKeepAlive = false;
+    if (request.rawHeaders.length > 2 * MAX_HEADER_LINES) refuse(response, `The request has more than ${MAX_HEADER_LINES} header lines. Send fewer.`);
     // RFC 9112, section 3.2. Node's own refusal would have no body.
-    if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
+    else if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
     else if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);
     else controlPlane.handle(request, response);
   };
@@ -76,10 +85,11 @@ export function createServer({ gateway, controlPlane, random, limits }: ServerPa
       noDelay: true,
     },
     dispatch,
-    { owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
+    { addresses: clientAddresses, owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
+    new ConnectionCounts(clientAddresses, connectionsFromOne),
   );
   server.maxConnections = connections;
-  // Node would drop headers beyond a count silently, a second key among them; their size is bounded all the same.
+  // Node would drop headers beyond a count silently, a second key among them; here they are counted, and too many refused.
   server.maxHeadersCount = 0;
   server.on('checkContinue', (request, response) => {
     continueWhenRead(request, response);
@@ -98,9 +108,12 @@ class ListeningServer extends Server implements Listener {
   #keepsIdle = false;
   isRetiring = false;
 
-  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts) {
+  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts, counts: ConnectionCounts) {
     super(options, handler);
     this.#plain = new PlainListener(this, plain);
+    this.on('connection', (socket: Socket) => {
+      if (counts.admit(socket)) this.#plain.accept(socket);
+    });
   }
 
   async retire(): Promise<void> {

@@ -63,6 +63,7 @@ import { UsageQuery } from '../../src/core/usage/usage-query.ts';
 import { type ControlPlane, createControlPlane } from '../../src/http/control-plane.ts';
 import type { ControlPlaneServices } from '../../src/http/control-plane-services.ts';
 import { createServer } from '../../src/http/server.ts';
+import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { TestClock } from './credential-world.ts';
 import { RecordingLog } from './recording-log.ts';
@@ -196,6 +197,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     catalog,
     access,
     principals: new Principals({ tokens, gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
+    clientAddresses: new ClientAddresses([]),
     unknownKeys: new UnknownKeys(clock),
     idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),
     cursors: new CursorSeal(createHash('sha256').update('test cursor key').digest(), random),

@@ -16,7 +16,7 @@ interface Network {
 export class Networks {
   readonly #networks: readonly Network[];
 
-  /** What `checkedNetworks` gave. */
+  /** Each of which `isNetwork`. */
   constructor(networks: readonly string[]) {
     this.#networks = networks.flatMap((text) => networkFrom(text) ?? []);
   }
@@ -34,9 +34,14 @@ export function checkedNetworks(networks: readonly string[] | null): readonly st
   if (networks.length === 0) throw refused('networks is empty, so the key could be used from nowhere. Leave it out for every network, or name at least one.');
   if (networks.length > MAX_NETWORKS) throw refused(`networks has at most ${MAX_NETWORKS} entries.`);
   for (const text of networks) {
-    if (networkFrom(text) === undefined) throw refused(`${JSON.stringify(text.slice(0, 64))} is not a network. Write 192.0.2.0/24 or 2001:db8::/32; an address alone stands for itself.`);
+    if (!isNetwork(text)) throw refused(`${JSON.stringify(text.slice(0, 64))} is not a network. Write 192.0.2.0/24 or 2001:db8::/32; an address alone stands for itself.`);
   }
   return [...networks];
+}
+
+/** Whether a text is a network (CIDR), or an address, which stands for itself. */
+export function isNetwork(text: string): boolean {
+  return networkFrom(text) !== undefined;
 }
 
 function networkFrom(text: string): Network | undefined {

@@ -19,7 +19,8 @@ export interface ClientRequest {
   /** All headers as they came: name, value, name, value … */
   readonly rawHeaders: readonly string[];
   readonly headers: ClientHeaders;
-  readonly remoteAddress: string;
+  /** Whom it comes from, through proxies that the operator trusts (`ClientAddresses`); found out when it is asked for. */
+  readonly clientAddress: string;
   /**
    * Reads the body; `grown` is told how many bytes there are so far, before they are kept, and may throw to refuse them. Rejects with
    * that, with `canceled` when the client leaves, and with `invalid_argument` when the body does not arrive in time.

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
+import type { ClientAddresses } from './client-address.ts';
 import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS } from './client.ts';
 
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
@@ -9,9 +10,11 @@ const MAX_DISCARDING_MS = 10_000;
 /** A request that came through node:http. */
 export class HttpRequest implements ClientRequest {
   readonly #request: IncomingMessage;
+  readonly #addresses: ClientAddresses;
 
-  constructor(request: IncomingMessage) {
+  constructor(request: IncomingMessage, addresses: ClientAddresses) {
     this.#request = request;
+    this.#addresses = addresses;
   }
 
   get method(): string {
@@ -30,8 +33,8 @@ export class HttpRequest implements ClientRequest {
     return this.#request.headers;
   }
 
-  get remoteAddress(): string {
-    return this.#request.socket.remoteAddress ?? 'unknown';
+  get clientAddress(): string {
+    return this.#addresses.of(this.#request.socket.remoteAddress, this.#request.rawHeaders);
   }
 
   body(grown: (size: number) => void): Promise<Buffer<ArrayBuffer>> {

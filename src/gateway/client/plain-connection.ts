@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ClientAddresses } from './client-address.ts';
 import type { ClientRequest, ClientResponse } from './client.ts';
 import type { PlainHeads } from './plain-head.ts';
 import { PlainRequest } from './plain-request.ts';
@@ -23,6 +24,7 @@ export interface PlainLimits {
 export interface PlainConnectionParts {
   readonly limits: PlainLimits;
   readonly heads: PlainHeads;
+  readonly addresses: ClientAddresses;
   readonly now: () => number;
   /** For the header `date`. */
   readonly date: () => string;
@@ -67,8 +69,9 @@ export class PlainConnection {
     socket.on('data', this.#onData).on('drain', this.#onDrain).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
-  get remoteAddress(): string {
-    return this.socket.remoteAddress ?? 'unknown';
+  /** Whom a request with these headers comes from. */
+  clientAddress(rawHeaders: readonly string[]): string {
+    return this.#parts.addresses.of(this.socket.remoteAddress, rawHeaders);
   }
 
   /** No request is under way on it, not even a part of one. */

@@ -39,6 +39,8 @@ const ONCE = [
   'x-request-id',
 ] as const;
 
+/** Requests with more header lines are refused: no client sends as many, and each of them costs. */
+export const MAX_HEADER_LINES = 250;
 /** Spellings that are remembered; clients use a handful. */
 const MAX_REMEMBERED = 512;
 const MAX_LENGTH_DIGITS = 8;
@@ -50,7 +52,7 @@ export class PlainHeads {
   /**
    * Reads a head: latin1 text from the request line to the CR LF of the last header line. undefined for everything that is not as plain as
    * can be: another method or version, a transfer coding, `Expect`, `Upgrade`, no `Host` or two, a `Connection` other than keep-alive, a length
-   * that is missing, doubled or odd, a header that Keyhold reads given twice, anything that two readers could take differently. Those are for a
+   * that is missing, doubled or odd, more lines than any client needs, a header that Keyhold reads given twice, anything that two readers could take differently. Those are for a
    * complete parser.
    */
   read(text: string): PlainHead | undefined {
@@ -71,7 +73,7 @@ export class PlainHeads {
         if (once[name] !== undefined) return undefined;
         once[name] = value;
       }
-      rawHeaders.push(spelling, value);
+      if (rawHeaders.push(spelling, value) > 2 * MAX_HEADER_LINES) return undefined;
       at = end + 2;
     }
     const { host, connection, 'content-length': given } = once;

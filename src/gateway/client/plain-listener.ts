@@ -1,10 +1,12 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ClientAddresses } from './client-address.ts';
 import type { ClientRequest, ClientResponse } from './client.ts';
 import { PlainConnection, type PlainConnectionParts, type PlainLimits } from './plain-connection.ts';
 import { PlainHeads } from './plain-head.ts';
 
 export interface PlainListenerParts {
+  readonly addresses: ClientAddresses;
   readonly owns: (target: string) => boolean;
   readonly serve: (request: ClientRequest, response: ClientResponse) => void;
   /** `checkMs`: how often connections are looked over. */
@@ -23,8 +25,8 @@ export class PlainListener {
   #date = '';
   #dateUntil = 0;
 
-  /** Takes the server's connections over. */
-  constructor(server: Server, { owns, serve, limits }: PlainListenerParts) {
+  /** Takes the server's connections over; `accept` gives them. */
+  constructor(server: Server, { addresses, owns, serve, limits }: PlainListenerParts) {
     const listeners = server.listeners('connection');
     server.removeAllListeners('connection');
     this.#toHttp = (socket) => {
@@ -33,6 +35,7 @@ export class PlainListener {
     this.#parts = {
       limits,
       heads: new PlainHeads(),
+      addresses,
       now: () => performance.now(),
       date: () => this.#dateText(),
       // As node:http has it.
@@ -42,9 +45,13 @@ export class PlainListener {
       handOver: (connection, bytes) => this.#handOver(connection, bytes),
       closed: (connection) => this.#forget(connection),
     };
-    server.on('connection', (socket: Socket) => this.#accept(socket));
     const timer = setInterval(() => this.#lookOver(), limits.checkMs).unref();
     server.once('close', () => clearInterval(timer));
+  }
+
+  accept(socket: Socket): void {
+    const connection = new PlainConnection(socket, this.#parts);
+    connection.place = this.#connections.push(connection) - 1;
   }
 
   closeIdle(): void {
@@ -53,11 +60,6 @@ export class PlainListener {
 
   closeAll(): void {
     for (const { socket } of this.#all()) socket.destroy();
-  }
-
-  #accept(socket: Socket): void {
-    const connection = new PlainConnection(socket, this.#parts);
-    connection.place = this.#connections.push(connection) - 1;
   }
 
   #handOver(connection: PlainConnection, bytes: Buffer | undefined): void {

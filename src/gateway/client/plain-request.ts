@@ -6,7 +6,7 @@ import type { PlainHead } from './plain-head.ts';
 
 /** Who reads the connection. */
 interface Source {
-  readonly remoteAddress: string;
+  clientAddress(rawHeaders: readonly string[]): string;
   /** Lets the body come, or go on coming. */
   resume(): void;
 }
@@ -42,8 +42,8 @@ export class PlainRequest implements ClientRequest {
     return this.#head.headers;
   }
 
-  get remoteAddress(): string {
-    return this.#source.remoteAddress;
+  get clientAddress(): string {
+    return this.#source.clientAddress(this.#head.rawHeaders);
   }
 
   /** Bytes that have not come yet. */
