@@ -99,19 +99,19 @@ export async function openStores(options: StoresOptions): Promise<OpenStores> {
   };
 }
 
-async function openKeyVault({ config, clock, random, log, digestKey }: StoresOptions): Promise<AzureStore | undefined> {
+async function openKeyVault({ config, clock, random, log, digestKey, sources }: StoresOptions): Promise<AzureStore | undefined> {
   if (config.keyVault === null) return undefined;
   const { url, identity } = config.keyVault;
   const store = createAzureStore({ url, identity, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, random, log });
   const fallsBack = config.store === store.kind && config.keyVault.enableFallback;
-  await checked(store, 'Azure Key Vault', log, fallsBack ? legacyEncryption : undefined);
+  await checked(store, 'Azure Key Vault', { log, sources }, fallsBack ? legacyEncryption : undefined);
   return store;
 }
 
-async function openVault({ config, clock, log, vault, digestKey }: StoresOptions): Promise<SecretStore | undefined> {
+async function openVault({ config, clock, log, vault, digestKey, sources }: StoresOptions): Promise<SecretStore | undefined> {
   if (vault === undefined || config.vault === null) return undefined;
   const store = createVaultStore({ client: vault, mount: config.vault.mount, digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields), clock, log });
-  await checked(store, 'HashiCorp Vault', log);
+  await checked(store, 'HashiCorp Vault', { log, sources });
   return store;
 }
 
@@ -120,11 +120,12 @@ const legacyEncryption =
   'Key Vault service not initialized - will use legacy encryption: Azure Key Vault cannot be used yet, so new keys go to the encrypted database and move when it is back, since KEY_VAULT_ENABLE_FALLBACK says so (it does by itself in development). What is cached serves, and other keys in it wait';
 
 /** A vault that is away does not keep Keyhold from starting. */
-async function checked(store: SecretStore & { check(): Promise<void> }, title: string, log: Log, whenAway = `${title} service is not available yet: what is cached serves, and other keys in it wait until it is back`): Promise<void> {
+async function checked(store: SecretStore & { check(): Promise<void> }, title: string, { log, sources }: Pick<StoresOptions, 'log' | 'sources'>, whenAway = `${title} service is not available yet: what is cached serves, and other keys in it wait until it is back`): Promise<void> {
   try {
     await store.check();
     log.info('secret_store_ready', `${title} service initialized`, { storedIn: store.kind });
   } catch (error) {
+    sources.of(store.kind, () => store.health()).heard(error);
     log.warn('secret_store_unavailable', whenAway, { storedIn: store.kind, code: asKeyholdError(error).code, error });
   }
 }

@@ -24,9 +24,10 @@ export type ErrorCode = (typeof errorCodes)[number];
 
 /**
  * Why somebody who was asked is `unavailable`, where that is known: there is no way to it, it does not answer in time, it fails, it is sealed, it has too much
- * to do, it is left alone for a moment since it kept failing, or it is there and does not let us in or has nothing where we look.
+ * to do, it is left alone for a moment since it kept failing, it is there and does not let us in or has nothing where we look (`refused`), or it is there and
+ * answered this one question in a way that we do not know (`strange`).
  */
-export type OutageReason = 'network' | 'timeout' | 'failing' | 'sealed' | 'busy' | 'resting' | 'refused';
+export type OutageReason = 'network' | 'timeout' | 'failing' | 'sealed' | 'busy' | 'resting' | 'refused' | 'strange';
 
 export interface KeyholdErrorOptions {
   /** What went wrong underneath; goes to the log, never to a caller. */

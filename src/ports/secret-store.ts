@@ -119,6 +119,8 @@ export interface KnownCopy {
 
 export interface StoreHealth {
   readonly connected: boolean;
+  /** Where it is not connected, but there, and refuses: to let us in at all, or only what it was asked just now. Left out where it does not. */
+  readonly refuses?: 'us' | 'the question';
   readonly latencyMs: number;
 }
 

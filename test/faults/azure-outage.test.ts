@@ -4,10 +4,11 @@ import { secretNameInAzure } from '../../src/adapters/secret-store/azure-key-vau
 import { credentialDigest } from '../../src/core/credentials/credential-digest.ts';
 import { asKeyholdError, type KeyholdError } from '../../src/ports/errors.ts';
 import { tenantScope } from '../../src/ports/scope.ts';
-import { StoreUntouched } from '../../src/ports/secret-store.ts';
+import { idOf, StoreUntouched } from '../../src/ports/secret-store.ts';
 import { azureStoreOn, intend, newName, oneField, type StoreUnderTest } from '../support/azure-fixture.ts';
 import { createCredentialWorld } from '../support/credential-world.ts';
 import { until } from '../support/outcome.ts';
+import { createOwnVaultsWorld, testConnector } from '../support/own-vaults-world.ts';
 import type { AzureFault } from '../support/servers/azure/faults.ts';
 import { type AzureServer, startAzureServer } from '../support/servers/azure/server.ts';
 
@@ -215,6 +216,36 @@ describe('R1.5 what Keyhold may not do', () => {
     const [line] = wrong.log.of('key_vault_authentication_failed');
     expect(line?.msg).toMatch(/^Azure does not let Keyhold sign in\. Check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET .*\(AADSTS7000215\)$/);
     expect(JSON.stringify(wrong.log.lines)).not.toContain(secret);
+    expect(await wrong.store.health()).toMatchObject({ connected: false, refuses: 'us' });
+  });
+
+  it('S19 an authority that refuses before the sign-in, and a vault that denies us, are there and refuse', async () => {
+    const { reference } = await putNew(open());
+    const nameless = open({ app: server.directory.addApp() });
+    expect(await failureOf(nameless.store.get(reference))).toMatchObject({ code: 'permission_denied' });
+    expect(await nameless.store.health()).toMatchObject({ connected: false, refuses: 'the question' });
+    server.faults.break({ kind: 'answer', status: 400, text: '{"error":"invalid_tenant","error_description":"AADSTS90002: no such tenant"}', headers: { 'content-type': 'application/json' } }, { where: 'authority' });
+    const refused = open();
+    expect(await failureOf(refused.store.get(reference))).toMatchObject({ code: 'unavailable', outage: 'refused' });
+    expect(await refused.store.health()).toMatchObject({ connected: false, refuses: 'us' });
+    server.faults.heal();
+    server.faults.break({ kind: 'drop-request' }, { where: 'authority' });
+    const away = open();
+    expect(await failureOf(away.store.get(reference))).toMatchObject({ code: 'unavailable', outage: 'network' });
+    expect((await away.store.health()).refuses).toBeUndefined();
+  });
+
+  it('S19 S20 so does a tenant\'s own vault, for which its secret is not right any more', async () => {
+    const app = server.directory.addApp();
+    const [secret = ''] = app.secrets;
+    app.secrets.clear();
+    server.trust();
+    const world = createOwnVaultsWorld(testConnector({ authorityHost: server.authority.url }).connector);
+    const store = await world.register('acme', { kind: 'azure-key-vault', url: new URL(server.vault.url).origin, tenantId: server.directory.tenantId, clientId: app.clientId }, secret);
+    const reference = { store: idOf(store), name: { scope: tenantScope('acme'), service: 'openai', label: 'default' }, version: '1' };
+    expect(await failureOf(store.get(reference))).toMatchObject({ code: 'unavailable', outage: 'refused' });
+    expect(await store.health()).toMatchObject({ connected: false, refuses: 'us' });
+    await world.close();
   });
 });
 

@@ -33,6 +33,7 @@ describeWithVault('signing in to Vault (R2.1, R2.4)', () => {
     const one = bench.connect({ kind: 'token-file', file });
     await expect(one.client.start()).rejects.toThrow(unavailable);
     await expect(bench.ownKey(one)).rejects.toThrow(unavailable);
+    expect(await one.client.health()).toMatchObject({ connected: false, refuses: 'us' });
     expect(one.log.lines.map(({ event }) => event)).toEqual(['vault_authentication_failed']);
     await writeFile(file, `${await newToken()}\n`);
     await one.log.until('vault_connected');

@@ -8,6 +8,8 @@ export interface SteadyAnswer {
   readonly tookMs: number;
   readonly status: number;
   readonly code: string | null;
+  /** Under which the product logs it. */
+  readonly requestId: string;
   /** `x-keyhold-stale`, in seconds; 0 where there is none. */
   readonly stale: number;
 }
@@ -24,7 +26,7 @@ export async function request(url: string, gatewayKey: string, beganAt = perform
   const startedAt = performance.now();
   const { status, headers, body } = await apiOf(url, gatewayKey).call('POST', '/v1/chat/completions', { model: 'steady', messages: [{ role: 'user', content: 'Hello' }] });
   const code = (body['error'] as { readonly code?: string } | undefined)?.code ?? null;
-  return { at: startedAt - beganAt, tookMs: performance.now() - startedAt, status, code, stale: Number(headers.get('x-keyhold-stale') ?? 0) };
+  return { at: startedAt - beganAt, tookMs: performance.now() - startedAt, status, code, requestId: headers.get('x-request-id') ?? '', stale: Number(headers.get('x-keyhold-stale') ?? 0) };
 }
 
 /** Requests at a steady rate with each of the keys in turn, begun in time whether or not those before are answered. */
@@ -36,7 +38,7 @@ export function steadily(url: string, gatewayKeys: readonly string[], perSecond:
   const run = async (): Promise<void> => {
     for (let turn = 0; !stopped.signal.aborted; turn += 1) {
       const one = request(url, gatewayKeys[turn % gatewayKeys.length] ?? '', beganAt)
-        .then((answer) => void answers.push(answer), (error: unknown) => void answers.push({ at: performance.now() - beganAt, tookMs: 0, status: 0, code: String(error), stale: 0 }))
+        .then((answer) => void answers.push(answer), (error: unknown) => void answers.push({ at: performance.now() - beganAt, tookMs: 0, status: 0, code: String(error), requestId: '', stale: 0 }))
         .finally(() => open.delete(one));
       open.add(one);
       await sleep(Math.max(0, beganAt + (1000 * (turn + 1)) / perSecond - performance.now()));

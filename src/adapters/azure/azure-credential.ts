@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/identity';
+import { AuthorityRefusals } from './authority-refusals.ts';
 import type { PipelinePolicy } from './refusal-bodies.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 
@@ -20,7 +21,12 @@ export async function openAzureCredential({ servicePrincipal, workload, managed,
   const identity = await import('@azure/identity');
   const options = { ...(authorityHost === null ? {} : { authorityHost }), retryOptions: { maxRetries: 1, retryDelayInMs: 200 }, additionalPolicies: lastStep(way) };
   const trust = { ...options, disableInstanceDiscovery: isDisconnected };
-  if (servicePrincipal !== null) return new identity.ClientSecretCredential(servicePrincipal.tenantId, servicePrincipal.clientId, servicePrincipal.clientSecret.reveal(), trust);
+  if (servicePrincipal !== null) {
+    const refusals = new AuthorityRefusals();
+    const { tenantId, clientId, clientSecret } = servicePrincipal;
+    const credential = new identity.ClientSecretCredential(tenantId, clientId, clientSecret.reveal(), { ...trust, additionalPolicies: [{ policy: refusals.policy, position: 'perCall' }, ...trust.additionalPolicies] });
+    return refusals.toldBy(credential);
+  }
   const chain: TokenCredential[] = [];
   if (workload !== null) chain.push(new identity.WorkloadIdentityCredential({ ...trust, tenantId: workload.tenantId, clientId: workload.clientId, tokenFilePath: workload.tokenFile }));
   if (managed !== null) chain.push(new identity.ManagedIdentityCredential({ ...options, ...(managed.clientId === null ? {} : { clientId: managed.clientId }) }));

@@ -50,7 +50,7 @@ const reasons: Readonly<Record<AzureTrouble, OutageReason>> = {
   failing: 'failing',
   resting: 'resting',
   // It is there, and its answer is no outage that we know.
-  strange: 'refused',
+  strange: 'strange',
   closed: 'resting',
 };
 

@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askedHealth } from '../../core/outages/asked-health.ts';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -145,14 +146,10 @@ class HttpVaultClient implements VaultClient {
   }
 
   async health(): Promise<StoreHealth> {
-    const startedAt = this.#clock.monotonic();
-    const connected = await this.#check().then(
-      () => true,
-      () => false,
-    );
+    const health = await askedHealth(this.#clock, () => this.#check().catch(unavailable));
     // Who asks need not wait until the watch looks again.
-    if (connected) this.#watch.connected();
-    return { connected, latencyMs: this.#clock.monotonic() - startedAt };
+    if (health.connected) this.#watch.connected();
+    return health;
   }
 
   async close(): Promise<void> {
@@ -214,6 +211,10 @@ class HttpVaultClient implements VaultClient {
       throw asUnavailable(error);
     }
   }
+}
+
+function unavailable(error: unknown): never {
+  throw error instanceof VaultFailure ? asUnavailable(error) : error;
 }
 
 const capabilities: Readonly<Record<VaultMethod, string>> = { GET: 'read', LIST: 'list', POST: 'update', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };

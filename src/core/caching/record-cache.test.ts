@@ -179,6 +179,17 @@ describe('RecordCache', () => {
     expect(await read()).toBe(4);
   });
 
+  it('S32: what is older than a second counts as beyond its time while the bus is not trusted, so that nobody is refused by it', async () => {
+    const clock = movableClock();
+    const bus = { trusted: true, subscribe: () => () => undefined };
+    const cache = new RecordCache<number>({ clock, ttlMs: 10_000, max: 10, bus });
+    await cache.get('a', async () => ({ value: 1, version: 1 }));
+    clock.advance(2_000);
+    expect(cache.staleMs('a')).toBe(0);
+    bus.trusted = false;
+    expect(cache.staleMs('a')).toBe(2_000);
+  });
+
   it('S32: whether the bus is trusted is asked at each use, so that what a process knew before it stood still serves nobody after it', async () => {
     const clock = movableClock();
     let tell: (news: BusNews) => void = () => undefined;

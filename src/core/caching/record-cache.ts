@@ -121,8 +121,7 @@ export class RecordCache<V> {
   /** How long ago what `get` would return was last confirmed, in milliseconds, if it is beyond its time; otherwise 0. */
   staleMs(key: string): number {
     const entry = this.#entries.get(key);
-    const now = this.#clock.monotonic();
-    return entry === undefined || now < entry.freshUntil ? 0 : now - entry.confirmedAt;
+    return entry === undefined || this.#isFresh(entry, this.#believedMs()) ? 0 : this.#clock.monotonic() - entry.confirmedAt;
   }
 
   /**
@@ -211,8 +210,8 @@ export class RecordCache<V> {
     entry.retryAt = this.#clock.monotonic() + source.retryPauseMs(entry.failures);
   }
 
-  #mayServe({ confirmedAt, value }: Entry<V>, { staleLimitMs }: Source): boolean {
-    return this.#clock.monotonic() - confirmedAt < staleLimitMs && this.#outlives(value);
+  #mayServe({ confirmedAt, value }: Entry<V>, { staleLimitMs, refuses }: Source): boolean {
+    return !refuses && this.#clock.monotonic() - confirmedAt < staleLimitMs && this.#outlives(value);
   }
 
   /** In its last moments, while whoever is read from is well. */

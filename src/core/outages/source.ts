@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
-import { KeyholdError } from '../../ports/errors.ts';
+import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
+import type { StoreHealth } from '../../ports/secret-store.ts';
 import { outageRule } from '../resolution/stale-table.ts';
 import { backoffMs, fullJitterMs } from './backoff.ts';
 import { inTime, NotInTime } from './in-time.ts';
@@ -36,13 +37,16 @@ const MISLED_MS = 30_000;
 /** How long it counts as serving beyond its time after something of it did: longer than a request takes from its first look-up to its last. */
 const AFTER_OUTLIVED_MS = 20_000;
 
+/** Whether somebody is there; `refuses`: who does not let us in. */
+export type SignOfLife = boolean | 'refuses';
+
 export interface SourceOptions {
   /** As operators know it: `database`, `vault`, … */
   readonly name: string;
   /** How long what was read from it may serve when it cannot be read again, counted from its last confirmation; 0: not at all. */
   readonly staleLimitMs: number;
-  /** A cheap question to it. Resolves false, or rejects, when it cannot serve. */
-  readonly isAlive: () => Promise<boolean>;
+  /** A cheap question to it. Resolves false, or rejects, when nobody is there who could serve. */
+  readonly isAlive: () => Promise<SignOfLife>;
   /** What reading from it needs besides: the audit log's database. */
   readonly needs?: Source | undefined;
   readonly clock: Clock;
@@ -55,6 +59,7 @@ export interface SourceOptions {
 /**
  * A place that caches read from, a secret store or the database, and how it is: a breaker that is asked without waiting. Well: reads go through. Troubled (slow,
  * failing, or just back): what is cached serves at once and is read again in the background, a few at a time. Away: one trial at a time, and nobody waits.
+ * One that refuses is not away, and nothing outlives its time; that holds through an outage, until it lets us in again.
  *
  * The adapters of the vaults have a rest of their own below this, which spares a vault everything, also sign-ins and writes; here it is decided who waits.
  */
@@ -70,6 +75,7 @@ export class Source {
   readonly #budget = new RetryBudget();
   #failures = 0;
   #isAway = false;
+  #refuses = false;
   /** When it was last let through because it says that it is alive, if it has answered no read since. */
   #letThroughAt = -Infinity;
   /** It says that it is alive, and answers no read. */
@@ -98,6 +104,11 @@ export class Source {
   /** Known to be away: nobody waits for it. */
   get isAway(): boolean {
     return this.#isAway || this.needs?.isAway === true;
+  }
+
+  /** The last that it said was that it does not let us in. */
+  get refuses(): boolean {
+    return this.#refuses;
   }
 
   /** Away, slow, failing, or back since a moment. */
@@ -143,7 +154,8 @@ export class Source {
         const error = thrown instanceof NotInTime ? this.awayError('timeout') : thrown;
         const rule = outageRule(error);
         this.#failed(rule.opens, rule.stale, startedAt);
-        if (!rule.repeat || this.isAway || repeat > REPEATS_AT_MOST || !this.#budget.take()) throw error;
+        this.heard(error);
+        if (!rule.repeat || this.isAway || repeat > REPEATS_AT_MOST || !this.#budget.take()) throw this.#refuses ? asRefusal(error) : error;
         await sleep(fullJitterMs(repeat, REPEATS, this.#random));
       }
     }
@@ -180,8 +192,14 @@ export class Source {
     this.#onOutlived(this);
   }
 
-  /** Somebody has asked it how it is, and it is well: reads are let through again, and find out whether that is so. It is believed until reads say otherwise. */
-  seenAlive(): void {
+  /** It was asked something that no read needs, and this came of it: that it lets nobody in holds for all, until a read comes through. */
+  heard(error: unknown): void {
+    if (asKeyholdError(error).outage === 'refused') this.#refuses = true;
+  }
+
+  /** Somebody has asked it how it is, and it is there: reads are let through again, and find out whether that is so. It is believed until reads say otherwise. */
+  seenAlive(sign: Exclude<SignOfLife, false> = true): void {
+    if (sign === 'refuses') this.#refuses = true;
     if (!this.#isAway || this.#misleads) return;
     this.#letThroughAt = this.#clock.monotonic();
     this.#isBack();
@@ -194,7 +212,7 @@ export class Source {
 
   awayError(outage: 'timeout' | 'resting' = 'resting'): KeyholdError {
     const culprit = !this.#isAway && this.needs?.isAway === true ? this.needs.name : this.name;
-    return new KeyholdError('unavailable', `${words[culprit] ?? 'The secret store'} does not answer now, and what this request needs is not known here. Try again in a moment.`, { retryAfterSeconds: 2, outage });
+    return new KeyholdError('unavailable', `${words[culprit] ?? 'The secret store'} does not answer now, and what this request needs is not known here. Try again in a moment.`, { retryAfterSeconds: 2, outage: this.#refuses ? 'refused' : outage });
   }
 
   async #givesSignOfLife(): Promise<boolean> {
@@ -205,9 +223,10 @@ export class Source {
 
   async #ask(): Promise<boolean> {
     const startedAt = this.#clock.monotonic();
-    const isAlive = (): Promise<boolean> => inTime(this.#isAlive(), SIGN_OF_LIFE_MS).catch(() => false);
-    const alive = await isAlive();
-    if (alive || (this.#ranLate(startedAt) && (await isAlive()))) {
+    const isAlive = (): Promise<SignOfLife> => inTime(this.#isAlive(), SIGN_OF_LIFE_MS).catch(() => false);
+    const sign = (await isAlive()) || (this.#ranLate(startedAt) && (await isAlive()));
+    if (sign === 'refuses') this.#refuses = true;
+    if (sign !== false) {
       this.#troubleFor(AFTER_TROUBLE_MS);
       return true;
     }
@@ -223,6 +242,7 @@ export class Source {
   #answered(startedAt: number): void {
     const now = this.#clock.monotonic();
     this.#failures = 0;
+    this.#refuses = false;
     this.#lastAnswerAt = now;
     this.#trials = 0;
     this.#letThroughAt = -Infinity;
@@ -263,6 +283,18 @@ export class Source {
   #troubleFor(ms: number): void {
     this.#troubledUntil = Math.max(this.#troubledUntil, this.#clock.monotonic() + ms);
   }
+}
+
+/** How a store's health bears on whether reads of it may be waited for: one that refuses answers them. */
+export function signOfLife({ connected, refuses }: StoreHealth): SignOfLife {
+  return refuses === 'us' ? 'refuses' : connected || refuses !== undefined;
+}
+
+/** An outage after a refusal changes nothing: what may not serve does not because nobody is there now who could say so. */
+function asRefusal(error: unknown): unknown {
+  if (!outageRule(error).stale) return error;
+  const { publicMessage, retryAfterSeconds } = asKeyholdError(error);
+  return new KeyholdError('unavailable', publicMessage, { cause: error, outage: 'refused', ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 const words: Readonly<Record<string, string>> = { database: 'The database', 'own-vault': 'The tenant\'s own vault' };

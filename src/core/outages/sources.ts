@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { ownVaultOf, type StoreHealth, type StoreId } from '../../ports/secret-store.ts';
-import { Source } from './source.ts';
+import { signOfLife, Source, type SourceOptions } from './source.ts';
 import { StaleReport } from './stale-report.ts';
 
 /** Own vaults of which is remembered how they are; one that is forgotten counts as well again. */
@@ -49,7 +49,7 @@ export class Sources {
     const known = this.#ofStores.get(id);
     if (known !== undefined) return known;
     const isOwn = ownVaultOf(id) !== undefined;
-    const source = this.#source(isOwn ? 'own-vault' : id, async () => (await health()).connected, this.database);
+    const source = this.#source(isOwn ? 'own-vault' : id, async () => signOfLife(await health()), this.database);
     this.#ofStores.set(id, source);
     if (isOwn && this.#ofStores.size > MAX_OWN) this.#forgetOldest();
     return source;
@@ -63,7 +63,7 @@ export class Sources {
     }
   }
 
-  #source(name: string, isAlive: () => Promise<boolean>, needs?: Source): Source {
+  #source(name: string, isAlive: SourceOptions['isAlive'], needs?: Source): Source {
     const { staleLimitMs, clock, random } = this.#dependencies;
     return new Source({ name, staleLimitMs, isAlive, needs, clock, random, report: this.#reportOf(name), onOutlived: (source) => this.#outlived.add(source) });
   }

@@ -1,6 +1,6 @@
 import type { SecretStore } from '../../ports/secret-store.ts';
 import { storeAround } from '../credentials/store-around.ts';
-import type { Source } from './source.ts';
+import { signOfLife, type Source } from './source.ts';
 
 /**
  * The store with a watch on how it is: reads are repeated within a budget and noted, and whoever asks how it is finds it again. Writes are not repeated here:
@@ -11,7 +11,8 @@ export function watchedStore(store: SecretStore, source: Source): SecretStore {
     get: (reference) => source.run(() => store.get(reference)),
     health: async () => {
       const health = await store.health();
-      if (health.connected) source.seenAlive();
+      const sign = signOfLife(health);
+      if (sign !== false) source.seenAlive(sign);
       return health;
     },
   });

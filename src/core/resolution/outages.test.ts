@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeOf, createCredentialWorld, testServices } from '../../../test/support/credential-world.ts';
+import { eventually } from '../../../test/support/eventually.ts';
+import { MemorySharedCache } from '../../../test/support/memory-shared-cache.ts';
 import { KeyholdError, type OutageReason } from '../../ports/errors.ts';
 import { platformScope, scopeKey, tenantScope } from '../../ports/scope.ts';
 import { Staleness } from './staleness.ts';
@@ -10,7 +12,8 @@ const MINUTES = 60_000;
 const noDatabase = new KeyholdError('unavailable', 'The database cannot answer now.');
 
 function underTest() {
-  const world = createCredentialWorld({ home: 'vault', staleLimitMs: 15 * MINUTES });
+  const sharedCache = new MemorySharedCache();
+  const world = createCredentialWorld({ home: 'vault', staleLimitMs: 15 * MINUTES, sharedCache });
   const { sources, resolver } = world;
   if (sources === undefined) throw new Error('The world has no sources.');
   const callers = { staleMs: () => 0 };
@@ -24,8 +27,17 @@ function underTest() {
     world.store.isAway = outage !== undefined;
     world.store.failNext(outage === undefined ? 0 : Infinity, new KeyholdError('unavailable', 'Vault is away.', { outage }), { operation: 'get' });
   };
-  return { ...world, staleness, served, vaultIs };
+  /** Another process, which has read nothing yet, and may use what this one has read from the vault. */
+  const servedElsewhere = async (): Promise<() => Promise<string | undefined>> => {
+    await served();
+    await eventually(async () => sharedCache.entries.size > 0, () => 'Nothing is shared.');
+    const other = world.newResolver();
+    return async () => (await other.resolve(await world.use(), { service: testServices.openai })).fields['api_key']?.reveal();
+  };
+  return { ...world, staleness, served, servedElsewhere, vaultIs };
 }
+
+const refused = new KeyholdError('unavailable', 'Vault does not let us in.', { outage: 'refused' });
 
 describe('a secret store that cannot be read', () => {
   it.each(['network', 'timeout', 'failing', 'sealed', 'busy', 'resting'] as const)('%s: the value serves on, says how old it is, and is confirmed when that is over', async (outage) => {
@@ -96,6 +108,54 @@ describe('a secret store that cannot be read', () => {
       store.failNext(Infinity, error, { operation: 'get' });
       expect(await codeOf(served())).toBe('unavailable');
     }
+  });
+
+  it.each([
+    ['does not let us in', refused, 'us'],
+    ['denies us after a fresh sign-in', new KeyholdError('permission_denied', 'no policy'), 'the question'],
+  ] as const)('S19 that %s, and takes its time to say so, is not away: nothing serves, also not what others have read', async (_how, error, refuses) => {
+    const { put, servedElsewhere, store, clock, sources } = underTest();
+    await put(KEY);
+    const elsewhere = await servedElsewhere();
+    clock.advance(6 * MINUTES);
+    store.refuses = refuses;
+    // Longer than anybody waits without asking whether somebody is there.
+    store.delayMs = 500;
+    store.failNext(Infinity, error, { operation: 'get' });
+    expect(await codeOf(elsewhere())).toBe('unavailable');
+    expect(await codeOf(elsewhere())).toBe('unavailable');
+    expect(sources?.of('vault', () => store.health()).isAway).toBe(false);
+  });
+
+  it('S19 that did not let us in and is away since: nothing serves until it lets us in again', async () => {
+    const { put, served, servedElsewhere, store, vaultIs, clock } = underTest();
+    await put(KEY);
+    const elsewhere = await servedElsewhere();
+    clock.advance(6 * MINUTES);
+    store.failNext(1, refused, { operation: 'get' });
+    expect(await codeOf(elsewhere())).toBe('unavailable');
+    vaultIs('network');
+    for (let request = 0; request < 5; request += 1) {
+      expect(await codeOf(elsewhere())).toBe('unavailable');
+      expect(await codeOf(served())).toBe('unavailable');
+    }
+    vaultIs(undefined);
+    clock.advance(10 * SECONDS);
+    expect(await elsewhere()).toBe(KEY);
+    clock.advance(6 * MINUTES);
+    vaultIs('network');
+    expect(await elsewhere()).toBe(KEY);
+  });
+
+  it('that answers one key in a way we do not know serves the others through an outage', async () => {
+    const { put, served, servedElsewhere, store, vaultIs, clock } = underTest();
+    await put(KEY);
+    const elsewhere = await servedElsewhere();
+    clock.advance(6 * MINUTES);
+    store.failNext(1, new KeyholdError('unavailable', 'Nobody answers so.', { outage: 'strange' }), { operation: 'get' });
+    expect(await codeOf(elsewhere())).toBe('unavailable');
+    vaultIs('network');
+    expect(await served()).toEqual([KEY, 360]);
   });
 
   it('whose value is destroyed: corrupt, not the old value', async () => {

@@ -30,7 +30,7 @@ const byCode: Readonly<Record<Exclude<ErrorCode, 'unavailable'>, boolean>> = {
   upstream_failed: ends,
 };
 
-const byReason: Readonly<Record<OutageReason, boolean>> = { network: serves, timeout: serves, failing: serves, sealed: serves, busy: serves, resting: serves, refused: ends };
+const byReason: Readonly<Record<OutageReason, boolean>> = { network: serves, timeout: serves, failing: serves, sealed: serves, busy: serves, resting: serves, refused: ends, strange: ends };
 
 const vault: Readonly<Record<VaultTrouble, boolean>> = {
   unreachable: serves,

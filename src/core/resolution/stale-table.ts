@@ -25,6 +25,7 @@ const byReason: Readonly<Record<OutageReason, OutageRule>> = {
   resting: { stale: true, opens: true, repeat: false },
   // Denied after a fresh sign-in, or not even let in: whoever took our access away wants the values out of use.
   refused: answer,
+  strange: answer,
 };
 
 /** The database, and the audit log in it, do not say why, unless they have too much to do. */

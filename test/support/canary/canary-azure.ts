@@ -55,8 +55,7 @@ export class CanaryAzure {
   async startWithQuotingAuthority(): Promise<void> {
     const text = JSON.stringify({ error: 'invalid_client', error_description: `AADSTS7000215: ${this.#clientSecret}`, said: this.#clientSecret });
     this.#azure.faults.break(answer(400, text), { where: 'authority' });
-    // From the shared cache it would be served, if the vault seems to be away rather than to refuse.
-    await this.#world.start({ KEYHOLD_ADMIN_TOKEN: this.#world.platform, KEYHOLD_SHARED_CACHE: 'false' });
+    await this.#world.start({ KEYHOLD_ADMIN_TOKEN: this.#world.platform });
     await this.#world.statuses([[503, { ...chat('groq/local'), token: this.#world.gatewayKey }]]);
     const stored = await this.#world.ok(this.#handOver('groq?label=away', this.#world.canaries.mint('handed-over-while-away')));
     expect(stored.body).toMatchObject({ storedIn: 'sealed', warnings: expect.arrayContaining([expect.stringContaining('moves by itself when Azure Key Vault is back')]) });

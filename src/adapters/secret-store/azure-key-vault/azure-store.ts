@@ -4,6 +4,7 @@ import type { Log } from '../../../ports/log.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
 import type { FoundSecret, KnownCopy, PutIntent, PutNotes, SecretName, SecretReference, SecretStore, StoreHealth } from '../../../ports/secret-store.ts';
 import type { SecretFields } from '../../../ports/secret-value.ts';
+import { askedHealth } from '../../../core/outages/asked-health.ts';
 import { type AzureIdentity, openAzureCredential } from '../../azure/azure-credential.ts';
 import { CallGate } from '../../azure/call-gate.ts';
 import type { PipelinePolicy } from '../../azure/refusal-bodies.ts';
@@ -162,13 +163,8 @@ class AzureKeyVaultStore implements AzureStore {
     return [{ what: 'versions of the secret in Azure Key Vault that are switched off, which whoever may set secrets there can switch on again', place, until: null }];
   }
 
-  async health(): Promise<StoreHealth> {
-    const startedAt = this.#clock.monotonic();
-    const connected = await this.#secrets.ping().then(
-      () => true,
-      () => false,
-    );
-    return { connected, latencyMs: this.#clock.monotonic() - startedAt };
+  health(): Promise<StoreHealth> {
+    return askedHealth(this.#clock, () => this.#secrets.ping());
   }
 
   close(): void {

@@ -44,6 +44,8 @@ export class MemorySecretStore implements SecretStore {
   delayMs = 0;
   /** Its health says so; whether calls fail is for `failNext`. */
   isAway = false;
+  /** Its health says so, too. */
+  refuses: StoreHealth['refuses'] | undefined;
   readonly #kept = new Map<string, Kept>();
   readonly #names = new Map<string, SecretName>();
   #fault: Fault | undefined;
@@ -150,7 +152,7 @@ export class MemorySecretStore implements SecretStore {
   }
 
   async health(): Promise<StoreHealth> {
-    return { connected: !this.isAway, latencyMs: this.delayMs };
+    return { connected: !this.isAway && this.refuses === undefined, ...(this.refuses === undefined ? {} : { refuses: this.refuses }), latencyMs: this.delayMs };
   }
 
   #newest(name: SecretName): number {

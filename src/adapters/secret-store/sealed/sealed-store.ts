@@ -1,3 +1,4 @@
+import { askedHealth } from '../../../core/outages/asked-health.ts';
 import type { DataKeys } from '../../../core/crypto/data-keys.ts';
 import { openValue, sealValue } from '../../../core/crypto/seal.ts';
 import type { Clock, RandomBytes } from '../../../ports/clock.ts';
@@ -88,13 +89,8 @@ class SealedStore implements SecretStore {
     return this.#change(reference, (key, { revision }) => this.#values.remove(key, revision));
   }
 
-  async health(): Promise<StoreHealth> {
-    const began = this.#clock.monotonic();
-    const connected = await this.#values.get({ scope: platformScope, service: 'health', label: 'default', version: 0 }).then(
-      () => true,
-      () => false,
-    );
-    return { connected, latencyMs: this.#clock.monotonic() - began };
+  health(): Promise<StoreHealth> {
+    return askedHealth(this.#clock, () => this.#values.get({ scope: platformScope, service: 'health', label: 'default', version: 0 }));
   }
 
   async #open(key: SealedValueKey, record: SealedValueRecord): Promise<SecretFields> {
