@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { apiOf, handOver, makeTenant, type TestTenant } from '../support/api.ts';
-import { copiedKeys } from '../support/copied-keys.ts';
 import { eventually } from '../support/eventually.ts';
-import { baseUrlsOf } from '../support/product-with-provider.ts';
-import { type Product, startProduct, temporaryFolder } from '../support/product.ts';
-import { type ProviderServer, startProviderServer } from '../support/servers/provider-server.ts';
+import type { Product } from '../support/product.ts';
 import { describeWithPostgres, sharedPostgres } from '../support/servers/with-postgres.ts';
+import { StoppableReplicas } from '../support/stoppable-replicas.ts';
 
 /** Milliseconds for which a replica may stand still; 30 s in the product. */
 const TERM_MS = 3_000;
@@ -16,63 +14,39 @@ const TERM_MS = 3_000;
 const AT_ONCE = 3;
 
 describeWithPostgres('four replicas on PostgreSQL, of which one is killed, one vanishes with its disk and one stands still', () => {
-  let provider: ProviderServer;
-  let env: Record<string, string>;
-  const folders: string[] = [];
-  const running = new Set<Product>();
+  let replicas: StoppableReplicas;
 
   beforeAll(async () => {
-    provider = await startProviderServer();
-    const database = await sharedPostgres().create();
-    const stopFile = join(await folder(), 'stop');
-    await writeFile(stopFile, '');
-    env = { ...baseUrlsOf(provider), KEYHOLD_DATABASE_URL: database.url, TEST_STOP_FILE: stopFile, TEST_LEASE_MS: String(TERM_MS), TEST_RECONCILE_MS: '500' };
+    replicas = await StoppableReplicas.create({ TEST_LEASE_MS: String(TERM_MS), TEST_RECONCILE_MS: '500' });
   });
 
-  afterAll(async () => {
-    for (const product of running) await product.kill();
-    await provider.close();
-    for (const path of folders) await rm(path, { recursive: true, force: true });
-  });
-
-  async function folder(): Promise<string> {
-    const path = await temporaryFolder();
-    folders.push(path);
-    return path;
-  }
-
-  async function start(dataDir: string, more: Readonly<Record<string, string>> = {}): Promise<Product> {
-    const product = await startProduct({ dataDir, env: { ...env, ...more }, entry: join(import.meta.dirname, '..', 'support', 'serve-stopping-at.ts') });
-    running.add(product);
-    return product;
-  }
+  afterAll(async () => replicas.close());
 
   it('a start leaves alone what another replica has under way, and R1.4 of those who write together one wins', async () => {
     const own = await sharedPostgres().create();
-    const hold = join(await folder(), 'stop');
+    const hold = join(await replicas.folder(), 'stop');
     await writeFile(hold, 'hold put.begun\n');
     const shared = { KEYHOLD_DATABASE_URL: own.url };
-    const firstFolder = await folder();
-    const writer = await start(firstFolder, { ...shared, TEST_STOP_FILE: hold, TEST_INTENT_MS: '600000' });
+    const firstFolder = await replicas.folder();
+    const writer = await replicas.start(firstFolder, { ...shared, TEST_STOP_FILE: hold, TEST_INTENT_MS: '600000' });
     const acme = await makeTenant(writer, 'acme');
     const put = { fields: { api_key: 'sk-test-key-that-stays-open-0001' } };
     const path = '/api/v1/tenants/acme/credentials/openai';
     void acme.admin.call('PUT', path, put).catch(() => undefined);
-    const second = await copiedKeys(firstFolder);
-    folders.push(second);
-    const starter = apiOf((await start(second, shared)).url, acme.admin.token);
+    const second = await replicas.folderLike(firstFolder);
+    const starter = apiOf((await replicas.start(second, shared)).url, acme.admin.token);
     const answers = await Promise.all([1, 2, 3].map(() => starter.call('PUT', path, put)));
     expect(answers.map(({ status, body }) => [status, (body['error'] as { code?: unknown } | undefined)?.code])).toEqual([1, 2, 3].map(() => [409, 'conflict']));
   }, 300_000);
 
   it('R5.3, R3.9: each request that reached the provider is counted once, what was answered as completed; jobs go on elsewhere', async () => {
-    const [firstFolder, synchronous] = [await folder(), { KEYHOLD_JOURNAL: 'synchronous' }];
-    const first = await start(firstFolder);
+    const { provider } = replicas;
+    const [firstFolder, synchronous] = [await replicas.folder(), { KEYHOLD_JOURNAL: 'synchronous' }];
+    const first = await replicas.start(firstFolder);
     const acme = await makeTenant(first, 'acme');
     await handOver(acme, 'openai', 'sk-test-key-of-many-replicas-01');
-    const others = [await copiedKeys(firstFolder), await copiedKeys(firstFolder), await copiedKeys(firstFolder)] as const;
-    folders.push(...others);
-    const [vanishing, standing, steady] = await Promise.all([start(others[0], synchronous), start(others[1], synchronous), start(others[2])]);
+    const others = [await replicas.folderLike(firstFolder), await replicas.folderLike(firstFolder), await replicas.folderLike(firstFolder)] as const;
+    const [vanishing, standing, steady] = await Promise.all([replicas.start(others[0], synchronous), replicas.start(others[1], synchronous), replicas.start(others[2])]);
     await reconciledAfter(steady, 0);
 
     const load = new Load(acme);
@@ -84,7 +58,7 @@ describeWithPostgres('four replicas on PostgreSQL, of which one is killed, one v
     await first.kill();
     const killedAt = Date.now();
     standing.process.kill('SIGSTOP');
-    const back = await start(firstFolder);
+    const back = await replicas.start(firstFolder);
     load.on(back);
     await sleep(2.5 * TERM_MS);
     standing.process.kill('SIGCONT');

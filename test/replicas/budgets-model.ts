@@ -149,9 +149,9 @@ export class ModelReplica {
     this.open.delete(id);
     const actual = Math.floor(request.reserved * (part ?? this.world.random()));
     const shares = request.start.shares?.map((share) => ({ ...share, amount: actual }));
-    await this.#alive(this.journal.end(sampleEnd(request.start, { shares, time: this.world.clock.now() })));
-    // Written, so that it counts; of a process that dies before it counts as aborted.
+    // The provider bills no more from here on, whether or not the process lives to write that down.
     this.world.truth.ended(id, actual);
+    await this.#alive(this.journal.end(sampleEnd(request.start, { shares, time: this.world.clock.now() })));
     this.escrow.settle(request.taken, actual);
   }
 
