@@ -69,6 +69,7 @@ import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
 import { UsageQuery } from './core/usage/usage-query.ts';
+import { Egress } from './egress/egress.ts';
 import { ClientAddresses } from './gateway/client/client-address.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { createControlPlane } from './http/control-plane.ts';
@@ -230,6 +231,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     catalog,
     principals,
     clientAddresses,
+    egress: new Egress({ allowHosts: config.egressAllowHosts }),
     unknownKeys,
     access,
     budgets: budgets.gate,

@@ -10,6 +10,7 @@ import type { PriceTable } from '../core/prices/price-table.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
 import type { Staleness } from '../core/resolution/staleness.ts';
 import type { Policies } from '../core/tenants/policies.ts';
+import type { Egress } from '../egress/egress.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
@@ -40,6 +41,8 @@ export interface GatewayDependencies {
   readonly random: RandomBytes;
   /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
   readonly baseUrls: ReadonlyMap<string, string>;
+  /** The way out to the catalogue's addresses (S33). */
+  readonly egress: Pick<Egress, 'lookup'>;
   /** `KEYHOLD_DEFAULT_PROVIDER` */
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */

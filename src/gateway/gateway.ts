@@ -52,7 +52,7 @@ class HttpGateway implements Gateway {
 
   constructor(deps: GatewayDependencies) {
     this.#deps = deps;
-    this.#upstreams = new Upstreams(deps.catalog, deps.baseUrls);
+    this.#upstreams = new Upstreams(deps.catalog, deps.baseUrls, deps.egress);
     this.#openRequests = deps.openRequests ?? new OpenRequests({ limit: deps.limits?.openPerTenant });
     const memory = new BodyMemory(deps.limits?.bodyBytesPerProcess, deps.limits?.bodyBytesPerTenant);
     this.#watch = new Watch({ ...deps, visits: this.#visits });

@@ -50,7 +50,7 @@ describe('S4 and S6 hosts', () => {
   });
 
   it('come from the catalogue, or from an operator\'s override for exactly that service', async () => {
-    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]));
+    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]), { lookup: () => undefined });
     expect(upstreams.find('openai', 'openai')?.basePath).toBe('/v1/');
     expect(upstreams.find('anthropic', 'anthropic')?.basePath).toBe('/');
     expect(upstreams.find('anthropic', 'openai')?.basePath).toBe('/v1/');

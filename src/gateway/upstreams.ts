@@ -1,5 +1,6 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { ApiEndpoint, ApiFormat, GatewaySpec, Service } from '../core/catalog/service.ts';
+import type { Egress } from '../egress/egress.ts';
 import { HeaderRules } from './header-choice.ts';
 import { UpstreamPool } from './upstream/upstream-pool.ts';
 
@@ -25,12 +26,16 @@ export interface Upstream {
   readonly headers: HeaderRules;
 }
 
-/** Every address the gateway may call: the catalogue's, or what an operator set instead (R0.1). None comes from a caller (CVE-2024-6587). */
+/**
+ * Every address the gateway may call: the catalogue's, or what an operator set instead (R0.1). None comes from a caller (CVE-2024-6587). What the catalogue's
+ * names lead to is looked at and pinned for each connection (S33): whoever answers for a name must not lead keys into a private network. What an operator
+ * set may be anywhere.
+ */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
   readonly #pools = new Map<string, UpstreamPool>();
 
-  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>) {
+  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup'>) {
     for (const service of catalog.list()) {
       const { gateway } = service;
       if (gateway === null) continue;
@@ -45,7 +50,7 @@ export class Upstreams {
           gateway,
           format,
           endpoint,
-          pool: this.#pool(base.origin),
+          pool: this.#pool(base.origin, override === undefined ? egress : undefined),
           basePath: `${withoutSlash(base.pathname)}/`,
           headers,
         });
@@ -62,11 +67,12 @@ export class Upstreams {
     for (const pool of this.#pools.values()) pool.destroy();
   }
 
-  #pool(origin: string): UpstreamPool {
-    let pool = this.#pools.get(origin);
+  #pool(origin: string, egress: Pick<Egress, 'lookup'> | undefined): UpstreamPool {
+    const name = `${egress === undefined ? 'set' : 'catalogue'} ${origin}`;
+    let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new UpstreamPool(origin, { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS });
-      this.#pools.set(origin, pool);
+      pool = new UpstreamPool(origin, { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS }, egress?.lookup);
+      this.#pools.set(name, pool);
     }
     return pool;
   }

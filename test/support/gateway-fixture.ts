@@ -10,6 +10,7 @@ import { Catalog } from '../../src/core/catalog/catalog.ts';
 import type { RateLimits } from '../../src/core/limits/rate-limits.ts';
 import { PriceList } from '../../src/core/prices/price-list.ts';
 import type { Resolved } from '../../src/core/resolution/resolved.ts';
+import { Egress } from '../../src/egress/egress.ts';
 import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { GatewayDependencies } from '../../src/gateway/gateway-dependencies.ts';
@@ -117,6 +118,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     catalog: new Catalog(allServices),
     principals: { authenticate: async (text) => principals.get(text), mayGoOn: async () => true },
     clientAddresses: new ClientAddresses([]),
+    egress: new Egress({ allowHosts: [] }),
     unknownKeys: { blockedFor: () => (kept.signInsFailed.length >= 20 ? 30 : undefined), note: () => undefined },
     audit: { signInFailed: (address) => kept.signInsFailed.push(address), denied: async ({ action, resource, code }) => void kept.denied.push(`${action} ${resource.id} ${code}`) },
     access: {

@@ -1,4 +1,4 @@
-import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AnswerHeads } from './answer-head.ts';
 import { type CallEvents, type OutgoingRequest, UpstreamConnection, type UpstreamConnectionParts, type UpstreamTimes } from './upstream-connection.ts';
@@ -22,7 +22,8 @@ export class UpstreamPool {
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #session: Buffer | undefined;
 
-  constructor(origin: string, times: UpstreamTimes) {
+  /** `lookup` finds the host's addresses, and may refuse them; left out: as the system does. */
+  constructor(origin: string, times: UpstreamTimes, lookup?: LookupFunction) {
     const url = new URL(origin);
     const now = (): number => performance.now();
     this.#parts = {
@@ -30,7 +31,7 @@ export class UpstreamPool {
       heads: new AnswerHeads(),
       times,
       now,
-      connect: (connected, data) => this.#connect(url, connected, data),
+      connect: (connected, data) => this.#connect(url, lookup, connected, data),
       idle: (connection) => this.#keep(connection),
       closed: (connection) => this.#forget(connection),
     };
@@ -102,13 +103,15 @@ export class UpstreamPool {
     };
   }
 
-  #connect(url: URL, connected: () => void, data: (bytes: Buffer) => void): Socket {
+  #connect(url: URL, lookup: LookupFunction | undefined, connected: () => void, data: (bytes: Buffer) => void): Socket {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const guard = lookup === undefined ? {} : { lookup };
     if (url.protocol === 'http:') {
-      const socket = connectPlain({ host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS, onread: this.#reader(data) });
+      const socket = connectPlain({ ...guard, host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS, onread: this.#reader(data) });
       return socket.once('connect', connected);
     }
     const options = {
+      ...guard,
       host,
       port: Number(url.port || 443),
       ALPNProtocols: ['http/1.1'],
