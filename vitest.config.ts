@@ -6,8 +6,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'catalog/**/*.test.ts'],
     globalSetup: ['test/support/compiled.ts', 'test/support/servers/vault-setup.ts', 'test/support/servers/postgres-setup.ts'],
     reporters: ['default', new NothingSkipped()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     maxWorkers: 3,
   },
 });
