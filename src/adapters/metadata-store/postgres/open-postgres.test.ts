@@ -116,12 +116,15 @@ describeWithPostgres('opening PostgreSQL', () => {
     const { url } = await sharedPostgres().create();
     const { server, password } = postgresOptions(url);
     const stands = Promise.withResolvers<undefined>();
+    const locked = Promise.withResolvers<undefined>();
     const still = withOwnConnection(server, password, async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      locked.resolve(undefined);
       await stands.promise;
       await client.query('COMMIT');
     });
+    await locked.promise;
     const store = await openPostgresStore(postgresOptions(url));
     await store.close();
     stands.resolve(undefined);
