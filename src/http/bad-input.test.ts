@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpAnswer, type HttpCall, startControlPlane, type TestControlPlane } from '../../test/support/control-plane.ts';
+import { type AnySchema, propertiesOf, requiredOf, sampleBody } from '../../test/support/sample-body.ts';
 import type { Action } from '../core/access/actions.ts';
 import type { GuardedRoute } from './route.ts';
 import { routeTable } from './route-table.ts';
@@ -125,7 +126,7 @@ describe('bad input on every route', () => {
   it.each(named(withBody))('R0.3 %s names a property it does not know, and one of the wrong type', async (_name, route) => {
     const before = await everything();
     const properties = propertiesOf(route);
-    const whole = wholeOf(route);
+    const whole = sampleBody(route);
     expect(expectRefusal(await send(route, { body: { ...whole, nobodyKnowsThis: CANARY } }))).toContain('"nobodyKnowsThis"');
     for (const [name, schema] of Object.entries(properties)) {
       for (const value of wrongFor(schema)) {
@@ -143,7 +144,7 @@ describe('bad input on every route', () => {
   it.each(named(guarded))('R0.3 %s refuses queries it does not know, doubled ones and values that cannot be', async (_name, route) => {
     const before = await everything();
     const path = pathOf(route);
-    const body = route.method === 'GET' ? {} : { body: wholeOf(route) };
+    const body = route.method === 'GET' ? {} : { body: sampleBody(route) };
     expect(expectRefusal(await send(route, body, `${path}?nobodyKnowsThis=1`))).toContain('nobodyKnowsThis');
     for (const name of Object.keys(propertiesOf({ schema: { body: route.schema.query } }))) {
       for (const query of [`${name}=1&${name}=2`, `${name}=`, `${name}=%00`, `${name}=a%00b`, `${name}=%ff`, `${name}=${'9'.repeat(3000)}`, `${name}=a/../b`, `${name}=%F0%9F%94%91`]) {
@@ -191,30 +192,6 @@ describe('refusals of a schema', () => {
     expect(expectRefusal(await plane.call(method, path, { token: admin, body }))).toContain(words);
   });
 });
-
-type AnySchema = { readonly type?: string | readonly string[]; readonly enum?: readonly unknown[]; readonly anyOf?: unknown; readonly pattern?: string };
-
-function propertiesOf(route: { readonly schema: { readonly body?: object | undefined } }): Record<string, AnySchema> {
-  const body: { readonly properties?: Record<string, AnySchema> } | undefined = route.schema.body;
-  return { ...body?.properties };
-}
-
-function requiredOf(route: GuardedRoute): readonly string[] {
-  const body: { readonly required?: readonly string[] } | undefined = route.schema.body;
-  return body?.required ?? [];
-}
-
-function wholeOf(route: GuardedRoute): Record<string, unknown> {
-  const properties = propertiesOf(route);
-  return Object.fromEntries(requiredOf(route).map((name) => [name, sample(properties[name] ?? {})]));
-}
-
-/** A value of the right type, so that what is wrong is the one thing that a test changes. */
-function sample({ type, enum: values }: AnySchema): unknown {
-  if (values !== undefined) return values[0];
-  if (type === 'array') return [];
-  return type === 'object' ? { api_key: 'sk-test-key-1234567890' } : 'sample';
-}
 
 const examples: Readonly<Record<string, unknown>> = { string: CANARY, number: 7.5, boolean: true, null: null, array: [CANARY], object: { a: CANARY } };
 

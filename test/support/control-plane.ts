@@ -108,15 +108,15 @@ export interface TestControlPlaneOptions {
   readonly listenIsLoopback?: boolean;
   readonly readiness?: ControlPlaneServices['readiness'];
   readonly vault?: ControlPlaneServices['vault'];
+  readonly metadata?: MetadataStore;
 }
 
 /** A whole control plane over databases in memory, behind a real listener. */
-export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
+export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null, metadata = createMemoryStore() }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const clock = new TestClock();
   const log = new RecordingLog();
   const random = randomBytes;
   const bus = createInProcessBus();
-  const metadata = createMemoryStore();
   const secrets = createMemorySecretStore();
   const metrics = createMetrics();
   const catalog = new Catalog(allServices);

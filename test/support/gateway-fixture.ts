@@ -56,6 +56,8 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly baseUrls: Readonly<Record<string, string>>;
   readonly limits?: NonNullable<GatewayDependencies['limits']>;
+  /** Real parts in the place of those that the fixture plays. */
+  readonly replaced?: Partial<GatewayDependencies>;
 }
 
 const listPrices = new PriceList(readListPrices);
@@ -163,6 +165,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     defaultProvider: 'openai',
     aiCredentials: { of: () => state.credentials },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...options.replaced,
   });
   server.on('request', (request, response) => {
     if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);

@@ -1,7 +1,7 @@
 import { KeyholdError } from '../../ports/errors.ts';
-import type { Scope } from '../../ports/scope.ts';
+import type { Scope, TenantScope } from '../../ports/scope.ts';
 import type { Action } from './actions.ts';
-import { type Actor, type Holding, holdingsOf } from './actor.ts';
+import type { Actor, Holding } from './actor.ts';
 import { allows } from './permissions.ts';
 
 /**
@@ -10,15 +10,18 @@ import { allows } from './permissions.ts';
  */
 export function actingOn(actor: Actor, action: Action, scope: Scope): Actor | KeyholdError {
   if (action === 'signed-in.read') return actor;
+  if (actor.holdings === undefined) {
+    if (isElsewhere(actor, scope)) return unknownTenant(scope.tenant);
+    return allows(actor, action, scope) ? actor : denied(actor.role, action);
+  }
   let held: Holding | undefined;
-  for (const holding of holdingsOf(actor)) {
-    if (scope.kind === 'tenant' && holding.scope.kind === 'tenant' && holding.scope.tenant !== scope.tenant) continue;
+  for (const holding of actor.holdings) {
+    if (isElsewhere(holding, scope)) continue;
     if (allows(holding, action, scope)) return as(actor, holding);
     held ??= holding;
   }
   if (held === undefined && scope.kind === 'tenant') return unknownTenant(scope.tenant);
-  const { role } = held ?? actor;
-  return new KeyholdError('permission_denied', `The role ${role} may not do ${action} here. Ask an administrator for a token with a role that may.`);
+  return denied((held ?? actor).role, action);
 }
 
 export function unknownTenant(tenant: string): KeyholdError {
@@ -29,4 +32,13 @@ function as(actor: Actor, holding: Holding): Actor {
   if (holding === actor) return actor;
   const { kind, id, authenticatedAt } = actor;
   return { kind, id, ...holding, ...(authenticatedAt === undefined ? {} : { authenticatedAt }) };
+}
+
+/** Whether what is held is a tenant's, and this is another one's. */
+function isElsewhere({ scope: held }: Holding, scope: Scope): scope is TenantScope {
+  return scope.kind === 'tenant' && held.kind === 'tenant' && held.tenant !== scope.tenant;
+}
+
+function denied(role: string, action: Action): KeyholdError {
+  return new KeyholdError('permission_denied', `The role ${role} may not do ${action} here. Ask an administrator for a token with a role that may.`);
 }
