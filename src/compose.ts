@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../catalog/all-services.ts';
 import { readListPrices } from '../catalog/list-prices.ts';
+import { TlsFiles } from './adapters/tls-files/tls-files.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
@@ -127,6 +128,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const place = takePlace(config.dataDir);
   const shared = shareParts(seat, { clock, log });
   const { metrics, unknownKeys } = shared;
+  const tls = config.tls === null ? undefined : new TlsFiles({ ...config.tls, log });
   const clientAddresses = new ClientAddresses(config.trustedProxies);
   const catalog = new Catalog(allServices);
 
@@ -322,9 +324,10 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     random,
     readiness,
     listenIsLoopback: isLoopback(config.listen.host),
+    listensWithTls: tls !== undefined,
     version,
   });
-  const server = createServer({ gateway, controlPlane, clientAddresses, random });
+  const server = createServer({ gateway, controlPlane, clientAddresses, random, tls });
   log.info('routes_ready', 'Routes initialized');
 
   const endFirstToken = new EndFirstToken({ firstToken: firstTokenEnd, log });
@@ -349,6 +352,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     },
     refuseNew: () => readiness.stopping(),
     close: async () => {
+      tls?.close();
       seal.stop();
       await jobs.stop();
       await endFirstToken.stop();

@@ -57,9 +57,9 @@ async function serveAlone(options: ServeOptions): Promise<void> {
   const stop = stopRequests(process, () => systemClock.monotonic());
   try {
     const { port } = await listening(product.server, config.listen);
-    const url = reachableUrl(config.listen.host, port);
-    const address = url.slice('http://'.length);
-    log.info('listening', listeningText(config.listen.host, port), { address });
+    const url = reachableUrl(config.listen.host, port, config.tls !== null);
+    const address = new URL(url).host;
+    log.info('listening', listeningText(config.listen.host, port, config.tls !== null), { address });
     const handedOut = outlet.handedOut();
     await product.begin();
     log.info('ready', 'Keyhold is ready', { address });

@@ -9,7 +9,7 @@ describe('where Keyhold listens', () => {
     ['0.0.0.0', 'Keyhold listens on every address of this machine (0.0.0.0), from here on http://127.0.0.1:8080'],
     ['::', 'Keyhold listens on every address of this machine (::), from here on http://[::1]:8080'],
   ])('%s is said as it is, not as loopback where others reach it too', (host, text) => {
-    expect(listeningText(host, 8080)).toBe(text);
-    expect(text).toContain(reachableUrl(host, 8080));
+    expect(listeningText(host, 8080, false)).toBe(text);
+    expect(text).toContain(reachableUrl(host, 8080, false));
   });
 });

@@ -13,15 +13,15 @@ const OWN_ADDRESS = new Map([
   ['::', '::1'],
 ]);
 
-/** `http://127.0.0.1:8080` for what was listened on: where that is every address, this machine's own. */
-export function reachableUrl(host: string, port: number): string {
+/** `http://127.0.0.1:8080` (`https` with TLS) for what was listened on: where that is every address, this machine's own. */
+export function reachableUrl(host: string, port: number, withTls: boolean): string {
   const reachable = OWN_ADDRESS.get(host) ?? host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  return `http${withTls ? 's' : ''}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
 /** A sentence for the log. It says so where others can reach Keyhold too. */
-export function listeningText(host: string, port: number): string {
-  const url = reachableUrl(host, port);
+export function listeningText(host: string, port: number, withTls: boolean): string {
+  const url = reachableUrl(host, port, withTls);
   return OWN_ADDRESS.has(host) ? `Keyhold listens on every address of this machine (${host}), from here on ${url}` : `Keyhold listens on ${url}`;
 }
 

@@ -136,9 +136,9 @@ describe('what asks to stop', () => {
 
 describe('the first steps', () => {
   it('use an address that this machine can reach', () => {
-    expect(reachableUrl('0.0.0.0', 1)).toBe('http://127.0.0.1:1');
-    expect(reachableUrl('::', 2)).toBe('http://[::1]:2');
-    expect(reachableUrl('keyhold.internal', 3)).toBe('http://keyhold.internal:3');
+    expect(reachableUrl('0.0.0.0', 1, false)).toBe('http://127.0.0.1:1');
+    expect(reachableUrl('::', 2, true)).toBe('https://[::1]:2');
+    expect(reachableUrl('keyhold.internal', 3, false)).toBe('http://keyhold.internal:3');
   });
 
   it('show the token or name its file, quoted for the shell', () => {

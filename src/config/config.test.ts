@@ -50,6 +50,7 @@ describe('configuration (R0.1)', () => {
     const config = load();
     expect(config).toEqual({
       listen: { host: '127.0.0.1', port: 8080 },
+      tls: null,
       trustedProxies: [],
       dataDir: '/srv/app/data',
       mode: 'production',

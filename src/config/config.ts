@@ -18,11 +18,14 @@ import { type RedisConfig, redisConfig } from './redis-config.ts';
 import { settings, settingsInOrder } from './settings.ts';
 import { nearest, unknownNames } from './unknown-names.ts';
 import { missingProtection, unsafeProcess } from './unsafe-process.ts';
+import { type TlsConfig, tlsConfig } from './tls-config.ts';
 import { findVariable, hasFileForm, variableNames } from './variables.ts';
 import { type VaultConfig, vaultConfig } from './vault-config.ts';
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
+  /** null: plain http. */
+  readonly tls: TlsConfig | null;
   /** In front of Keyhold; their word counts for where a request comes from. */
   readonly trustedProxies: readonly string[];
   /** Absolute. */
@@ -132,6 +135,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const offered = reader.read(settings.offerEnvironmentKeys);
   const config: Config = {
     listen,
+    tls: tlsConfig(reader),
     trustedProxies: reader.read(settings.trustedProxies),
     dataDir,
     mode,

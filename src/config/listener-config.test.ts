@@ -24,3 +24,10 @@ describe('trusted proxies (S6)', () => {
     expect(() => load({ KEYHOLD_TRUSTED_PROXIES: text })).toThrow(new RegExp(`KEYHOLD_TRUSTED_PROXIES[^]*${reason}`));
   });
 });
+
+describe('TLS of the listener', () => {
+  it('has a certificate and its key, or neither', () => {
+    expect(load({ KEYHOLD_TLS_CERT_FILE: 'tls.crt', KEYHOLD_TLS_KEY_FILE: '/run/tls.key' }).tls).toEqual({ certFile: '/srv/app/tls.crt', keyFile: '/run/tls.key' });
+    for (const name of ['KEYHOLD_TLS_CERT_FILE', 'KEYHOLD_TLS_KEY_FILE']) expect(() => load({ [name]: '/etc/tls' })).toThrow('go together');
+  });
+});

@@ -1,5 +1,6 @@
 import { isNetwork } from '../core/access/networks.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
+import { path } from './parsers.ts';
 import type { Setting } from './settings.ts';
 
 const trustedProxies: Setting<readonly string[]> = {
@@ -15,8 +16,31 @@ const trustedProxies: Setting<readonly string[]> = {
   parse: (text) => Object.freeze(text.split(',').map((network) => trustedNetwork(network.trim()))),
 };
 
-/** Who is listened to. */
-export const listenerSettings = { trustedProxies } as const;
+const tlsCertFile: Setting<string | null> = {
+  name: 'KEYHOLD_TLS_CERT_FILE',
+  secret: false,
+  description: [
+    'A PEM file with the certificate that Keyhold shows, and those between it and its CA; with it the listener takes https alone. Read again every 10 s, so that',
+    'whoever renews it just replaces it (docs/transport.md). Left out: plain http, for a proxy in front.',
+  ],
+  example: '/etc/keyhold/tls.crt',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
+const tlsKeyFile: Setting<string | null> = {
+  name: 'KEYHOLD_TLS_KEY_FILE',
+  secret: false,
+  description: ['The PEM file of its key, without a passphrase.'],
+  example: '/etc/keyhold/tls.key',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
+/** Who is listened to, and how. */
+export const listenerSettings = { tlsCertFile, tlsKeyFile, trustedProxies } as const;
 
 function trustedNetwork(text: string): string {
   if (!isNetwork(text)) throw new InvalidValue(`has ${quoted(text)}, which is neither a network such as 10.0.0.0/8 nor an IP address`);

@@ -17,7 +17,7 @@ interface ParserError extends Error {
  * What cannot be read as an HTTP request is answered in the shape of every other error (R0.3), and its connection closed. A client
  * that vanished, one that never began a request, and one whose answer is under way are just disconnected.
  */
-export function answerBrokenRequests(server: Server, random: RandomBytes): void {
+export function answerBrokenRequests(server: Server, random: RandomBytes, listensWithTls: boolean): void {
   const answering = new WeakMap<Duplex, ServerResponse>();
   const remember = (request: IncomingMessage, response: ServerResponse): void => {
     answering.set(request.socket, response);
@@ -31,7 +31,7 @@ export function answerBrokenRequests(server: Server, random: RandomBytes): void 
       socket.destroy();
       return;
     }
-    socket.end(answerText(error, random), () => socket.destroy());
+    socket.end(answerText(error, random, listensWithTls), () => socket.destroy());
   });
 }
 
@@ -39,11 +39,11 @@ function hasSentNothing(socket: Duplex): boolean {
   return 'bytesRead' in socket && socket.bytesRead === 0;
 }
 
-function answerText(error: ParserError, random: RandomBytes): string {
+function answerText(error: ParserError, random: RandomBytes, listensWithTls: boolean): string {
   const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', messageFor(error.code)), requestIdFor(undefined, random));
   const text = JSON.stringify(body);
   const lines = Object.entries({
-    ...securityHeaders,
+    ...securityHeaders(listensWithTls),
     ...headers,
     'x-request-id': body.error.requestId,
     'content-type': 'application/json; charset=utf-8',

@@ -91,6 +91,8 @@ export interface ControlPlaneServices {
   readonly readiness: { report(): Promise<Readiness> };
   /** Only this machine can reach the listener: `/metrics` needs no token (S35). */
   readonly listenIsLoopback: boolean;
+  /** Browsers are told to come back by https only. */
+  readonly listensWithTls: boolean;
   /** Keyhold's own. */
   readonly version: string;
 }

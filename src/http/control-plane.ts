@@ -29,7 +29,8 @@ export interface ControlPlane {
 /** Resolves when every route can answer. */
 export async function createControlPlane(services: ControlPlaneServices): Promise<ControlPlane> {
   const { clock, log, metrics, random } = services;
-  const app = createApp(random);
+  const headers = securityHeaders(services.listensWithTls);
+  const app = createApp(random, headers);
   const states = new WeakMap<FastifyRequest, RequestState>();
   const stateOf = (request: FastifyRequest): RequestState => {
     const state = states.get(request) ?? { startedAt: clock.monotonic() };
@@ -40,7 +41,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
   readJsonOnly(app, stateOf);
   app.addHook('onRequest', async (request, reply) => {
     stateOf(request);
-    reply.headers({ ...securityHeaders, 'x-request-id': request.id });
+    reply.headers({ ...headers, 'x-request-id': request.id });
     // A body that nobody will look at is not read.
     if (request.is404) throw nothingHere();
   });
@@ -70,7 +71,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
   };
 }
 
-function createApp(random: ControlPlaneServices['random']): App {
+function createApp(random: ControlPlaneServices['random'], headers: Readonly<Record<string, string>>): App {
   const { validators, serializers } = compilersWhenUsed();
   return fastify({
     // The listener is not fastify's: one server answers for the gateway and the control plane. This one never listens.
@@ -80,7 +81,7 @@ function createApp(random: ControlPlaneServices['random']): App {
     genReqId: (request) => requestIdFor(one(request.headers['x-request-id']), random),
     requestIdHeader: false,
     frameworkErrors: (error, request, reply) => {
-      reply.headers({ ...securityHeaders, 'x-request-id': request.id });
+      reply.headers({ ...headers, 'x-request-id': request.id });
       void sendError(translated(error), request, reply);
     },
     routerOptions: { maxParamLength: 256 },

@@ -12,6 +12,7 @@ import { errorAnswer } from './error-answer.ts';
 import { continueWhenRead } from './expect-continue.ts';
 import { requestIdFor } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
+import { type TlsSource, TlsTermination } from './tls-termination.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -40,6 +41,8 @@ export interface ServerParts {
   /** Left out: no proxy is trusted. */
   readonly clientAddresses?: ClientAddresses;
   readonly random: RandomBytes;
+  /** Left out: plain HTTP. */
+  readonly tls?: TlsSource | undefined;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -58,11 +61,11 @@ export interface Listener extends Server {
  * The one listener (R0.1: one port for everything). What the gateway owns goes there, plain requests without node:http, all else to the control plane. An
  * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
  */
-export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), random, limits }: ServerParts): Listener {
+export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), random, tls, limits }: ServerParts): Listener {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections, connectionsFromOne } = { ...defaultLimits, ...limits };
   const refuse = (response: ServerResponse, message: string): void => {
     const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
-    response.writeHead(status, { ...securityHeaders, ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+    response.writeHead(status, { ...securityHeaders(tls !== undefined), ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
     response.end(JSON.stringify(body));
   };
   const dispatch: Handler = (request, response) => {
@@ -87,6 +90,7 @@ export function createServer({ gateway, controlPlane, clientAddresses = new Clie
     dispatch,
     { addresses: clientAddresses, owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
     new ConnectionCounts(clientAddresses, connectionsFromOne),
+    tls,
   );
   server.maxConnections = connections;
   // Node would drop headers beyond a count silently, a second key among them; here they are counted, and too many refused.
@@ -98,21 +102,25 @@ export function createServer({ gateway, controlPlane, clientAddresses = new Clie
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     refuse(response, 'The header Expect may only say 100-continue. Leave it out.');
   });
-  answerBrokenRequests(server, random);
+  answerBrokenRequests(server, random, tls !== undefined);
   return server;
 }
 
 /** A node:http server whose plain requests to the gateway are read before it: all that closes its connections closes theirs. */
 class ListeningServer extends Server implements Listener {
   readonly #plain: PlainListener;
+  readonly #tls: TlsTermination | undefined;
   #keepsIdle = false;
   isRetiring = false;
 
-  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts, counts: ConnectionCounts) {
+  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts, counts: ConnectionCounts, tls: TlsSource | undefined) {
     super(options, handler);
     this.#plain = new PlainListener(this, plain);
+    this.#tls = tls === undefined ? undefined : new TlsTermination(tls, plain.limits.headMs, (socket) => this.#plain.accept(socket));
     this.on('connection', (socket: Socket) => {
-      if (counts.admit(socket)) this.#plain.accept(socket);
+      if (!counts.admit(socket)) return;
+      if (this.#tls === undefined) this.#plain.accept(socket);
+      else this.#tls.begin(socket);
     });
   }
 
@@ -133,11 +141,13 @@ class ListeningServer extends Server implements Listener {
   override closeIdleConnections(): void {
     if (this.#keepsIdle) return;
     super.closeIdleConnections();
+    this.#tls?.closeBeginning();
     this.#plain.closeIdle();
   }
 
   override closeAllConnections(): void {
     super.closeAllConnections();
+    this.#tls?.closeBeginning();
     this.#plain.closeAll();
   }
 }

@@ -29,7 +29,7 @@ export async function serveByWorkers({ config, log, terminal }: Pick<ServeOption
     monotonic: () => systemClock.monotonic(),
     start: (events) => new Member(cluster.fork(), events),
     beginning: { pid: process.pid, dataDir, database: databasePlace(config.database) },
-    listens: (port) => log.info('listening', listeningText(host, port), { address: reachableUrl(host, port).slice('http://'.length) }),
+    listens: (port) => log.info('listening', listeningText(host, port, config.tls !== null), { address: new URL(reachableUrl(host, port, config.tls !== null)).host }),
     answerLease: (question) => answerLease(leases, question),
     addMetrics: addDepartedMetrics,
   });

@@ -42,7 +42,7 @@ export async function serveAsWorker(options: WorkerOptions): Promise<void> {
       if (typeof where === 'string') return;
       const { port } = where;
       link.sayServing(port);
-      const url = reachableUrl(config.listen.host, port);
+      const url = reachableUrl(config.listen.host, port, config.tls !== null);
       const handedOut = outlet.handedOut();
       if (handedOut === undefined && beginning.first && existsSync(file.path)) log.info('admin_token_waiting', 'An administrator\'s token is still in the file admin-token. It goes when the token ends, or when you remove it', { file: file.path });
       if (handedOut !== undefined) tell(terminal, firstSteps({ url, token: handedOut }));

@@ -207,6 +207,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     random,
     readiness: readiness ?? { report: async () => ({ ready: true, degraded: [] }) },
     listenIsLoopback,
+    listensWithTls: false,
     version: '0.0.0-test',
   };
   const controlPlane = await createControlPlane(services);

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Soon } from '../../ports/soon.ts';
 
 /** The headers that Keyhold itself reads, by their names in lower case. */
@@ -60,3 +62,10 @@ export interface ClientResponse {
 export const LAST_WORDS_MS = 5_000;
 /** A reset right behind the last bytes can overtake them in the client's system. */
 export const BEFORE_RESET_MS = 20;
+
+/** Ends a connection so that nobody takes it for ended: by a reset, or, where TLS is on it, without the goodbye that TLS has for a proper end. */
+export function resetConnection(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}

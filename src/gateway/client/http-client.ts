@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { ClientAddresses } from './client-address.ts';
-import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS } from './client.ts';
+import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
 
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDING_MS = 10_000;
@@ -134,9 +134,7 @@ export class HttpResponse implements ClientResponse {
       this.#response.destroy();
       return;
     }
-    const reset = (): void => {
-      if (!socket.destroyed) socket.resetAndDestroy();
-    };
+    const reset = (): void => resetConnection(socket);
     if (lastWords === '') {
       reset();
       return;

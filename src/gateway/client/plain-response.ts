@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { BEFORE_RESET_MS, type ClientResponse, LAST_WORDS_MS } from './client.ts';
+import { BEFORE_RESET_MS, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
 
 /** No header's value ends its line (S5). */
 const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -96,9 +96,7 @@ export class PlainResponse implements ClientResponse {
   breakOff(lastWords: string): void {
     if (this.#state === 'gone' || this.#state === 'left') return;
     const socket = this.#socket;
-    const reset = (): void => {
-      if (!socket.destroyed) socket.resetAndDestroy();
-    };
+    const reset = (): void => resetConnection(socket);
     if (lastWords === '' || this.#state === 'ended') {
       reset();
       return;
