@@ -2,6 +2,7 @@ import { deleteDocumentedCredential } from './documented/delete-credential.ts';
 import { health } from './documented/health.ts';
 import { storeDocumentedCredential } from './documented/store-credential.ts';
 import { vaultHealth } from './documented/vault-health.ts';
+import { ownersOf } from './owner.ts';
 import type { Route } from './route.ts';
 import { listAudit } from './routes/audit/list-audit.ts';
 import { listAuditEntries } from './routes/audit/list-audit-entries.ts';
@@ -64,7 +65,6 @@ import { createRole } from './routes/roles/create-role.ts';
 import { deleteRole } from './routes/roles/delete-role.ts';
 import { getRole } from './routes/roles/get-role.ts';
 import { listRoles } from './routes/roles/list-roles.ts';
-import { platformRoleOwner, tenantRoleOwner } from './routes/roles/owner.ts';
 import { putRole } from './routes/roles/put-role.ts';
 import { listServices } from './routes/services/list-services.ts';
 import { findSecrets } from './routes/stores/find-secrets.ts';
@@ -78,7 +78,6 @@ import { shredTenant } from './routes/tenants/shred-tenant.ts';
 import { updateTenant } from './routes/tenants/update-tenant.ts';
 import { createToken } from './routes/tokens/create-token.ts';
 import { listTokens } from './routes/tokens/list-tokens.ts';
-import { platformTokens, tenantTokens } from './routes/tokens/owner.ts';
 import { revokeToken } from './routes/tokens/revoke-token.ts';
 import { listUsageEvents } from './routes/usage/list-usage-events.ts';
 import { sumUsage } from './routes/usage/sum-usage.ts';
@@ -118,7 +117,7 @@ export const routeTable: readonly Route[] = [
   putOwnVault,
   deleteOwnVault,
   testOwnVault,
-  ...[tenantTokens, platformTokens].flatMap((owner) => tokenRoutes.map((route) => route(owner))),
+  ...ownersOf('tokens').flatMap((owner) => tokenRoutes.map((route) => route(owner))),
   inviteMember,
   listMembers,
   getMember,
@@ -129,7 +128,7 @@ export const routeTable: readonly Route[] = [
   getUser,
   updateUser,
   removeUser,
-  ...[tenantRoleOwner, platformRoleOwner].flatMap((owner) => roleRoutes.map((route) => route(owner))),
+  ...ownersOf('roles').flatMap((owner) => roleRoutes.map((route) => route(owner))),
   ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
   createGatewayKey,
   listGatewayKeys,

@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed } from '../../schemas/fields.ts';
 import { roleBody, roleChoices, roleName, roleSchema } from '../../schemas/role.ts';
-import type { RoleOwner } from './owner.ts';
 
 const body = Type.Object({ name: roleName, ...roleChoices }, closed);
 
 /** R0.2: a role is a set of permissions, which nobody makes who does not hold them. */
-export function createRole(owner: RoleOwner): GuardedRoute {
+export function createRole(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'POST',
     url: owner.base,

@@ -1,9 +1,9 @@
 import { withId } from '../../names.ts';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
-import type { RoleOwner } from './owner.ts';
 
 /** R0.2: whoever has the role holds nothing from now on, and its name is not used again. */
-export function deleteRole(owner: RoleOwner): GuardedRoute {
+export function deleteRole(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'DELETE',
     url: `${owner.base}/:id`,

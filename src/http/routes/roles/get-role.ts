@@ -1,10 +1,10 @@
 import { withId } from '../../names.ts';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { roleBody, roleSchema } from '../../schemas/role.ts';
-import type { RoleOwner } from './owner.ts';
 
 /** R0.2. */
-export function getRole(owner: RoleOwner): GuardedRoute {
+export function getRole(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'GET',
     url: `${owner.base}/:id`,

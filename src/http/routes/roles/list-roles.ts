@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed } from '../../schemas/fields.ts';
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
 import { roleBody, roleSchema } from '../../schemas/role.ts';
-import type { RoleOwner } from './owner.ts';
 
 /** R0.2: by name. Built-in ones are not among them. */
-export function listRoles(owner: RoleOwner): GuardedRoute {
+export function listRoles(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'GET',
     url: owner.base,

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { withId } from '../../names.ts';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed } from '../../schemas/fields.ts';
 import { roleBody, roleChoices, roleSchema } from '../../schemas/role.ts';
-import type { RoleOwner } from './owner.ts';
 
 /** R0.2: what the role permits from now on; it counts for whoever has it, at once. */
-export function putRole(owner: RoleOwner): GuardedRoute {
+export function putRole(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'PUT',
     url: `${owner.base}/:id`,

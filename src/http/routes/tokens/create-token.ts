@@ -1,14 +1,14 @@
 import { Type } from 'typebox';
 import { parseOptionalInstant } from '../../rfc3339.ts';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed, instant, name, nullable } from '../../schemas/fields.ts';
 import { createdTokenSchema, tokenBody } from '../../schemas/token.ts';
-import type { TokenOwner } from './owner.ts';
 
 const body = Type.Object({ name, role: Type.String({ maxLength: 64 }), expiresAt: Type.Optional(nullable(instant)) }, closed);
 
 /** R0.2: the token's text is shown once. */
-export function createToken(owner: TokenOwner): GuardedRoute {
+export function createToken(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'POST',
     url: owner.base,

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { closed } from '../../schemas/fields.ts';
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/page.ts';
 import { tokenBody, tokenSchema } from '../../schemas/token.ts';
-import type { TokenOwner } from './owner.ts';
 
 /** R0.2: by id, ended ones included. A tenant-member sees its own. */
-export function listTokens(owner: TokenOwner): GuardedRoute {
+export function listTokens(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'GET',
     url: owner.base,

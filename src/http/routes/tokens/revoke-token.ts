@@ -1,10 +1,10 @@
 import { withId } from '../../names.ts';
+import type { Owner } from '../../owner.ts';
 import { type GuardedRoute, guardedRoute } from '../../route.ts';
 import { tokenBody, tokenSchema } from '../../schemas/token.ts';
-import type { TokenOwner } from './owner.ts';
 
 /** R0.2: ends a token for good, at once. */
-export function revokeToken(owner: TokenOwner): GuardedRoute {
+export function revokeToken(owner: Owner): GuardedRoute {
   return guardedRoute({
     method: 'DELETE',
     url: `${owner.base}/:id`,
