@@ -17,6 +17,7 @@ import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
 import { openSharedValues } from './compose-shared-cache.ts';
 import { openUsage } from './compose-usage.ts';
+import { openUserTokens } from './compose-sign-in.ts';
 import { shareParts } from './compose-workers.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
@@ -187,10 +188,12 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   }
   const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, administrators, access, bus, clock, log, outlet: firstToken });
   const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
+  const { userTokens, close: closeUserTokens } = openUserTokens({ config, metadata, administrators, customRoles, bus, clock, metrics, sources });
   const principals = new Principals({
     tokens: metadata.tokens,
     gatewayKeys: metadata.gatewayKeys,
     customRoles,
+    userTokens,
     bus,
     clock,
     metrics,
@@ -357,6 +360,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
       await jobs.stop();
       await endFirstToken.stop();
       await controlPlane.close();
+      await closeUserTokens();
       await custody.close();
       closeStores();
       await ownVaults.stores.close();

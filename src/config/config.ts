@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Issuer } from '../core/access/issuer.ts';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
@@ -10,6 +11,7 @@ import type { Environment } from './environment.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { type KeyWrapperConfig, readKeyWrapper } from './key-wrapper-config.ts';
 import { type LegacyConfig, legacyConfig } from './legacy-config.ts';
+import { oidcIssuers } from './oidc-config.ts';
 import { storeProblems, unusedServers, vaultWarnings } from './other-stores.ts';
 import { ownKeysOf } from './own-key-variables.ts';
 import { type EffectiveValue, Reader } from './reader.ts';
@@ -75,6 +77,8 @@ export interface Config {
   readonly allowHttpUpstream: boolean;
   /** Hosts that what tenants name may lead to wherever they are (S33). */
   readonly egressAllowHosts: readonly string[];
+  /** Identity providers whose users may sign in (S23). */
+  readonly oidcIssuers: readonly Issuer[];
   /** What holds for every Azure Key Vault. `authorityHost` counts for tenants' own where `isDisconnected`; null: the public cloud's. */
   readonly azure: { readonly isDisconnected: boolean; readonly authorityHost: string | null };
   /** The id of a service of the catalogue. */
@@ -164,6 +168,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
     egressAllowHosts,
+    oidcIssuers: oidcIssuers(reader),
     azure,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),

@@ -1,7 +1,7 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import { isAiService } from '../core/catalog/catalog.ts';
 import type { RouteSpec, Service } from '../core/catalog/service.ts';
-import { parseStrictJson } from '../http/strict-json.ts';
+import { parseStrictJson } from '../core/json/strict-json.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import type { PolicyRecord } from '../ports/metadata/tenants.ts';
 import type { Soon } from '../ports/soon.ts';

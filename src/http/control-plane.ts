@@ -15,7 +15,7 @@ import type { RouteServices } from './route.ts';
 import { routeTable } from './route-table.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type App, type RequestState, serveRoute, type StateOf } from './serve-route.ts';
-import { parseStrictJson } from './strict-json.ts';
+import { parseStrictJson } from '../core/json/strict-json.ts';
 import { wholeBody } from './whole-body.ts';
 
 /** The resource API and the documented endpoints, behind a listener that others own. */

@@ -21,6 +21,14 @@ export interface Actor extends Holding {
   readonly authenticatedAt?: number | undefined;
   /** Everything that a user holds; absent where that is one role, which stands above. */
   readonly holdings?: readonly Holding[] | undefined;
+  /** A user's; not in a grant, which is shorter. */
+  readonly signIn?: SignIn | undefined;
+}
+
+/** When a user proved who it is, and until when that counts. */
+export interface SignIn {
+  readonly at: number;
+  readonly until: number;
 }
 
 /** All that the actor holds. Tokens and gateway keys hold one role. */

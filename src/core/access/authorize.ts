@@ -96,6 +96,7 @@ export class Access {
   authorizeUse(actor: Actor, requestId: string): Soon<UseGrant> {
     const { scope } = actor;
     if (scope.kind !== 'tenant') {
+      if (actor.kind === 'user') throw new KeyholdError('permission_denied', 'The gateway takes a user\'s token where the user holds one role, in one tenant: otherwise it is not clear whose keys are meant. Call it with a gateway key.');
       throw new KeyholdError('permission_denied', 'Platform tokens do not use tenants\' keys. Call the gateway with a gateway key, or with a token of a tenant.');
     }
     const acting = actingOn(actor, 'gateway.use', scope);

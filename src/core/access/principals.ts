@@ -11,6 +11,7 @@ import type { Actor } from './actor.ts';
 import { type CustomRoles, isBuiltIn } from './custom-roles.ts';
 import { permissionsOf } from './permissions.ts';
 import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
+import type { UserTokens } from './user-tokens.ts';
 
 /** Who proved to be who, and with which gateway key, if it was one. */
 export interface Principal {
@@ -26,6 +27,8 @@ export interface PrincipalsDependencies {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly sources?: Sources | undefined;
+  /** Tokens of identity providers; left out where none is configured. */
+  readonly userTokens?: UserTokens | undefined;
   /** The digest of `KEYHOLD_ADMIN_TOKEN`; null where it is not set (S28). */
   readonly bootstrap: { readonly digest: string } | null;
   /** Called, and waited for, whenever a platform-admin token made by the API is used: the first token ends then (S28). */
@@ -65,8 +68,9 @@ export class Principals {
   readonly #adminTokenUsed: () => Promise<void>;
   readonly #known: RecordCache<Known>;
   readonly #sources: Sources | undefined;
+  readonly #userTokens: UserTokens | undefined;
 
-  constructor({ tokens, gatewayKeys, customRoles, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
+  constructor({ tokens, gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
     this.#tokens = tokens;
     this.#gatewayKeys = gatewayKeys;
     this.#customRoles = customRoles;
@@ -75,6 +79,7 @@ export class Principals {
     this.#adminTokenUsed = adminTokenUsed ?? (async () => undefined);
     this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, bus, observe: (hit) => metrics.cache({ cache: 'token', hit }), outlives: ({ ended }) => !ended, from: sources?.ofDatabase });
     this.#sources = sources;
+    this.#userTokens = userTokens;
     bus.subscribe((message) => {
       if (message.topic === 'token') this.#known.invalidate(cacheKey('t', message.id), message.version);
       if (message.topic === 'gateway-key') this.#known.invalidate(cacheKey('g', message.id), message.version);
@@ -83,13 +88,13 @@ export class Principals {
 
   /**
    * Who the text belongs to, if it is of one of these kinds; undefined when it is unknown, wrong, expired, disabled or revoked,
-   * all alike. `KEYHOLD_ADMIN_TOKEN` counts as a `t`. Throws `unavailable` when the database cannot answer and the record is not
+   * all alike. `KEYHOLD_ADMIN_TOKEN` and tokens of identity providers count as a `t`. Throws `unavailable` when the database cannot answer and the record is not
    * cached: an outage never looks like a wrong token. There is nothing to wait for where it is.
    */
   authenticate(text: string, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
     const digest = tokenDigestBytes(text);
     const parsed = parseToken(text);
-    if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts);
+    if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts) ?? this.#userWith(text, digest, accepts);
     return after(this.#find(parsed.kind, parsed.id), (known) => {
       if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts) ?? this.#refused(parsed.kind, parsed.id);
       if (known.isCustom) return this.#withPermissions(known.principal);
@@ -106,6 +111,11 @@ export class Principals {
     return this.#bootstrap !== null && timingSafeEqual(this.#bootstrap, digest) && accepts.includes('t') ? bootstrapPrincipal : undefined;
   }
 
+  #userWith(text: string, digest: Buffer, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
+    if (this.#userTokens === undefined || !accepts.includes('t')) return undefined;
+    return after(this.#userTokens.authenticate(text, digest), (actor) => (actor === undefined ? undefined : { actor, gatewayKey: null }));
+  }
+
   /** A key is never refused by a record that may have another digest by now. */
   #refused(kind: TokenKind, id: string): undefined {
     if (this.#sources !== undefined && (kind === 't' || kind === 'g') && this.#known.staleMs(cacheKey(kind, id)) > 0) throw this.#sources.database.awayError();
@@ -114,12 +124,15 @@ export class Principals {
 
   /** How long ago an actor's record was confirmed, where it serves beyond its time; otherwise 0. */
   staleMs(actor: Actor): number {
+    if (actor.kind === 'user') return this.#userTokens?.staleMs(actor) ?? 0;
     const staleMs = this.#known.staleMs(cacheKey(actor.kind === 'token' ? 't' : 'g', actor.id));
     return actor.permissions === undefined ? staleMs : Math.max(staleMs, this.#customRoles.staleMs(actor));
   }
 
   /** Whether an actor that proved who it is may still use the gateway: its token or key has not ended since, and its role not changed (S10). Throws as `authenticate`. */
-  async mayGoOn({ kind, id }: Actor): Promise<boolean> {
+  async mayGoOn(asked: Actor): Promise<boolean> {
+    const { kind, id } = asked;
+    if (kind === 'user') return (await this.#userTokens?.mayGoOn(asked)) ?? false;
     if (kind === 'system' || id === BOOTSTRAP_TOKEN_ID) return true;
     const known = await this.#find(kind === 'token' ? 't' : 'g', id);
     if (known === undefined || !this.#isAlive(known)) return false;

@@ -6,7 +6,7 @@ import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import { RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
-import { type Actor, type Holding, userActor } from './actor.ts';
+import { type Actor, type Holding, holdingsOf, userActor } from './actor.ts';
 import type { CustomRoles } from './custom-roles.ts';
 import type { PlatformAdministrators } from './platform-administrators.ts';
 
@@ -73,6 +73,11 @@ export class Users {
       if (record === undefined || record.disabled) return undefined;
       return after(this.#platformRoles(), (roles) => after(this.#tenantRoles(id), (given) => this.#actor(id, roles.get(id), given)));
     });
+  }
+
+  /** How long ago what is known of the user was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs(actor: Actor): number {
+    return Math.max(this.#records.staleMs(actor.id), this.#ofTenants.staleMs(actor.id), this.#ofPlatform.staleMs(ALL), ...holdingsOf(actor).map((holding) => this.#customRoles.staleMs(holding)));
   }
 
   #actor(id: string, platformRole: string | undefined, ofTenants: readonly Given[]): Soon<Actor> {

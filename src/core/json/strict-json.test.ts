@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { KeyholdError } from '../ports/errors.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 function refusal(body: string | Buffer): string {

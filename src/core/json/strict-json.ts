@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { KeyholdError } from '../ports/errors.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 
 /** How deep objects and arrays may nest; the deepest body of the resource API has 4 levels. */
 const MAX_DEPTH = 32;

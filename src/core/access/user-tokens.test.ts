@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { createAccessWorld, platformAdmin, tenantActor } from '../../../test/support/access-world.ts';
+import { KeyholdError } from '../../ports/errors.ts';
+import type { IssuedToken } from '../../ports/issued-tokens.ts';
+import { platformScope, tenantScope } from '../../ports/scope.ts';
+import { holdingsOf } from './actor.ts';
+import type { Issuer } from './issuer.ts';
+import { Principals } from './principals.ts';
+import { userIdOf } from './user-id.ts';
+import { UserTokens } from './user-tokens.ts';
+
+const name = 'https://login.example.com';
+const zoe = userIdOf(name, 'zoe');
+const admin = tenantActor('tenant-admin');
+
+async function setUp(change: Partial<Issuer> = {}) {
+  const made = createAccessWorld();
+  for (const tenant of ['acme', 'other']) await made.addTenant(tenant);
+  const { clock } = made;
+  const tokens = new Map<string, IssuedToken>();
+  const provider = { down: false, checks: 0 };
+  const issued = {
+    async check(text: string) {
+      provider.checks += 1;
+      if (provider.down) throw new KeyholdError('unavailable', 'The provider is away.');
+      return tokens.get(text);
+    },
+  };
+  const issuer: Issuer = { issuer: name, audience: 'keyhold', jwksUrl: null, tenants: null, highestRole: 'tenant-admin', platformRoles: true, ...change };
+  const userTokens = new UserTokens({ issuers: [issuer], issued, users: made.userReader, clock });
+  const principals = new Principals({ ...made.store, customRoles: made.customRoles, userTokens, bus: made.bus, clock, metrics: made.metrics, bootstrap: null });
+  const issue = (text: string, subject = 'zoe', seconds = 3_600) => tokens.set(text, { issuer: name, subject, issuedAt: clock.now(), expiresAt: clock.now() + seconds * 1000 });
+  const invite = (role: string, tenant = 'acme') => made.perform(tenantActor('tenant-admin', tenant), 'user.invite', { scope: tenantScope(tenant) }, (grant) => made.memberService.invite(grant, { issuer: name, subject: 'zoe', name: 'Zoë', role }));
+  const bind = (role: string) => made.perform(platformAdmin, 'user.invite', { scope: platformScope }, (grant) => made.userService.invite(grant, { issuer: name, subject: 'zoe', role }));
+  const actorOf = async (text: string) => (await principals.authenticate(text, ['t']))?.actor;
+  const held = async (text: string) => {
+    const actor = await actorOf(text);
+    return actor === undefined ? undefined : holdingsOf(actor).map(({ scope, role }) => `${scope.kind === 'tenant' ? scope.tenant : 'platform'} ${role}`);
+  };
+  return { ...made, provider, principals, issue, invite, bind, actorOf, held };
+}
+
+describe('users with a token of their identity provider (S22, S23)', () => {
+  it('are who they are known as, with what they hold; whoever is not known is nobody', async () => {
+    const { issue, invite, actorOf, principals } = await setUp();
+    issue('right');
+    issue('unknown', 'eve');
+    expect(await actorOf('right')).toBeUndefined();
+    await invite('tenant-member');
+    expect(await actorOf('right')).toMatchObject({ kind: 'user', id: zoe, role: 'tenant-member', scope: tenantScope('acme') });
+    expect(await actorOf('unknown')).toBeUndefined();
+    expect(await actorOf('wrong')).toBeUndefined();
+    expect(await principals.authenticate('right', ['g'])).toBeUndefined();
+  });
+
+  it('are checked once a minute, also while the provider is away, and are nobody when the token has expired', async () => {
+    const { issue, invite, actorOf, provider, advance, principals } = await setUp();
+    await invite('tenant-member');
+    issue('right', 'zoe', 100);
+    await actorOf('right');
+    expect(principals.authenticate('right', ['t'])).not.toBeInstanceOf(Promise);
+    provider.down = true;
+    advance(59_999);
+    expect(await actorOf('right')).toBeDefined();
+    expect(provider.checks).toBe(1);
+    advance(1);
+    await expect(actorOf('right')).rejects.toMatchObject({ code: 'unavailable' });
+    provider.down = false;
+    const actor = await actorOf('right');
+    expect(actor).toBeDefined();
+    expect(await principals.mayGoOn(actor!)).toBe(true);
+    advance(40_000);
+    expect(await actorOf('right')).toBeUndefined();
+    expect(await principals.mayGoOn(actor!)).toBe(false);
+  });
+
+  it('count with what they hold now: a role that is taken, a user who is disabled or signed out everywhere (S10)', async () => {
+    const made = await setUp();
+    const { issue, invite, actorOf, held, perform, principals } = made;
+    await invite('tenant-member');
+    issue('right');
+    const actor = (await actorOf('right'))!;
+    await perform(admin, 'user.update', { scope: tenantScope('acme'), id: zoe }, (grant) => made.memberService.update(grant, { role: 'tenant-auditor' }));
+    expect(await held('right')).toEqual(['acme tenant-auditor']);
+    expect(await principals.mayGoOn(actor)).toBe(false);
+    await perform(admin, 'user.remove', { scope: tenantScope('acme'), id: zoe }, (grant) => made.memberService.remove(grant));
+    expect(await held('right')).toEqual([]);
+    made.advance(1_000);
+    const stored = (await made.store.users.get({ id: zoe }))!;
+    await made.store.users.replace({ id: zoe }, { ...stored.record, signedOutBefore: made.clock.now() }, stored.revision);
+    await made.bus.publish({ topic: 'user', id: zoe, version: stored.revision + 1 });
+    expect(await actorOf('right')).toBeUndefined();
+    issue('later');
+    expect(await actorOf('later')).toBeDefined();
+    await perform(platformAdmin, 'user.update', { scope: platformScope, id: zoe }, (grant) => made.userService.update(grant, { disabled: true }));
+    expect(await actorOf('later')).toBeUndefined();
+  });
+
+  it('hold no more than their issuer may give: its tenants, its highest role, and the platform\'s only where the operator says so', async () => {
+    const all = async (change: Partial<Issuer>) => {
+      const { issue, invite, bind, held } = await setUp(change);
+      await bind('platform-auditor');
+      await invite('tenant-admin');
+      await invite('tenant-auditor', 'other');
+      issue('right');
+      return held('right');
+    };
+    expect(await all({})).toEqual(['platform platform-auditor', 'acme tenant-admin', 'other tenant-auditor']);
+    expect(await all({ platformRoles: false })).toEqual(['acme tenant-admin', 'other tenant-auditor']);
+    expect(await all({ platformRoles: false, tenants: new Set(['other']) })).toEqual(['other tenant-auditor']);
+    expect(await all({ platformRoles: false, highestRole: 'tenant-auditor' })).toEqual(['other tenant-auditor']);
+    expect(await all({ platformRoles: false, tenants: new Set() })).toEqual([]);
+  });
+});

@@ -1,0 +1,104 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { IssuedToken, IssuedTokens } from '../../ports/issued-tokens.ts';
+import { after, type Soon } from '../../ports/soon.ts';
+import { type Actor, type Holding, holdingsOf, type SignIn, userActor } from './actor.ts';
+import type { Issuer } from './issuer.ts';
+import { holdsAllOf, permissionsOf } from './permissions.ts';
+import { userIdOf } from './user-id.ts';
+import type { Users } from './users.ts';
+
+export interface UserTokensDependencies {
+  readonly issuers: readonly Issuer[];
+  readonly issued: IssuedTokens;
+  readonly users: Pick<Users, 'find' | 'actorOf' | 'staleMs'>;
+  readonly clock: Clock;
+}
+
+/** A token that was found right, and whose. Nothing of what the user may do is remembered: that is asked each time. */
+interface Remembered {
+  readonly user: string;
+  readonly issuer: Issuer;
+  readonly signIn: SignIn;
+  /** By the monotonic clock. */
+  readonly until: number;
+}
+
+/** S23. */
+const REMEMBERED_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+/** Users who show an access token of their identity provider (S23): who that is, and what of what they were given counts when they come from there. */
+export class UserTokens {
+  readonly #issuers: ReadonlyMap<string, Issuer>;
+  readonly #issued: IssuedTokens;
+  readonly #users: UserTokensDependencies['users'];
+  readonly #clock: Clock;
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor({ issuers, issued, users, clock }: UserTokensDependencies) {
+    this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+    this.#issued = issued;
+    this.#users = users;
+    this.#clock = clock;
+  }
+
+  /**
+   * The user, with what it holds now; undefined for a text that is no valid token, and for a user who is unknown, disabled, or signed out since. `digest` is of the
+   * whole text. Rejects with `unavailable` when the provider's keys or the database cannot be had. No promise while everything is known.
+   */
+  authenticate(text: string, digest: Buffer): Soon<Actor | undefined> {
+    const key = digest.toString('base64');
+    const remembered = this.#remembered.get(key);
+    if (remembered !== undefined && this.#clock.monotonic() < remembered.until) return this.#actorOf(remembered.user, remembered.issuer, remembered.signIn);
+    return this.#check(text, key);
+  }
+
+  /** Whether a user who proved who it is may still use the gateway: the token has not expired, the user not been disabled or signed out, and its role not been taken. */
+  async mayGoOn({ id, scope, signIn }: Actor): Promise<boolean> {
+    const record = await this.#users.find(id);
+    const issuer = record === undefined ? undefined : this.#issuers.get(record.issuer);
+    if (issuer === undefined || signIn === undefined) return false;
+    const actor = await this.#actorOf(id, issuer, signIn);
+    if (actor === undefined || scope.kind !== 'tenant') return false;
+    return holdingsOf(actor).some((holding) => holding.scope.kind === 'tenant' && holding.scope.tenant === scope.tenant && permissionsOf(holding).includes('gateway.use'));
+  }
+
+  /** How long ago what is known of the user was confirmed, where it serves beyond its time; otherwise 0. */
+  staleMs(actor: Actor): number {
+    return this.#users.staleMs(actor);
+  }
+
+  async #check(text: string, key: string): Promise<Actor | undefined> {
+    const begun = this.#clock.monotonic();
+    const token = await this.#issued.check(text);
+    const issuer = token === undefined ? undefined : this.#issuers.get(token.issuer);
+    if (token === undefined || issuer === undefined) return undefined;
+    const remembered = this.#remember(key, token, issuer, begun);
+    return this.#actorOf(remembered.user, issuer, remembered.signIn);
+  }
+
+  #remember(key: string, { issuer: name, subject, issuedAt, expiresAt }: IssuedToken, issuer: Issuer, begun: number): Remembered {
+    const remembered = { user: userIdOf(name, subject), issuer, signIn: { at: issuedAt, until: expiresAt }, until: begun + REMEMBERED_MS };
+    const [oldest] = this.#remembered.keys();
+    if (oldest !== undefined && this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(oldest);
+    this.#remembered.delete(key);
+    this.#remembered.set(key, remembered);
+    return remembered;
+  }
+
+  #actorOf(id: string, issuer: Issuer, signIn: SignIn): Soon<Actor | undefined> {
+    if (this.#clock.now() >= signIn.until) return undefined;
+    return after(this.#users.find(id), (record) => {
+      if (record === undefined || record.disabled || (record.signedOutBefore !== null && signIn.at < record.signedOutBefore)) return undefined;
+      return after(this.#users.actorOf(id), (actor) => (actor === undefined ? undefined : { ...userActor(id, holdingsOf(actor).filter((holding) => counts(holding, issuer))), signIn }));
+    });
+  }
+}
+
+/** Whether what a user was given counts when it comes from this issuer. */
+function counts(holding: Holding, { tenants, highestRole, platformRoles }: Issuer): boolean {
+  const { scope } = holding;
+  if (scope.kind === 'platform') return platformRoles;
+  if (tenants !== null && !tenants.has(scope.tenant)) return false;
+  return highestRole === 'tenant-admin' || holding.role === highestRole || holdsAllOf({ scope, role: highestRole }, holding);
+}
