@@ -26,7 +26,7 @@ export interface UserTokensOptions {
 export interface OpenUserTokens {
   /** undefined: no identity provider is configured. */
   readonly userTokens: UserTokens | undefined;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Who signs in with a token of an identity provider. */

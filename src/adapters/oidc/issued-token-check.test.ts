@@ -44,11 +44,11 @@ async function setUp({ allowHosts = ['127.0.0.1'] }: { allowHosts?: readonly str
   return { check: new IssuedTokenCheck({ issuers: [issuer], answers, clock }), answers, pass: (ms: number) => (time += ms) };
 }
 
-function claims(change: JWTPayload = {}): JWTPayload {
+function claims(change: Readonly<Record<string, unknown>> = {}): JWTPayload {
   return { iss: issuer.issuer, sub: 'ada', aud: AUDIENCE, iat: NOW, exp: NOW + 300, ...change };
 }
 
-function token(change: JWTPayload = {}, header: Record<string, unknown> = {}, key = first.privateKey): Promise<string> {
+function token(change: Readonly<Record<string, unknown>> = {}, header: Record<string, unknown> = {}, key = first.privateKey): Promise<string> {
   return new SignJWT(claims(change)).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: 'one', ...header }).sign(key);
 }
 
@@ -80,7 +80,7 @@ describe('tokens of identity providers (S23)', () => {
       'alg none': `${unsigned('none')}.`,
       'alg none with a signature': `${unsigned('none')}.${signature}`,
       'alg nOnE': `${unsigned('nOnE')}.${signature}`,
-      'HS256 with the public key as PEM': confused(publicKey.export({ type: 'spki', format: 'pem' }) as string),
+      'HS256 with the public key as PEM': confused(publicKey.export({ type: 'spki', format: 'pem' })),
       'HS256 with the public key as DER': confused(publicKey.export({ type: 'spki', format: 'der' })),
       'another RSA algorithm than it was signed by': `${unsigned('PS256')}.${signature}`,
       'an algorithm of another kind of key': `${unsigned('ES256')}.${signature}`,

@@ -69,7 +69,7 @@ export class MemberService {
     const { actor } = grant;
     await grantableRole(actor, tenantScope(tenant), role, this.#roles);
     const calledSo = checkedName(name);
-    const { id, issuer, subject } = (await invitedUser(this.#users, this.#clock, invitation, actor.id)).record;
+    const { id, issuer, subject } = (await invitedUser({ users: this.#users, bus: this.#bus, clock: this.#clock }, invitation, actor.id)).record;
     const key = { tenant, user: id };
     if ((await this.#memberships.get(key)) !== undefined) throw isMember();
     const record: MembershipRecord = { ...key, issuer, subject, name: calledSo, role, disabled: false, createdAt: this.#clock.now(), createdBy: actor.id };

@@ -54,7 +54,7 @@ export class UserService {
   async invite(grant: Grant, { role, ...invitation }: Invitation & { readonly role: string }): Promise<UserView> {
     grant.use('user.invite');
     await grantableRole(grant.actor, platformScope, role, this.#roles);
-    const stored = await invitedUser(this.#users, this.#clock, invitation, grant.actor.id);
+    const stored = await invitedUser({ users: this.#users, bus: this.#bus, clock: this.#clock }, invitation, grant.actor.id);
     const { id } = stored.record;
     if ((await this.#administrators.bindings()).roles.has(id)) throw new KeyholdError('already_exists', 'This user has a role of the platform already. Change it with PATCH.');
     await this.#administrators.bind(id, role);

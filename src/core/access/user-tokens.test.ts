@@ -54,22 +54,23 @@ describe('users with a token of their identity provider (S22, S23)', () => {
   });
 
   it('are checked once a minute, also while the provider is away, and are nobody when the token has expired', async () => {
-    const { issue, invite, actorOf, provider, advance, principals } = await setUp();
+    const made = await setUp();
+    const { issue, invite, actorOf, provider, principals } = made;
     await invite('tenant-member');
     issue('right', 'zoe', 100);
     await actorOf('right');
     expect(principals.authenticate('right', ['t'])).not.toBeInstanceOf(Promise);
     provider.down = true;
-    advance(59_999);
+    made.advance(59_999);
     expect(await actorOf('right')).toBeDefined();
     expect(provider.checks).toBe(1);
-    advance(1);
+    made.advance(1);
     await expect(actorOf('right')).rejects.toMatchObject({ code: 'unavailable' });
     provider.down = false;
     const actor = await actorOf('right');
     expect(actor).toBeDefined();
     expect(await principals.mayGoOn(actor!)).toBe(true);
-    advance(40_000);
+    made.advance(40_000);
     expect(await actorOf('right')).toBeUndefined();
     expect(await principals.mayGoOn(actor!)).toBe(false);
   });
