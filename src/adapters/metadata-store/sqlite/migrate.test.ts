@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { NewerDatabaseError } from '../newer-database.ts';
 import { ForeignDatabaseError, migrate, requireOurs } from './migrate.ts';
+import { allMigrations as postgresMigrations } from '../postgres/migrations/all-migrations.ts';
 import { allMigrations } from './migrations/all-migrations.ts';
 
 const second = { version: 2, name: 'second', sql: 'CREATE TABLE two (a INTEGER) STRICT; INSERT INTO two VALUES (1)' };
@@ -12,8 +13,8 @@ function versions(database: DatabaseSync): readonly unknown[] {
 }
 
 describe('migrations', () => {
-  it('are in the order of their numbers', () => {
-    expect(allMigrations.map(({ version }) => version)).toEqual([...new Set(allMigrations.map(({ version }) => version))].sort((a, b) => a - b));
+  it('are numbered from 1 without gaps, on PostgreSQL, too', () => {
+    for (const steps of [allMigrations, postgresMigrations]) expect(steps.map(({ version }) => version)).toEqual(steps.map((_, index) => index + 1));
   });
 
   it('run once each, and only those that are missing', () => {

@@ -1,8 +1,8 @@
 import { firstTables } from './0001-first-tables.ts';
 import { users } from './0002-users.ts';
-import { limits } from './0004-limits.ts';
-import { prices } from './0005-prices.ts';
-import { budgets } from './0006-budgets.ts';
+import { limits } from './0003-limits.ts';
+import { prices } from './0004-prices.ts';
+import { budgets } from './0005-budgets.ts';
 import type { PostgresMigration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */

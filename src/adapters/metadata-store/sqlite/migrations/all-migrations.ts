@@ -5,9 +5,9 @@ import { ownVaults } from './0004-own-vaults.ts';
 import { leases } from './0005-leases.ts';
 import { usageSegments } from './0006-usage-segments.ts';
 import { users } from './0007-users.ts';
-import { limits } from './0009-limits.ts';
-import { prices } from './0010-prices.ts';
-import { budgets } from './0011-budgets.ts';
+import { limits } from './0008-limits.ts';
+import { prices } from './0009-prices.ts';
+import { budgets } from './0010-budgets.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */

@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts';
 
 /** Prices that are set for the platform, and for tenants: a book each. */
 export const prices: Migration = {
-  version: 10,
+  version: 9,
   name: 'prices',
   sql: `
     CREATE TABLE price_books (

@@ -2,7 +2,7 @@ import type { PostgresMigration } from './migration.ts';
 
 /** Prices that are set for the platform, and for tenants: a book each. */
 export const prices: PostgresMigration = {
-  version: 5,
+  version: 4,
   name: 'prices',
   sql: `
     CREATE TABLE price_books (

@@ -2,7 +2,7 @@ import type { PostgresMigration } from './migration.ts';
 
 /** How much may be used, and what has been. `outstanding` is 1 where a replica has leased something of it, and NULL elsewhere. */
 export const budgets: PostgresMigration = {
-  version: 6,
+  version: 5,
   name: 'budgets',
   sql: `
     CREATE TABLE tenant_budgets (

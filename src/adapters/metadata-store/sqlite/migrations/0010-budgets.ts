@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts';
 
 /** How much may be used, and what has been. `outstanding` is 1 where a replica has leased something of it, and NULL elsewhere. */
 export const budgets: Migration = {
-  version: 11,
+  version: 10,
   name: 'budgets',
   sql: `
     CREATE TABLE tenant_budgets (

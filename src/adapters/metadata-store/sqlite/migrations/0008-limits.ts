@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts';
 
 /** What a tenant may use, by itself and by the platform. */
 export const limits: Migration = {
-  version: 9,
+  version: 8,
   name: 'limits',
   sql: `
     CREATE TABLE limits (

@@ -2,7 +2,7 @@ import type { PostgresMigration } from './migration.ts';
 
 /** What a tenant may use, by itself and by the platform. */
 export const limits: PostgresMigration = {
-  version: 4,
+  version: 3,
   name: 'limits',
   sql: `
     CREATE TABLE limits (
