@@ -126,6 +126,16 @@ describe('createServer', () => {
     expect(await talk(port, 'GET /v1/models HTTP/1.0\r\n\r\n')).toContain('gateway');
   });
 
+  it.each([
+    ['HTTP/0.9', 'GET /v1/models\r\n\r\n'],
+    ['HTTP/2.0', 'GET /v1/models HTTP/2.0\r\nHost: a\r\n\r\n'],
+    ['a coding in HTTP/1.0', 'POST /api HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ])('R0.3 S34 refuses %s, and serves nothing behind a refusal', async (_what, bytes) => {
+    const answer = await talk(await listen(), `${bytes}GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"code":"invalid_argument"/);
+    expect(answer.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  });
+
   it('ignores an upgrade', async () => {
     const port = await listen();
     const answer = await talk(port, 'GET /api HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n');

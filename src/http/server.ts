@@ -2,7 +2,6 @@ import { type IncomingMessage, Server, type ServerOptions, type ServerResponse }
 import type { Socket } from 'node:net';
 import { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
-import { MAX_HEADER_LINES } from '../gateway/client/plain-head.ts';
 import { PlainListener, type PlainListenerParts } from '../gateway/client/plain-listener.ts';
 import type { RandomBytes } from '../ports/clock.ts';
 import { KeyholdError } from '../ports/errors.ts';
@@ -10,6 +9,7 @@ import { answerBrokenRequests } from './broken-request.ts';
 import { ConnectionCounts } from './connection-counts.ts';
 import { errorAnswer } from './error-answer.ts';
 import { continueWhenRead } from './expect-continue.ts';
+import { headFault } from './head-fault.ts';
 import { requestIdFor } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type TlsSource, TlsTermination } from './tls-termination.ts';
@@ -63,16 +63,19 @@ export interface Listener extends Server {
  */
 export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), random, tls, limits }: ServerParts): Listener {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections, connectionsFromOne } = { ...defaultLimits, ...limits };
-  const refuse = (response: ServerResponse, message: string): void => {
+  const refused = new WeakSet<Socket>();
+  const refuse = ({ socket }: IncomingMessage, response: ServerResponse, message: string): void => {
+    refused.add(socket);
     const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
     response.writeHead(status, { ...securityHeaders(tls !== undefined), ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
     response.end(JSON.stringify(body));
   };
   const dispatch: Handler = (request, response) => {
+    // Sent before the refusal had left; it would be served, and nobody would get its answer.
+    if (refused.has(request.socket)) return;
     if (server.isRetiring) response.shouldKeepAlive = false;
-    if (request.rawHeaders.length > 2 * MAX_HEADER_LINES) refuse(response, `The request has more than ${MAX_HEADER_LINES} header lines. Send fewer.`);
-    // RFC 9112, section 3.2. Node's own refusal would have no body.
-    else if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 'The request has no Host header, which HTTP/1.1 demands.');
+    const fault = headFault(request);
+    if (fault !== undefined) refuse(request, response, fault);
     else if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);
     else controlPlane.handle(request, response);
   };
@@ -99,8 +102,8 @@ export function createServer({ gateway, controlPlane, clientAddresses = new Clie
     continueWhenRead(request, response);
     dispatch(request, response);
   });
-  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    refuse(response, 'The header Expect may only say 100-continue. Leave it out.');
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, 'The header Expect may only say 100-continue. Leave it out.');
   });
   answerBrokenRequests(server, random, tls !== undefined);
   return server;
