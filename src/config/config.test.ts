@@ -80,6 +80,7 @@ describe('configuration (R0.1)', () => {
       serviceBaseUrls: new Map(),
       allowHttpUpstream: false,
       egressAllowHosts: [],
+      oidcIssuers: [],
       azure: { isDisconnected: false, authorityHost: null },
       defaultProvider: 'openai',
       warnings: [expect.stringContaining('lies inside the data folder')],

@@ -111,6 +111,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const givenStore = reader.read(settings.store);
   const sealBeforeStore = reader.read(settings.sealBeforeStore);
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
+  const issuers = oidcIssuers(reader);
   const egressAllowHosts = reader.read(settings.egressAllowHosts);
   const azure = Object.freeze({ isDisconnected: reader.read(settings.azureDisconnected), authorityHost: reader.read(settings.azureAuthorityHost) });
   const vaultEnabled = reader.read(settings.vaultEnabled);
@@ -168,7 +169,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
     egressAllowHosts,
-    oidcIssuers: oidcIssuers(reader),
+    oidcIssuers: issuers,
     azure,
     defaultProvider,
     client: Object.freeze({ url: url === '' ? null : url, token }),
