@@ -17,7 +17,8 @@ export interface StrictUpstream {
   close(): Promise<void>;
 }
 
-const HEAD = /^((?:GET|POST) \/[\x21-\x7e]* HTTP\/1\.1)\r\n((?:[!#$%&'*+\-.^_`|~\w]+: ?[\x20-\x7e\x80-\xff]*\r\n)+)\r\n/;
+/** A value may hold tabs (RFC 9110, section 5.5). */
+const HEAD = /^((?:GET|POST) \/[\x21-\x7e]* HTTP\/1\.1)\r\n((?:[!#$%&'*+\-.^_`|~\w]+: ?[\t\x20-\x7e\x80-\xff]*\r\n)+)\r\n/;
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
 
 export async function startStrictUpstream(): Promise<StrictUpstream> {
