@@ -1,18 +1,66 @@
 import { IssuedTokenCheck } from './adapters/oidc/issued-token-check.ts';
 import { ProviderAnswers } from './adapters/oidc/provider-answers.ts';
 import type { Config } from './config/config.ts';
-import type { CustomRoles } from './core/access/custom-roles.ts';
-import type { PlatformAdministrators } from './core/access/platform-administrators.ts';
+import type { Access } from './core/access/authorize.ts';
+import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { CustomRoles } from './core/access/custom-roles.ts';
+import { type FirstTokenOutlet, prepareFirstToken } from './core/access/first-start.ts';
+import { FirstTokenEnd } from './core/access/first-token-end.ts';
+import { PlatformAdministrators } from './core/access/platform-administrators.ts';
+import { Principals } from './core/access/principals.ts';
 import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
 import type { Sources } from './core/outages/sources.ts';
 import { Egress } from './egress/egress.ts';
 import type { Bus } from './ports/bus.ts';
-import type { Clock } from './ports/clock.ts';
+import type { Clock, RandomBytes } from './ports/clock.ts';
+import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
 import type { Metrics } from './ports/metrics.ts';
 
-export interface UserTokensOptions {
+export interface SignInOptions {
+  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts'>;
+  readonly metadata: MetadataStore;
+  readonly access: Access;
+  readonly firstToken: FirstTokenOutlet;
+  /** Of processes that share a data folder one makes the first token, since there is one file for it. */
+  readonly first: boolean;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly metrics: Metrics;
+  readonly sources: Sources;
+  readonly log: Log;
+}
+
+export interface SignIn {
+  readonly principals: Principals;
+  readonly administrators: PlatformAdministrators;
+  readonly firstTokenEnd: FirstTokenEnd;
+  readonly close: () => Promise<void>;
+}
+
+/** Who can sign in: with tokens, the first administrator's among them, gateway keys, and tokens of identity providers. */
+export async function openSignIn({ config, metadata, access, firstToken, first, bus, clock, random, metrics, sources, log }: SignInOptions): Promise<SignIn> {
+  const { tokens, platform } = metadata;
+  const bootstrap = await prepareBootstrapToken({ tokens, access, bus, clock, adminToken: config.adminToken });
+  const administrators = new PlatformAdministrators({ ...metadata, bus, clock });
+  if (first) {
+    await prepareFirstToken({ platform, tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
+    if (!(await administrators.isAdministered())) {
+      log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
+    }
+  }
+  const firstTokenEnd = new FirstTokenEnd({ platform, tokens, administrators, access, bus, clock, log, outlet: firstToken });
+  const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
+  const { userTokens, close } = openUserTokens({ config, metadata, administrators, customRoles, bus, clock, metrics, sources });
+  const adminTokenUsed = (): Promise<void> => firstTokenEnd.adminTokenUsed();
+  const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
+  log.info('sign_in_ready', 'Sign-in initialized');
+  return { principals, administrators, firstTokenEnd, close };
+}
+
+interface UserTokensOptions {
   readonly config: Pick<Config, 'oidcIssuers' | 'egressAllowHosts'>;
   readonly metadata: Pick<MetadataStore, 'users' | 'memberships'>;
   readonly administrators: PlatformAdministrators;
@@ -23,14 +71,14 @@ export interface UserTokensOptions {
   readonly sources: Sources;
 }
 
-export interface OpenUserTokens {
+interface OpenUserTokens {
   /** undefined: no identity provider is configured. */
   readonly userTokens: UserTokens | undefined;
   readonly close: () => Promise<void>;
 }
 
 /** Who signs in with a token of an identity provider. */
-export function openUserTokens({ config, metadata, clock, ...others }: UserTokensOptions): OpenUserTokens {
+function openUserTokens({ config, metadata, clock, ...others }: UserTokensOptions): OpenUserTokens {
   const issuers = config.oidcIssuers;
   if (issuers.length === 0) return { userTokens: undefined, close: async () => undefined };
   const answers = new ProviderAnswers(new Egress({ allowHosts: config.egressAllowHosts }));

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../catalog/all-services.ts';
-import { readListPrices } from '../catalog/list-prices.ts';
 import { TlsFiles } from './adapters/tls-files/tls-files.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
@@ -12,27 +11,23 @@ import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRateLimits } from './compose-limits.ts';
+import { createPrices } from './compose-prices.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
 import { openOwnKeys, openStores } from './compose-secrets.ts';
 import { openSharedValues } from './compose-shared-cache.ts';
 import { openUsage } from './compose-usage.ts';
-import { openUserTokens } from './compose-sign-in.ts';
+import { openSignIn } from './compose-sign-in.ts';
 import { shareParts } from './compose-workers.ts';
 import type { Config } from './config/config.ts';
 import { Access } from './core/access/authorize.ts';
-import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
 import { bufferedRandom } from './core/access/buffered-random.ts';
-import { FirstTokenEnd } from './core/access/first-token-end.ts';
-import { type FirstTokenOutlet, makeAdminToken, prepareFirstToken } from './core/access/first-start.ts';
+import type { FirstTokenOutlet } from './core/access/first-start.ts';
 import { GatewayKeyFinder } from './core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
 import { MemberService } from './core/access/member-service.ts';
-import { PlatformAdministrators } from './core/access/platform-administrators.ts';
-import { CustomRoles } from './core/access/custom-roles.ts';
-import { Principals } from './core/access/principals.ts';
 import { RoleService } from './core/access/role-service.ts';
 import { UserService } from './core/access/user-service.ts';
 import { TokenService } from './core/access/token-service.ts';
@@ -63,10 +58,6 @@ import { StoreNames } from './core/stores/store-names.ts';
 import { StoreStatus } from './core/stores/store-status.ts';
 import { WaitingValues } from './core/stores/waiting-values.ts';
 import { CachedTenantStates } from './core/tenants/cached-tenant-states.ts';
-import { ModelList } from './core/prices/model-list.ts';
-import { PriceList } from './core/prices/price-list.ts';
-import { PriceService } from './core/prices/price-service.ts';
-import { Prices } from './core/prices/prices.ts';
 import { Policies } from './core/tenants/policies.ts';
 import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
@@ -83,7 +74,6 @@ import { reconcileJob } from './jobs/reconcile.ts';
 import { RemoveTenants } from './jobs/remove-tenants.ts';
 import { idOf } from './ports/secret-store.ts';
 import type { Log } from './ports/log.ts';
-import { onStoppedAccess } from './stopped-access.ts';
 import type { Seat } from './workers/seat.ts';
 
 export interface ComposeOptions {
@@ -177,31 +167,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const bootstrap = await prepareBootstrapToken({ tokens: metadata.tokens, access, bus, clock, adminToken: config.adminToken });
-  // Of processes that share a data folder one makes the first token, since there is one file for it.
-  const administrators = new PlatformAdministrators({ ...metadata, bus, clock });
-  if (place.number === 1) {
-    await prepareFirstToken({ platform: metadata.platform, tokens: metadata.tokens, access, clock, random, outlet: firstToken, adminTokenIsSet: config.adminToken !== null });
-    if (!(await administrators.isAdministered())) {
-      log.warn('no_administrator', 'Nobody can sign in as platform-admin: every such token has expired or was revoked. To make a new one, stop Keyhold and run keyhold token new-admin, or set KEYHOLD_ADMIN_TOKEN');
-    }
-  }
-  const firstTokenEnd = new FirstTokenEnd({ platform: metadata.platform, tokens: metadata.tokens, administrators, access, bus, clock, log, outlet: firstToken });
-  const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
-  const { userTokens, close: closeUserTokens } = openUserTokens({ config, metadata, administrators, customRoles, bus, clock, metrics, sources });
-  const principals = new Principals({
-    tokens: metadata.tokens,
-    gatewayKeys: metadata.gatewayKeys,
-    customRoles,
-    userTokens,
-    bus,
-    clock,
-    metrics,
-    sources,
-    bootstrap,
-    adminTokenUsed: () => firstTokenEnd.adminTokenUsed(),
-  });
-  log.info('sign_in_ready', 'Sign-in initialized');
+  const { principals, administrators, firstTokenEnd, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
@@ -228,8 +194,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     shared: sharedValues === undefined ? undefined : { values: sharedValues, records: metadata.credentials },
   });
   seal.whenSealed(() => resolver.forgetValues());
-  const priceList = new PriceList(readListPrices);
-  const prices = new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics, sources });
+  const { prices, priceService, models } = createPrices({ metadata, catalog, bus, clock, metrics, sources });
   const deliver = shared.deliverAll(() => usage.delivery.deliver());
   const budgets = openBudgets({ metadata, policies, journal: usage.journal, deliver, bus, metrics, sources });
   const gateway = createGateway({
@@ -292,8 +257,8 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     tenants,
     policies: new PolicyService({ policies: metadata.policies, catalog, bus }),
     limits: new LimitsService({ limits: metadata.limits, catalog, bus }),
-    prices: new PriceService({ priceBooks: metadata.priceBooks, catalog, bus }),
-    models: new ModelList({ priceList, prices, catalog, clock }),
+    prices: priceService,
+    models,
     ownVaults: ownVault.service,
     tokens,
     roles,
@@ -360,7 +325,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
       await jobs.stop();
       await endFirstToken.stop();
       await controlPlane.close();
-      await closeUserTokens();
+      await closeSignIn();
       await custody.close();
       closeStores();
       await ownVaults.stores.close();
@@ -376,14 +341,6 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
       place.release();
     },
   };
-}
-
-/**
- * Makes a new administrator's token on the data folder of a stopped Keyhold, audited (S28); its text goes to `outlet`. Other replicas take it at once. Gives its id. Throws `StartError`:
- * 4 where there is no Keyhold yet, 5 while one is running.
- */
-export async function makeAdminTokenOffline(config: Config, log: Log, outlet: FirstTokenOutlet): Promise<string> {
-  return onStoppedAccess(config, log, 'may-run', ({ metadata, access }) => makeAdminToken({ tokens: metadata.tokens, access, clock: systemClock, random: randomBytes, outlet }));
 }
 
 function isLoopback(host: string): boolean {

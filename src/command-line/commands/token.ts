@@ -15,7 +15,7 @@ export function addTokenCommand(program: Command, terminal: Terminal): void {
       const { loadProcessConfig } = await import('../load.ts');
       const { config } = loadProcessConfig();
       const [{ makeAdminTokenOffline }, { createLog }, { tokenOutlet }, { createAdminTokenFile }] = await Promise.all([
-        import('../../compose.ts'),
+        import('../../stopped-admin-token.ts'),
         import('../../adapters/log/pino-log.ts'),
         import('../token-outlet.ts'),
         import('../../adapters/admin-token-file/admin-token-file.ts'),
