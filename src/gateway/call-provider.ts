@@ -189,7 +189,7 @@ export class CallProvider {
         credentialId: resolved.credentialId,
         credentialVersion: resolved.credentialVersion,
         gatewayKeyId: actor.kind === 'gateway-key' ? actor.id : null,
-        tokenId: actor.kind === 'token' ? actor.id : null,
+        tokenId: actor.kind === 'gateway-key' ? null : actor.id,
         tags: gatewayKey?.tags ?? {},
         endUser: outgoing.endUser,
         estimatedInputTokens,

@@ -31,7 +31,7 @@ export const usageEvent = Type.Object({
   credentialId: nullableText,
   credentialVersion: nullable(Type.Integer()),
   gatewayKeyId: nullableText,
-  tokenId: nullableText,
+  tokenId: { ...nullableText, description: 'the API token\'s, or the user\'s who signed in.' },
   attempts: count,
   inputTokens: count,
   outputTokens: count,
