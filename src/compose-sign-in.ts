@@ -8,10 +8,13 @@ import { type FirstTokenOutlet, prepareFirstToken } from './core/access/first-st
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
 import { PlatformAdministrators } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
+import { type SessionHolders, Sessions } from './core/access/sessions.ts';
 import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
 import type { Sources } from './core/outages/sources.ts';
 import { Egress } from './egress/egress.ts';
+import type { LeasedJob } from './jobs/leased-job.ts';
+import { removeSessionsJob } from './jobs/remove-sessions.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Clock, RandomBytes } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
@@ -19,7 +22,7 @@ import type { MetadataStore } from './ports/metadata-store.ts';
 import type { Metrics } from './ports/metrics.ts';
 
 export interface SignInOptions {
-  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts'>;
+  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'sessions'>;
   readonly metadata: MetadataStore;
   readonly access: Access;
   readonly firstToken: FirstTokenOutlet;
@@ -35,6 +38,9 @@ export interface SignInOptions {
 
 export interface SignIn {
   readonly principals: Principals;
+  readonly sessions: Sessions;
+  /** Those that one replica does for all. */
+  readonly jobs: readonly LeasedJob[];
   readonly administrators: PlatformAdministrators;
   readonly firstTokenEnd: FirstTokenEnd;
   readonly close: () => Promise<void>;
@@ -56,8 +62,10 @@ export async function openSignIn({ config, metadata, access, firstToken, first, 
   const { userTokens, close } = openUserTokens({ config, metadata, administrators, customRoles, bus, clock, metrics, sources });
   const adminTokenUsed = (): Promise<void> => firstTokenEnd.adminTokenUsed();
   const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
+  const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id, signIn) => userTokens?.ofSession(id, signIn) };
+  const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, sources, ...config.sessions });
   log.info('sign_in_ready', 'Sign-in initialized');
-  return { principals, administrators, firstTokenEnd, close };
+  return { principals, sessions, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, close };
 }
 
 interface UserTokensOptions {

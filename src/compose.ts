@@ -167,7 +167,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const { principals, administrators, firstTokenEnd, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
+  const { principals, jobs: signInJobs, administrators, firstTokenEnd, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
@@ -250,7 +250,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     log,
   });
   const reconcile = reconcileJob({ reconciler: unlessSealed, waiting, clock, log, everyMs: reconcileEveryMs, startHas: databaseIsOurs });
-  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly], replica, alone: isAlone, log, termMs: leaseTermMs });
+  const { jobs, list: jobList } = createJobs({ metadata, once: [reconcile, removeTenants, keys.job, leaveHeads.hourly, ...signInJobs], replica, alone: isAlone, log, termMs: leaseTermMs });
   const readiness = new ReadinessProbe({ database: { ping: () => metadata.ping().then(() => sources.database.seenAlive()) }, staleLimitMs: config.staleLimitMs, stores: allStores, seal, bus, witness, missingWorkers: shared.missing, clock, log });
   const controlPlane = await createControlPlane({
     seal,

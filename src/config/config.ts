@@ -28,6 +28,12 @@ export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   /** null: plain http. */
   readonly tls: TlsConfig | null;
+  /** The origin that browsers know Keyhold by; null: not said. */
+  readonly publicUrl: string | null;
+  /** Other names that API clients use, in small letters. */
+  readonly knownHosts: readonly string[];
+  /** How long sessions of browsers last, at most and unused, in milliseconds (S24). */
+  readonly sessions: { readonly lifetimeMs: number; readonly idleMs: number };
   /** In front of Keyhold; their word counts for where a request comes from. */
   readonly trustedProxies: readonly string[];
   /** Absolute. */
@@ -141,6 +147,9 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const config: Config = {
     listen,
     tls: tlsConfig(reader),
+    publicUrl: reader.read(settings.publicUrl),
+    knownHosts: reader.read(settings.knownHosts),
+    sessions: Object.freeze({ lifetimeMs: reader.read(settings.sessionLifetime), idleMs: reader.read(settings.sessionIdle) }),
     trustedProxies: reader.read(settings.trustedProxies),
     dataDir,
     mode,

@@ -66,7 +66,8 @@ export function staleLimit(text: string): number {
   return milliseconds;
 }
 
-function time(text: string, examples: string): number {
+/** Milliseconds of a time as these settings take it. */
+export function time(text: string, examples: string): number {
   const parts = /^(?<amount>\d{1,9}(?:\.\d{1,3})?)(?<unit>ms|s|m|h)?$/u.exec(text);
   if (parts === null) throw new InvalidValue(`is ${quoted(text)}, but must be a time such as ${examples} (a bare number means seconds)`);
   const { amount = '', unit = 's' } = parts.groups ?? {};

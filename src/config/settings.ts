@@ -7,6 +7,7 @@ import { egressSettings } from './egress-settings.ts';
 import { oidcSettings } from './oidc-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { listenerSettings } from './listener-settings.ts';
+import { sessionSettings } from './session-settings.ts';
 import { redisSettings } from './redis-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { adminToken, apiToken, listenAddress, type ListenAddress, oneOf, path, shutdownTimeout, staleLimit, trueOrFalse, workerCount } from './parsers.ts';
@@ -228,6 +229,7 @@ const allowHttpUpstream: Setting<boolean> = {
 export const settings = {
   listen,
   ...listenerSettings,
+  ...sessionSettings,
   dataDir,
   adminToken: adminTokenSetting,
   mode,

@@ -19,6 +19,7 @@ export type BusMessage =
   | { readonly topic: 'membership'; readonly tenant: string; readonly user: string; readonly version: number }
   | { readonly topic: 'role-bindings'; readonly version: number }
   | { readonly topic: 'role'; readonly scopeKey: string; readonly name: string; readonly version: number }
+  | { readonly topic: 'session'; readonly id: string; readonly version: number }
   | { readonly topic: 'seal'; readonly version: number };
 
 /** `missed`: others may have changed things without this process hearing of it, so whatever is known of records has to be read again. */

@@ -7,6 +7,7 @@ import type { LimitsRepository } from './metadata/limits.ts';
 import type { OwnVaultRepository } from './metadata/own-vaults.ts';
 import type { PriceBookRepository } from './metadata/prices.ts';
 import type { DataKeyRepository, PlatformRepository, SealedValueRepository } from './metadata/sealed.ts';
+import type { SessionRepository } from './metadata/sessions.ts';
 import type { PolicyRepository, TenantRepository } from './metadata/tenants.ts';
 import type { UsageRepository } from './metadata/usage.ts';
 import type { UsageSegmentRepository } from './metadata/usage-segments.ts';
@@ -33,6 +34,7 @@ export interface MetadataStore {
   readonly users: UserRepository;
   readonly memberships: MembershipRepository;
   readonly roles: RoleRepository;
+  readonly sessions: SessionRepository;
   readonly sealedValues: SealedValueRepository;
   readonly dataKeys: DataKeyRepository;
   readonly platform: PlatformRepository;

@@ -4,6 +4,7 @@ import { budgetRules } from './metadata-store-budgets.ts';
 import { credentialRules } from './metadata-store-credentials.ts';
 import { listRules } from './metadata-store-lists.ts';
 import { recordRules } from './metadata-store-records-rules.ts';
+import { sessionRules } from './metadata-store-sessions.ts';
 import type { StoreUnderTest } from './metadata-store-rule.ts';
 import { databaseTable, StoreTable } from './store-table.ts';
 import { textRules } from './metadata-store-texts.ts';
@@ -19,7 +20,7 @@ export interface ContractOptions {
 
 /** What every metadata store keeps, whichever database is behind it (src/ports/metadata-store.ts). */
 export function metadataStoreContract({ name, create, column }: ContractOptions): void {
-  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules, ...budgetRules];
+  const rules = [...recordRules, ...textRules, ...listRules, ...credentialRules, ...auditRules, ...usageRules, ...usageSegmentRules, ...budgetRules, ...sessionRules];
   const table = column === undefined ? undefined : new StoreTable(databaseTable, column);
   describe(`metadata store: ${name}`, () => {
     let subject: StoreUnderTest;

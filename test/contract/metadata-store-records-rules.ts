@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Repository } from '../../src/ports/metadata/stored.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { budgetAccount, budgetOf, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
+import { budgetAccount, budgetOf, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, sessionRecord, tenantRecord, time, tokenRecord, userRecord } from './metadata-store-records.ts';
 import { expectCode, type Rule } from './metadata-store-rule.ts';
 
 type Body = <K, R>(repository: Repository<K, R>, key: K, first: R, second: R) => Promise<void>;
@@ -68,6 +68,10 @@ const cases: readonly Case[] = [
   {
     kind: 'roles',
     check: (body, { roles }) => body(roles, { scope: platformScope, name: 'support' }, roleRecord(platformScope, 'support'), { ...roleRecord(platformScope, 'support'), permissions: [] }),
+  },
+  {
+    kind: 'sessions',
+    check: (body, { sessions }) => body(sessions, { id: 's1' }, sessionRecord('s1'), { ...sessionRecord('s1'), endedAt: time }),
   },
   {
     kind: 'sealed values',

@@ -8,6 +8,7 @@ import type { OwnVaultRecord } from '../../src/ports/metadata/own-vaults.ts';
 import type { SealedValueRecord } from '../../src/ports/metadata/sealed.ts';
 import type { PolicyRecord, TenantRecord } from '../../src/ports/metadata/tenants.ts';
 import { type Scope, tenantScope } from '../../src/ports/scope.ts';
+import type { SessionRecord } from '../../src/ports/metadata/sessions.ts';
 import type { MembershipRecord, RoleRecord, UserRecord } from '../../src/ports/metadata/users.ts';
 import type { UsageEvent } from '../../src/ports/usage.ts';
 
@@ -93,6 +94,10 @@ export function gatewayKeyRecord(id: string, tenant: string): GatewayKeyRecord {
 
 export function userRecord(id: string): UserRecord {
   return { id, issuer: 'https://login.example.com', subject: 'é|' + id, name: 'Zoë 🗝', email: null, disabled: false, signedOutBefore: null, createdAt: time, createdBy: 'token:admin', lastSignInAt: null };
+}
+
+export function sessionRecord(id: string, change: Partial<SessionRecord> = {}): SessionRecord {
+  return { id, digest: 'ab'.repeat(32), holder: { kind: 'user', id: 'u1' }, provider: null, createdAt: time, authenticatedAt: time, expiresAt: time + 1_000, lastUsedAt: time, endedAt: null, ...change };
 }
 
 export function membershipRecord(tenant: string, user: string): MembershipRecord {

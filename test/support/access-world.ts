@@ -15,6 +15,7 @@ import { resourceText, type Resource } from '../../src/core/access/resource.ts';
 import { MemberService } from '../../src/core/access/member-service.ts';
 import { PlatformAdministrators } from '../../src/core/access/platform-administrators.ts';
 import { UserService } from '../../src/core/access/user-service.ts';
+import { Sessions, type SessionHolders } from '../../src/core/access/sessions.ts';
 import { Users } from '../../src/core/access/users.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
@@ -95,6 +96,9 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
   const seal = { sealed: false, isSealed: (): boolean => seal.sealed };
   const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies), seal });
   const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
+  const principals = new Principals({ ...dependencies, bootstrap: null });
+  const userReader = new Users(dependencies);
+  const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id) => userReader.actorOf(id) };
   return {
     ...dependencies,
     store,
@@ -110,7 +114,8 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     gatewayKeyFinder: new GatewayKeyFinder(dependencies),
     memberService: new MemberService(dependencies),
     userService: new UserService(dependencies),
-    userReader: new Users(dependencies),
+    userReader,
+    sessions: new Sessions({ ...dependencies, holders, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 }),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),
@@ -118,7 +123,7 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     priceService: new PriceService(dependencies),
     prices: new Prices({ ...dependencies, priceList }),
     modelList: new ModelList({ ...dependencies, priceList, prices: new Prices({ ...dependencies, priceList }) }),
-    principals: new Principals({ ...dependencies, bootstrap: null }),
+    principals,
     idempotency: new Idempotency(Buffer.alloc(32, 9), clock),
     advance(ms: number): void {
       time += ms;

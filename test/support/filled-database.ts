@@ -2,7 +2,7 @@ import { AuditTrees } from '../../src/core/audit/audit-trees.ts';
 import type { AuditRepository } from '../../src/ports/metadata/audit.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { platformScope, tenantScope } from '../../src/ports/scope.ts';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, openIntent, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, openIntent, ownVaultRecord, policyRecord, priceBookRecord, roleRecord, sealedRecord, sessionRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../contract/metadata-store-records.ts';
 
 /** Texts that a database or a way between two could get wrong. */
 const difficult = ['👩‍👩‍👧‍👦 é \u{10FFFF}', `'; DROP TABLE tenants; --`, 'spelled out: \\u0000 \\ud800', 'lines\r\n\u0001', 'x'.repeat(10_000)];
@@ -29,6 +29,7 @@ export async function fillDatabase(store: MetadataStore, tenants = 3): Promise<v
     await store.gatewayKeys.create({ id: `g${index}` }, gatewayKeyRecord(`g${index}`, tenant));
     await store.users.create({ id: `u${index}` }, { ...userRecord(`u${index}`), name: notes });
     await store.memberships.create({ tenant, user: `u${index}` }, membershipRecord(tenant, `u${index}`));
+    await store.sessions.create({ id: `n${index}` }, sessionRecord(`n${index}`, index === 0 ? {} : { provider: { issuer: 'https://login.example.com', sid: notes } }));
     const scope = index === 0 ? platformScope : tenantScope(tenant);
     await store.roles.create({ scope, name: 'support' }, { ...roleRecord(scope, 'support'), description: notes });
     await store.sealedValues.create({ ...key, version: index + 1 }, sealedRecord(`dk_${index}`));

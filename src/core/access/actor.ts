@@ -21,6 +21,8 @@ export interface Actor extends Holding {
   readonly authenticatedAt?: number | undefined;
   /** Everything that a user holds; absent where that is one role, which stands above. */
   readonly holdings?: readonly Holding[] | undefined;
+  /** The session that it acts through; absent for everybody else, and in most grants. */
+  readonly session?: ActingSession | undefined;
   /** A user's; not in a grant, which is shorter. */
   readonly signIn?: SignIn | undefined;
 }
@@ -29,6 +31,14 @@ export interface Actor extends Holding {
 export interface SignIn {
   readonly at: number;
   readonly until: number;
+}
+
+/** Times are milliseconds since the epoch. */
+interface ActingSession {
+  readonly id: string;
+  readonly expiresAt: number;
+  /** When it is over if nobody uses it again. */
+  readonly idleUntil: number;
 }
 
 /** All that the actor holds. Tokens and gateway keys hold one role. */

@@ -122,6 +122,14 @@ export class Principals {
     return undefined;
   }
 
+  /** Who a token is now, for a session that began with it; undefined where it has ended, or is another one by now (S28). Throws as `authenticate`. */
+  ofToken(id: string, digest: string): Soon<Actor | undefined> {
+    return after(this.#find('t', id), (known) => {
+      if (known === undefined || !this.#holds(known, Buffer.from(digest, 'hex'))) return undefined;
+      return known.isCustom ? after(this.#withPermissions(known.principal), ({ actor }) => actor) : known.principal.actor;
+    });
+  }
+
   /** How long ago an actor's record was confirmed, where it serves beyond its time; otherwise 0. */
   staleMs(actor: Actor): number {
     if (actor.kind === 'user') return this.#userTokens?.staleMs(actor) ?? 0;

@@ -63,6 +63,14 @@ export class UserTokens {
     return holdingsOf(actor).some((holding) => holding.scope.kind === 'tenant' && holding.scope.tenant === scope.tenant && permissionsOf(holding).includes('gateway.use'));
   }
 
+  /** A user who has signed in at its provider and acts through a session: undefined where the provider is configured no more, and for a user who is unknown, disabled, or signed out since. */
+  ofSession(id: string, signIn: SignIn): Soon<Actor | undefined> {
+    return after(this.#users.find(id), (record) => {
+      const issuer = record === undefined ? undefined : this.#issuers.get(record.issuer);
+      return issuer === undefined ? undefined : this.#actorOf(id, issuer, signIn);
+    });
+  }
+
   /** How long ago what is known of the user was confirmed, where it serves beyond its time; otherwise 0. */
   staleMs(actor: Actor): number {
     return this.#users.staleMs(actor);

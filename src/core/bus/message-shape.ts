@@ -16,6 +16,7 @@ const texts: Readonly<Record<BusMessage['topic'], readonly string[]>> = {
   membership: ['tenant', 'user'],
   'role-bindings': [],
   role: ['scopeKey', 'name'],
+  session: ['id'],
   seal: [],
 };
 

@@ -16,6 +16,7 @@ export const rowKinds = [
   'users',
   'memberships',
   'roles',
+  'sessions',
   'sealed-values',
   'data-keys',
   'platform',

@@ -14,6 +14,7 @@ import type { CosmosItems } from './cosmos-items.ts';
 import { partsOf } from './cosmos-list.ts';
 import { CosmosRecords } from './cosmos-records.ts';
 import { dataKeys, sealedValues } from './cosmos-sealed.ts';
+import { sessions } from './cosmos-sessions.ts';
 import { BATCH, rollups } from './cosmos-usage.ts';
 import { SEGMENT } from './cosmos-usage-segments.ts';
 import { memberships, roles, users } from './cosmos-users.ts';
@@ -64,6 +65,7 @@ export class CosmosRows implements RowTransfer {
       users: ofRecords(users, ofId),
       memberships: ofRecords(memberships, (parts) => ({ tenant: parts.text(0), user: parts.text(1) })),
       roles: ofRecords(roles, (parts) => ({ scope: parts.scope(), name: parts.text(1) })),
+      sessions: ofRecords(sessions, ofId),
       'sealed-values': ofRecords(sealedValues, (parts) => ({ scope: parts.scope(), service: parts.text(1), label: parts.text(2), version: parts.number(3) })),
       'data-keys': ofRecords(dataKeys, (parts) => ({ scope: parts.scope(), id: parts.text(1) })),
       // What is in another database under a name is a record of that name, also one that only a newer Keyhold knows.

@@ -9,6 +9,7 @@ import type { CosmosItems } from './cosmos-items.ts';
 import { CosmosRecords } from './cosmos-records.ts';
 import { CosmosRows } from './cosmos-rows.ts';
 import { CosmosDataKeys, CosmosSealedValues } from './cosmos-sealed.ts';
+import { CosmosSessions } from './cosmos-sessions.ts';
 import { CosmosUsage } from './cosmos-usage.ts';
 import { CosmosUsageSegments } from './cosmos-usage-segments.ts';
 import { CosmosMemberships, CosmosRoles, CosmosUsers } from './cosmos-users.ts';
@@ -36,6 +37,7 @@ export function createCosmosStore(items: CosmosItems, close: () => Promise<void>
     users: new CosmosUsers(items),
     memberships: new CosmosMemberships(items),
     roles: new CosmosRoles(items),
+    sessions: new CosmosSessions(items),
     sealedValues: new CosmosSealedValues(items),
     dataKeys: new CosmosDataKeys(items),
     platform: new CosmosRecords(items, platform),

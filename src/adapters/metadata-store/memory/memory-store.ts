@@ -12,6 +12,7 @@ import { type Scope, sameScope, scopeKey } from '../../../ports/scope.ts';
 import { MemoryAudit } from './memory-audit.ts';
 import { MemoryBudgetAccounts } from './memory-budgets.ts';
 import { MemoryCredentials } from './memory-credentials.ts';
+import { MemorySessions } from './memory-sessions.ts';
 import { MemoryUsage } from './memory-usage.ts';
 import { MemoryUsageSegments } from './memory-usage-segments.ts';
 import { MemoryMemberships, MemoryRoles, MemoryUsers } from './memory-users.ts';
@@ -43,6 +44,7 @@ export function createMemoryStore(): MetadataStore {
     users: new MemoryUsers(),
     memberships: new MemoryMemberships(),
     roles: new MemoryRoles(),
+    sessions: new MemorySessions(),
     sealedValues: new MemorySealedValues(),
     dataKeys: new MemoryDataKeys(),
     platform: new RecordMap<{ readonly name: PlatformRecordName }, PlatformRecord>(({ name }) => [name]),

@@ -13,6 +13,7 @@ import { gatewayKeys, tokens } from './sql-access.ts';
 import { budgetAccountTable, tenantBudgetsTable } from './sql-budgets.ts';
 import { credentialTable } from './sql-credentials.ts';
 import { dataKeyTable, platformTable, sealedValueTable } from './sql-sealed.ts';
+import { sessionTable } from './sql-sessions.ts';
 import { limitsTable, ownVaultTable, policyTable, priceBookTable, tenantTable } from './sql-tenants.ts';
 import { batchIndex, rollupTable } from './sql-usage.ts';
 import { segmentIndex } from './sql-usage-segments.ts';
@@ -48,6 +49,7 @@ const tables: Readonly<Record<RowKind, RowTable>> = {
   users: ofRecords(users),
   memberships: ofRecords(memberships),
   roles: ofRecords(roles),
+  sessions: ofRecords(sessionTable),
   'sealed-values': ofRecords(sealedValueTable),
   'data-keys': ofRecords(dataKeyTable),
   platform: ofRecords(platformTable),

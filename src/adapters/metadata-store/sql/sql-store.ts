@@ -11,6 +11,7 @@ import { SqlCredentials } from './sql-credentials.ts';
 import { SqlRecords } from './sql-records.ts';
 import { SqlRows } from './sql-rows.ts';
 import { platformTable, SqlDataKeys, SqlSealedValues } from './sql-sealed.ts';
+import { SqlSessions } from './sql-sessions.ts';
 import { limitsTable, ownVaultTable, policyTable, priceBookTable, SqlTenants } from './sql-tenants.ts';
 import { SqlUsage } from './sql-usage.ts';
 import { SqlUsageSegments } from './sql-usage-segments.ts';
@@ -36,6 +37,7 @@ export function createSqlStore(executor: SqlExecutor, dialect: SqlDialect): Tran
     users: new SqlUsers(executor, dialect),
     memberships: new SqlMemberships(executor, dialect),
     roles: new SqlRoles(executor, dialect),
+    sessions: new SqlSessions(executor, dialect),
     sealedValues: new SqlSealedValues(executor, dialect),
     dataKeys: new SqlDataKeys(executor, dialect),
     platform: new SqlRecords(executor, dialect, platformTable),

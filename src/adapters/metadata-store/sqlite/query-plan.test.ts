@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, placeRows, policyRecord, roleRecord, sealedRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../../../../test/contract/metadata-store-records.ts';
+import { auditRow, credentialKey, credentialRecord, gatewayKeyRecord, limitsRecord, membershipRecord, placeRows, policyRecord, roleRecord, sealedRecord, sessionRecord, tenantRecord, time, tokenRecord, usageEvent, userRecord } from '../../../../test/contract/metadata-store-records.ts';
 import { platformScope, tenantScope } from '../../../ports/scope.ts';
 import type { SqlExecutor, SqlRow, SqlValue } from '../sql/executor.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
@@ -73,6 +73,11 @@ describe('query plans', () => {
     await store.memberships.listOf('u1', page);
     await store.roles.create({ scope: platformScope, name: 'support' }, roleRecord(platformScope, 'support'));
     await store.roles.list(platformScope, page);
+    await store.sessions.create({ id: 's1' }, sessionRecord('s1'));
+    await store.sessions.replace({ id: 's1' }, sessionRecord('s1'), 1);
+    await store.sessions.listOf({ kind: 'user', id: 'u1' }, page);
+    await store.sessions.listOfProvider({ issuer: 'https://login.example.com', sid: 'x' }, page);
+    await store.sessions.expired(time, page);
     await store.sealedValues.create({ ...key, version: 1 }, sealedRecord('dek_1'));
     await store.sealedValues.get({ ...key, version: 1 });
     await store.sealedValues.remove({ ...key, version: 1 }, 1);
