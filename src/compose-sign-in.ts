@@ -5,10 +5,14 @@ import type { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
 import { CustomRoles } from './core/access/custom-roles.ts';
 import { type FirstTokenOutlet, prepareFirstToken } from './core/access/first-start.ts';
+import { FirstSignIns } from './core/access/first-sign-ins.ts';
 import { FirstTokenEnd } from './core/access/first-token-end.ts';
+import { Issuers } from './core/access/issuers.ts';
+import { MemberService } from './core/access/member-service.ts';
 import { PlatformAdministrators } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { type SessionHolders, Sessions } from './core/access/sessions.ts';
+import { UserService } from './core/access/user-service.ts';
 import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
 import type { Sources } from './core/outages/sources.ts';
@@ -43,6 +47,8 @@ export interface SignIn {
   readonly jobs: readonly LeasedJob[];
   readonly administrators: PlatformAdministrators;
   readonly firstTokenEnd: FirstTokenEnd;
+  readonly members: MemberService;
+  readonly users: UserService;
   readonly close: () => Promise<void>;
 }
 
@@ -59,17 +65,23 @@ export async function openSignIn({ config, metadata, access, firstToken, first, 
   }
   const firstTokenEnd = new FirstTokenEnd({ platform, tokens, administrators, access, bus, clock, log, outlet: firstToken });
   const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
-  const { userTokens, close } = openUserTokens({ config, metadata, administrators, customRoles, bus, clock, metrics, sources });
+  const issuers = new Issuers(config.oidcIssuers);
+  const members = new MemberService({ ...metadata, issuers, bus, clock });
+  const { userTokens, close } = openUserTokens({ config, issuers, members, access, metadata, administrators, customRoles, bus, clock, metrics, sources, log });
   const adminTokenUsed = (): Promise<void> => firstTokenEnd.adminTokenUsed();
   const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id, signIn) => userTokens?.ofSession(id, signIn) };
   const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, sources, ...config.sessions });
   log.info('sign_in_ready', 'Sign-in initialized');
-  return { principals, sessions, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, close };
+  const users = new UserService({ ...metadata, administrators, issuers, bus, clock });
+  return { principals, sessions, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, members, users, close };
 }
 
 interface UserTokensOptions {
-  readonly config: Pick<Config, 'oidcIssuers' | 'egressAllowHosts'>;
+  readonly config: Pick<Config, 'egressAllowHosts'>;
+  readonly issuers: Issuers;
+  readonly members: MemberService;
+  readonly access: Access;
   readonly metadata: Pick<MetadataStore, 'users' | 'memberships'>;
   readonly administrators: PlatformAdministrators;
   readonly customRoles: CustomRoles;
@@ -77,6 +89,7 @@ interface UserTokensOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly sources: Sources;
+  readonly log: Log;
 }
 
 interface OpenUserTokens {
@@ -86,10 +99,10 @@ interface OpenUserTokens {
 }
 
 /** Who signs in with a token of an identity provider. */
-function openUserTokens({ config, metadata, clock, ...others }: UserTokensOptions): OpenUserTokens {
-  const issuers = config.oidcIssuers;
-  if (issuers.length === 0) return { userTokens: undefined, close: async () => undefined };
+function openUserTokens({ config, issuers, members, access, metadata, clock, log, ...others }: UserTokensOptions): OpenUserTokens {
+  if (issuers.all.length === 0) return { userTokens: undefined, close: async () => undefined };
   const answers = new ProviderAnswers(new Egress({ allowHosts: config.egressAllowHosts }));
   const users = new Users({ users: metadata.users, memberships: metadata.memberships, clock, ...others });
-  return { userTokens: new UserTokens({ issuers, issued: new IssuedTokenCheck({ issuers, answers, clock }), users, clock }), close: () => answers.close() };
+  const firstSignIns = new FirstSignIns({ access, members, users, clock, log });
+  return { userTokens: new UserTokens({ issuers, issued: new IssuedTokenCheck({ issuers: issuers.all, answers, clock }), users, firstSignIns, clock }), close: () => answers.close() };
 }

@@ -27,9 +27,7 @@ import { GatewayKeyFinder } from './core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from './core/access/gateway-key-service.ts';
 import { InstallationSeal } from './core/access/installation-seal.ts';
 import { Idempotency } from './core/access/idempotency.ts';
-import { MemberService } from './core/access/member-service.ts';
 import { RoleService } from './core/access/role-service.ts';
-import { UserService } from './core/access/user-service.ts';
 import { TokenService } from './core/access/token-service.ts';
 import { Adoption } from './core/adoption/adoption.ts';
 import { LegacyMigration } from './core/adoption/legacy-migration.ts';
@@ -167,13 +165,12 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const { principals, jobs: signInJobs, administrators, firstTokenEnd, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
+  const { principals, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
   const tenants = new TenantService({ tenants: metadata.tenants, bus, clock, random });
   const tokens = new TokenService({ ...metadata, administrators, bus, clock, random });
-  const members = new MemberService({ ...metadata, bus, clock });
   const roles = new RoleService({ roles: metadata.roles, bus, clock });
   const gatewayKeys = new GatewayKeyService({ gatewayKeys: metadata.gatewayKeys, catalog, bus, clock, random });
   const sharedValues = await openSharedValues({ config, redis: replicas.redis, root, clock, random, log });
@@ -263,7 +260,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     tokens,
     roles,
     members,
-    users: new UserService({ ...metadata, administrators, bus, clock }),
+    users,
     gatewayKeys,
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys: metadata.gatewayKeys, clock }),
     budgets: budgets.service,

@@ -3,10 +3,10 @@ import type { JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IssuedTokenCheck } from '../../src/adapters/oidc/issued-token-check.ts';
 import { ProviderAnswers } from '../../src/adapters/oidc/provider-answers.ts';
-import type { Issuer } from '../../src/core/access/issuer.ts';
 import { Egress } from '../../src/egress/egress.ts';
 import { type IssuedByProvider, refreshed, tokensFor } from '../support/servers/oidc/issued-tokens.ts';
 import { OIDC_AUDIENCE, type OidcServer, startOidcServer } from '../support/servers/oidc/oidc-server.ts';
+import { testIssuer } from '../support/test-issuer.ts';
 
 let server: OidcServer;
 let other: OidcServer;
@@ -23,8 +23,7 @@ function setUp() {
   let passed = 0;
   const began = Date.now();
   const clock = { now: () => began + passed, monotonic: () => passed };
-  const issuer: Issuer = { issuer: server.issuer, audience: OIDC_AUDIENCE, jwksUrl: null, tenants: null, highestRole: 'tenant-admin', platformRoles: false };
-  const check = new IssuedTokenCheck({ issuers: [issuer], answers: new ProviderAnswers(new Egress({ allowHosts: ['127.0.0.1'] })), clock });
+  const check = new IssuedTokenCheck({ issuers: [testIssuer({ issuer: server.issuer, audience: OIDC_AUDIENCE })], answers: new ProviderAnswers(new Egress({ allowHosts: ['127.0.0.1'] })), clock });
   const subjectOf = async (text: string) => (await check.check(text))?.subject;
   return { subjectOf, pass: (ms: number) => (passed += ms) };
 }

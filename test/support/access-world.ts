@@ -8,8 +8,10 @@ import type { Actor } from '../../src/core/access/actor.ts';
 import { Access } from '../../src/core/access/authorize.ts';
 import { GatewayKeyFinder } from '../../src/core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
+import { FirstSignIns } from '../../src/core/access/first-sign-ins.ts';
 import type { Grant } from '../../src/core/access/grant.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
+import { Issuers } from '../../src/core/access/issuers.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { resourceText, type Resource } from '../../src/core/access/resource.ts';
 import { MemberService } from '../../src/core/access/member-service.ts';
@@ -38,6 +40,7 @@ import type { TenantRecord } from '../../src/ports/metadata/tenants.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { platformScope, type Scope, tenantScope } from '../../src/ports/scope.ts';
+import { testIssuer } from './test-issuer.ts';
 
 const nothing = () => undefined;
 const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -92,10 +95,12 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
   };
   const customRoles = new CustomRoles({ roles: store.roles, bus, clock, metrics: noMetrics });
   const administrators = new PlatformAdministrators({ ...store, bus, clock });
-  const dependencies = { ...store, administrators, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices), customRoles };
+  const issuers = new Issuers([testIssuer()]);
+  const dependencies = { ...store, administrators, issuers, bus, clock, random: randomBytes, metrics: noMetrics, log: silentLog, catalog: new Catalog(allServices), customRoles };
   const seal = { sealed: false, isSealed: (): boolean => seal.sealed };
   const access = new Access({ clock, audit, tenants: new CachedTenantStates(dependencies), seal });
   const perform = <T>(actor: Actor, action: Action, resource: Resource, operation: (grant: Grant) => Promise<T>) => access.perform(actor, action, resource, null, operation);
+  const memberService = new MemberService(dependencies);
   const principals = new Principals({ ...dependencies, bootstrap: null });
   const userReader = new Users(dependencies);
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id) => userReader.actorOf(id) };
@@ -112,10 +117,11 @@ export function createAccessWorld(store: MetadataStore = createMemoryStore()) {
     tokenService: new TokenService(dependencies),
     roleService: new RoleService(dependencies),
     gatewayKeyFinder: new GatewayKeyFinder(dependencies),
-    memberService: new MemberService(dependencies),
+    memberService,
     userService: new UserService(dependencies),
     userReader,
     sessions: new Sessions({ ...dependencies, holders, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 }),
+    firstSignIns: new FirstSignIns({ ...dependencies, access, members: memberService, users: userReader }),
     gatewayKeyService: new GatewayKeyService(dependencies),
     policyService: new PolicyService(dependencies),
     limitsService: new LimitsService(dependencies),

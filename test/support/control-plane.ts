@@ -19,6 +19,7 @@ import { GatewayKeyFinder } from '../../src/core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
 import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
 import { Idempotency } from '../../src/core/access/idempotency.ts';
+import { Issuers } from '../../src/core/access/issuers.ts';
 import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
 import { MemberService } from '../../src/core/access/member-service.ts';
@@ -67,6 +68,7 @@ import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { TestClock } from './credential-world.ts';
 import { RecordingLog } from './recording-log.ts';
+import { testIssuer } from './test-issuer.ts';
 import { madeRootKey, MemoryPin, memoryWrapper } from './root-keys.ts';
 
 /** The text of the token that signs in as the platform's administrator. */
@@ -156,6 +158,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     random,
   });
   const platformAdministrators = new PlatformAdministrators({ ...metadata, bus, clock });
+  const issuers = new Issuers([testIssuer()]);
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -165,8 +168,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     models: new ModelList({ priceList, prices: new Prices({ priceBooks: metadata.priceBooks, priceList, bus, clock, metrics }), catalog, clock }),
     ownVaults: ownVaultService,
     tokens: new TokenService({ ...metadata, administrators: platformAdministrators, bus, clock, random }),
-    members: new MemberService({ ...metadata, bus, clock }),
-    users: new UserService({ ...metadata, administrators: platformAdministrators, bus, clock }),
+    members: new MemberService({ ...metadata, issuers, bus, clock }),
+    users: new UserService({ ...metadata, administrators: platformAdministrators, issuers, bus, clock }),
     roles: new RoleService({ roles: metadata.roles, bus, clock }),
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),

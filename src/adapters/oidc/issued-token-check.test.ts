@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Issuer } from '../../core/access/issuer.ts';
+import { testIssuer } from '../../../test/support/test-issuer.ts';
 import { Egress } from '../../egress/egress.ts';
 import { IssuedTokenCheck } from './issued-token-check.ts';
 import { ProviderAnswers } from './provider-answers.ts';
@@ -29,19 +30,19 @@ const server = createServer((request, response) => {
 beforeAll(async () => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  issuer = { issuer: `http://127.0.0.1:${port}`, audience: AUDIENCE, jwksUrl: null, tenants: null, highestRole: 'tenant-admin', platformRoles: false };
+  issuer = testIssuer({ issuer: `http://127.0.0.1:${port}`, audience: AUDIENCE });
 });
 
 afterAll(() => new Promise((resolve) => void server.close(resolve)));
 
-async function setUp({ allowHosts = ['127.0.0.1'] }: { allowHosts?: readonly string[] } = {}) {
+async function setUp({ allowHosts = ['127.0.0.1'], change = {} }: { allowHosts?: readonly string[]; change?: Partial<Issuer> } = {}) {
   let time = START;
   published = [{ ...(await exportJWK(first.publicKey)), kid: 'one', use: 'sig' }];
   status = 200;
   reads = 0;
   const clock = { now: () => time, monotonic: () => time };
   const answers = new ProviderAnswers(new Egress({ allowHosts }));
-  return { check: new IssuedTokenCheck({ issuers: [issuer], answers, clock }), answers, pass: (ms: number) => (time += ms) };
+  return { check: new IssuedTokenCheck({ issuers: [{ ...issuer, ...change }], answers, clock }), answers, pass: (ms: number) => (time += ms) };
 }
 
 function claims(change: Readonly<Record<string, unknown>> = {}): JWTPayload {
@@ -117,6 +118,18 @@ describe('tokens of identity providers (S23)', () => {
     };
     const taken = await Promise.all(Object.entries(forged).map(async ([name, text]) => ((await check.check(text)) === undefined ? [] : [name])));
     expect(taken.flat()).toEqual([]);
+  });
+
+  it('takes other types of an issuer that is said to have them, where a scope, and nothing that ID tokens have, says what they are', async () => {
+    const { check } = await setUp({ change: { accessTokenType: 'jwt', client: { id: 'keyhold-web', secret: null } } });
+    const taken = async (change: Readonly<Record<string, unknown>>, typ: string | undefined = 'JWT') => (await check.check(await token({ scope: 'keys', ...change }, { typ }))) !== undefined;
+    expect(await Promise.all([taken({}), taken({ scope: undefined, scp: ['keys'] }), taken({ typ: 'Bearer', sid: 's' }), taken({ scope: undefined }, 'at+jwt'), taken({}, 'application/at+jwt')])).toEqual([true, true, true, true, true]);
+    expect(await check.check(await token({ scope: 'keys' }, { typ: undefined }))).toBeDefined();
+    const others = [{ nonce: 'n' }, { at_hash: 'h' }, { c_hash: 'h' }, { events: {} }, { typ: 'ID' }, { typ: 'Refresh' }, { scope: undefined }, { scope: '' }, { scope: 1 }, { aud: [AUDIENCE, 'keyhold-web'] }];
+    expect(await Promise.all(others.map((change) => taken(change)))).toEqual(others.map(() => false));
+    expect(await Promise.all(['logout+jwt', 'dpop+jwt', 'secevent+jwt'].map((typ) => taken({}, typ)))).toEqual([false, false, false]);
+    const { check: none } = await setUp({ change: { audience: null } });
+    expect(await none.check(await token())).toBeUndefined();
   });
 
   it('finds a new key when a token names it, asks every 30 s at most for one that is not there, and forgets one that was taken back', async () => {

@@ -59,9 +59,9 @@ export const actions = {
   'token.list': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-member', 'tenant-auditor', 'platform-auditor'], ...read },
   'token.create': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'platform-admin'], ...write, ...fresh },
   'token.revoke': { platform: ['platform-admin', 'system'], tenant: ['tenant-admin', 'tenant-member', 'system'], ...end },
-  /** Users: the platform's are everybody who may sign in, a tenant's are those who hold something there. `system` is the removal of a tenant. */
+  /** Users: the platform's are everybody who may sign in, a tenant's are those who hold something there. `system` is the removal of a tenant, and who signs in for the first time. */
   'user.read': { platform: ['platform-admin', 'platform-auditor'], tenant: ['tenant-admin', 'tenant-auditor', 'platform-auditor'], ...read },
-  'user.invite': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin'], ...write, ...fresh },
+  'user.invite': { platform: ['platform-admin'], tenant: ['tenant-admin', 'platform-admin', 'system'], ...write, ...fresh },
   'user.update': { platform: ['platform-admin'], tenant: ['tenant-admin'], ...write, ...fresh },
   'user.remove': { platform: ['platform-admin'], tenant: ['tenant-admin', 'system'], ...end, ...fresh },
   /** Roles that administrators make (S25): only platform-admins say what the platform's permit. */

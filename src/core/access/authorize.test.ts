@@ -43,7 +43,7 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'token.create': { platform: [A, sys], tenant: [A, a] },
   'token.revoke': { platform: [A, sys], tenant: [a, m, sys] },
   'user.read': { platform: [A, P], tenant: [P, a, u] },
-  'user.invite': { platform: [A], tenant: [A, a] },
+  'user.invite': { platform: [A], tenant: [A, a, sys] },
   'user.update': { platform: [A], tenant: [a] },
   'user.remove': { platform: [A], tenant: [a, sys] },
   'role.read': { platform: [A, P], tenant: [P, a, m, u] },

@@ -12,6 +12,7 @@ import { checkedName } from './checked-input.ts';
 import { FirstAdministrator } from './first-administrator.ts';
 import type { Grant } from './grant.ts';
 import { type Invitation, invitedUser } from './invited-user.ts';
+import type { Issuers } from './issuers.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
 
@@ -21,6 +22,7 @@ export interface MemberServiceDependencies {
   readonly roles: RoleRepository;
   readonly tenants: TenantRepository;
   readonly tokens: TokenRepository;
+  readonly issuers: Issuers;
   readonly bus: Bus;
   readonly clock: Clock;
 }
@@ -46,15 +48,17 @@ export class MemberService {
   readonly #users: UserRepository;
   readonly #memberships: MembershipRepository;
   readonly #roles: RoleRepository;
+  readonly #issuers: Issuers;
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #firstAdministrator: FirstAdministrator;
 
   constructor(dependencies: MemberServiceDependencies) {
-    const { users, memberships, roles, bus, clock } = dependencies;
+    const { users, memberships, roles, issuers, bus, clock } = dependencies;
     this.#users = users;
     this.#memberships = memberships;
     this.#roles = roles;
+    this.#issuers = issuers;
     this.#bus = bus;
     this.#clock = clock;
     this.#firstAdministrator = new FirstAdministrator(dependencies);
@@ -67,7 +71,7 @@ export class MemberService {
   async invite(grant: Grant, { name, role, ...invitation }: NewMember): Promise<MemberView> {
     const tenant = tenantOf(grant.use('user.invite'));
     const { actor } = grant;
-    await grantableRole(actor, tenantScope(tenant), role, this.#roles);
+    this.#issuers.requireUsable(invitation.issuer, await grantableRole(actor, tenantScope(tenant), role, this.#roles));
     const calledSo = checkedName(name);
     const { id, issuer, subject } = (await invitedUser({ users: this.#users, bus: this.#bus, clock: this.#clock }, invitation, actor.id)).record;
     const key = { tenant, user: id };
@@ -106,7 +110,7 @@ export class MemberService {
     const stored = await this.#change(key, async (record) => {
       before = record;
       const next = { ...record, name: name ?? record.name, role: change.role ?? record.role, disabled: change.disabled ?? record.disabled };
-      if (next.role !== record.role || (record.disabled && !next.disabled)) await grantableRole(grant.actor, tenantScope(key.tenant), next.role, this.#roles);
+      if (next.role !== record.role || (record.disabled && !next.disabled)) this.#issuers.requireUsable(record.issuer, await grantableRole(grant.actor, tenantScope(key.tenant), next.role, this.#roles));
       if (isClaim(next) && !isClaim(record)) await this.#firstAdministrator.claim(key.tenant, key.user, { onlyFirst: false });
       return next;
     }, ifMatch);

@@ -12,10 +12,10 @@ import { administratorOf, builtInRoles } from './role.ts';
  * administrators make nothing but a tenant's first administrator (S25). Throws `invalid_argument` for a role that the scope does
  * not know, `permission_denied` for one that the actor may not give.
  */
-export async function grantableRole(actor: Actor, scope: Scope, role: string, roles: RoleRepository): Promise<string> {
+export async function grantableRole(actor: Actor, scope: Scope, role: string, roles: RoleRepository): Promise<Holding> {
   const wanted = await knownRole(scope, role, roles);
   const isFromPlatform = actor.scope.kind === 'platform' && scope.kind === 'tenant';
-  if (isFromPlatform ? actor.role === 'platform-admin' && role === 'tenant-admin' : mayGive(actor, scope, wanted)) return role;
+  if (isFromPlatform ? mayGiveTenants(actor, role) : mayGive(actor, scope, wanted)) return wanted;
   throw new KeyholdError('permission_denied', isFromPlatform
     ? `The role ${actor.role} may not give the role ${role} here. The tenant's own administrator may.`
     : `The role ${actor.role} may not give the role ${role}, which permits what ${actor.role} does not. An administrator may.`);
@@ -25,6 +25,11 @@ export async function grantableRole(actor: Actor, scope: Scope, role: string, ro
 export function requireHeld(actor: Actor, scope: Scope, permissions: readonly Action[]): void {
   if (mayGive(actor, scope, { scope, role: '', permissions: new Set(permissions) })) return;
   throw new KeyholdError('permission_denied', `Nobody grants what they do not hold, and the role ${actor.role} does not permit all of that. An administrator may.`);
+}
+
+/** From outside a tenant: its first administrator, and what an operator has written down for who signs in for the first time. */
+function mayGiveTenants({ kind, role }: Actor, wanted: string): boolean {
+  return kind === 'system' ? wanted !== 'tenant-admin' : role === 'platform-admin' && wanted === 'tenant-admin';
 }
 
 function mayGive(actor: Actor, scope: Scope, wanted: Holding): boolean {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../adapters/metadata-store/memory/memory-store.ts';
 import { createAccessWorld, platformAdmin, tenantActor } from '../../../test/support/access-world.ts';
+import { TEST_ISSUER as name, testIssuer } from '../../../test/support/test-issuer.ts';
 import type { IssuedToken } from '../../ports/issued-tokens.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import type { Issuer } from './issuer.ts';
+import { Issuers } from './issuers.ts';
 import { Principals } from './principals.ts';
 import { type SessionsDependencies, Sessions } from './sessions.ts';
 import { tokenDigest, tokenDigestBytes } from './token-text.ts';
@@ -12,17 +14,15 @@ import { UserTokens } from './user-tokens.ts';
 import { Users } from './users.ts';
 
 const HOUR = 3_600_000;
-const name = 'https://login.example.com';
 const zoe = userIdOf(name, 'zoe');
-const issuer: Issuer = { issuer: name, audience: 'keyhold', jwksUrl: null, tenants: null, highestRole: 'tenant-admin', platformRoles: true };
 
 /** A replica with caches of its own, on the store and the bus of the first. */
 function setUp() {
   const made = createAccessWorld();
   const { store, clock, customRoles } = made;
-  const replica = (change: Partial<SessionsDependencies> = {}, issuers: readonly Issuer[] = [issuer]) => {
+  const replica = (change: Partial<SessionsDependencies> = {}, issuers: readonly Issuer[] = [testIssuer()]) => {
     const principals = new Principals({ ...made, ...store, customRoles, bootstrap: null });
-    const userTokens = new UserTokens({ issuers, issued: { check: async (): Promise<IssuedToken | undefined> => undefined }, users: new Users({ ...made, ...store }), clock });
+    const userTokens = new UserTokens({ ...made, issuers: new Issuers(issuers), issued: { check: async (): Promise<IssuedToken | undefined> => undefined }, users: new Users({ ...made, ...store }) });
     const holders = { ofToken: (id: string, digest: string) => principals.ofToken(id, digest), ofUser: userTokens.ofSession.bind(userTokens) };
     const sessions = new Sessions({ ...made, sessions: store.sessions, users: store.users, holders, lifetimeMs: 12 * HOUR, idleMs: HOUR, ...change });
     return { sessions, who: async (text: string) => sessions.authenticate(text, tokenDigestBytes(text)) };

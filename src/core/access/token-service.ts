@@ -69,7 +69,7 @@ export class TokenService {
    */
   async create(grant: Grant, input: NewToken, idempotency?: IdempotentRequest): Promise<CreatedToken> {
     const { scope } = grant.use('token.create');
-    const role = await grantableRole(grant.actor, scope, input.role, this.#roles);
+    const { role } = await grantableRole(grant.actor, scope, input.role, this.#roles);
     const name = checkedName(input.name);
     const id = idempotency?.id ?? newTokenId(this.#random);
     const earlier = idempotency && (await this.#earlier(id, idempotency));

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type AccessWorld, createAccessWorld, platformAdmin, tenantActor } from '../../../test/support/access-world.ts';
+import { TEST_ISSUER as issuer, testIssuer } from '../../../test/support/test-issuer.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import type { Actor } from './actor.ts';
-import type { MemberChange } from './member-service.ts';
+import { Issuers } from './issuers.ts';
+import { type MemberChange, MemberService } from './member-service.ts';
 import { userIdOf } from './user-id.ts';
-import type { UserChange } from './user-service.ts';
+import { type UserChange, UserService } from './user-service.ts';
 
-const issuer = 'https://login.example.com';
 const acme = tenantScope('acme');
 const admin = tenantActor('tenant-admin');
 const zoe = userIdOf(issuer, 'zoe');
@@ -78,6 +79,25 @@ describe('users of tenants and the platform (R0.2, S23)', () => {
     expect(new Set([zoe, userIdOf(issuer, 'Zoe'), userIdOf(`${issuer}/`, 'zoe'), userIdOf(`${issuer}z`, 'oe')]).size).toBe(4);
     const refused = (what: object) => made.perform(admin, 'user.invite', { scope: acme }, (grant) => made.memberService.invite(grant, { issuer, subject: 'x', name: 'X', role: 'tenant-member', ...what }));
     for (const what of [{ issuer: 'login.example.com' }, { issuer: 'https://a b' }, { subject: '' }, { subject: 'a\n' }, { name: '' }, { role: 'platform-admin' }, { role: 'nobody' }]) await expect(refused(what)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('S23: are invited where their identity provider may be used, and what has to change is said', async () => {
+    const made = await world();
+    const bounded = new Issuers([testIssuer({ tenants: new Set(['acme']), highestRole: 'tenant-member', platformRoles: false })]);
+    const members = new MemberService({ ...made, issuers: bounded });
+    const users = new UserService({ ...made, issuers: bounded });
+    const asked = (role: string, tenant = 'acme', name = issuer) => made.perform(tenantActor('tenant-admin', tenant), 'user.invite', { scope: tenantScope(tenant) }, (grant) => members.invite(grant, { issuer: name, subject: 'zoe', name: 'Zoë', role }));
+    await expect(asked('tenant-member', 'acme', `${issuer}/`)).rejects.toMatchObject({ code: 'invalid_argument', publicMessage: expect.stringContaining('KEYHOLD_OIDC_ISSUER'), details: { property: 'issuer' } });
+    await expect(asked('tenant-member', 'other')).rejects.toMatchObject({ code: 'invalid_argument', publicMessage: expect.stringContaining('tenants'), details: { property: 'issuer' } });
+    for (const role of ['tenant-admin', 'tenant-auditor']) await expect(asked(role)).rejects.toMatchObject({ code: 'invalid_argument', publicMessage: expect.stringContaining('highestRole'), details: { property: 'role' } });
+    const onPlatform = made.perform(platformAdmin, 'user.invite', { scope: platformScope }, (grant) => users.invite(grant, { issuer, subject: 'zoe', role: 'platform-auditor' }));
+    await expect(onPlatform).rejects.toMatchObject({ code: 'invalid_argument', publicMessage: expect.stringContaining('platformRoles') });
+    await asked('tenant-member');
+    const raised = made.perform(admin, 'user.update', { scope: acme, id: zoe }, (grant) => members.update(grant, { role: 'tenant-admin' }));
+    await expect(raised).rejects.toMatchObject({ code: 'invalid_argument' });
+    const given = made.perform(platformAdmin, 'user.update', { scope: platformScope, id: zoe }, (grant) => users.update(grant, { role: 'platform-auditor' }));
+    await expect(given).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(await held(made)).toEqual(['acme tenant-member']);
   });
 
   it('R10.2: a tenant learns nothing of what a user is elsewhere, or whether anybody knows them', async () => {

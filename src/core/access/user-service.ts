@@ -8,6 +8,7 @@ import { changeRecord } from '../versions/change-record.ts';
 import { etagOf, type IfMatch } from '../versions/etag.ts';
 import type { Grant } from './grant.ts';
 import { type Invitation, invitedUser } from './invited-user.ts';
+import type { Issuers } from './issuers.ts';
 import type { PlatformAdministrators } from './platform-administrators.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
@@ -16,6 +17,7 @@ export interface UserServiceDependencies {
   readonly users: UserRepository;
   readonly roles: RoleRepository;
   readonly administrators: PlatformAdministrators;
+  readonly issuers: Issuers;
   readonly bus: Bus;
   readonly clock: Clock;
 }
@@ -39,13 +41,15 @@ export class UserService {
   readonly #users: UserRepository;
   readonly #roles: RoleRepository;
   readonly #administrators: PlatformAdministrators;
+  readonly #issuers: Issuers;
   readonly #bus: Bus;
   readonly #clock: Clock;
 
-  constructor({ users, roles, administrators, bus, clock }: UserServiceDependencies) {
+  constructor({ users, roles, administrators, issuers, bus, clock }: UserServiceDependencies) {
     this.#users = users;
     this.#roles = roles;
     this.#administrators = administrators;
+    this.#issuers = issuers;
     this.#bus = bus;
     this.#clock = clock;
   }
@@ -53,7 +57,7 @@ export class UserService {
   /** Gives a user a role of the platform. Throws `invalid_argument`, `permission_denied` for a role that the actor may not give, and `already_exists` for who has one. */
   async invite(grant: Grant, { role, ...invitation }: Invitation & { readonly role: string }): Promise<UserView> {
     grant.use('user.invite');
-    await grantableRole(grant.actor, platformScope, role, this.#roles);
+    this.#issuers.requireUsable(invitation.issuer, await grantableRole(grant.actor, platformScope, role, this.#roles));
     const stored = await invitedUser({ users: this.#users, bus: this.#bus, clock: this.#clock }, invitation, grant.actor.id);
     const { id } = stored.record;
     if ((await this.#administrators.bindings()).roles.has(id)) throw new KeyholdError('already_exists', 'This user has a role of the platform already. Change it with PATCH.');
@@ -84,8 +88,9 @@ export class UserService {
     const id = idOf(grant.use('user.update'));
     const before = (await this.#administrators.bindings()).roles.get(id) ?? null;
     const after = role === undefined ? before : role;
-    if (after !== null && (after !== before || disabled === false)) await grantableRole(grant.actor, platformScope, after, this.#roles);
+    const given = after !== null && (after !== before || disabled === false) ? await grantableRole(grant.actor, platformScope, after, this.#roles) : undefined;
     let stored = await this.#change(id, (record) => record, ifMatch);
+    if (given !== undefined) this.#issuers.requireUsable(stored.record.issuer, given);
     if (after !== before) await this.#administrators.bind(id, after);
     if (disabled === true && !stored.record.disabled) stored = await this.#disable(id, after);
     if (disabled === false && stored.record.disabled) {

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { createAccessWorld, platformAdmin, tenantActor } from '../../../test/support/access-world.ts';
+import { TEST_ISSUER as name, testIssuer } from '../../../test/support/test-issuer.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { IssuedToken } from '../../ports/issued-tokens.ts';
 import { platformScope, tenantScope } from '../../ports/scope.ts';
 import { holdingsOf } from './actor.ts';
 import type { Issuer } from './issuer.ts';
+import { Issuers } from './issuers.ts';
 import { Principals } from './principals.ts';
 import { userIdOf } from './user-id.ts';
 import { UserTokens } from './user-tokens.ts';
 
-const name = 'https://login.example.com';
 const zoe = userIdOf(name, 'zoe');
 const admin = tenantActor('tenant-admin');
 
@@ -26,8 +27,7 @@ async function setUp(change: Partial<Issuer> = {}) {
       return tokens.get(text);
     },
   };
-  const issuer: Issuer = { issuer: name, audience: 'keyhold', jwksUrl: null, tenants: null, highestRole: 'tenant-admin', platformRoles: true, ...change };
-  const userTokens = new UserTokens({ issuers: [issuer], issued, users: made.userReader, clock });
+  const userTokens = new UserTokens({ ...made, issuers: new Issuers([testIssuer(change)]), issued, users: made.userReader });
   const principals = new Principals({ ...made.store, customRoles: made.customRoles, userTokens, bus: made.bus, clock, metrics: made.metrics, bootstrap: null });
   const issue = (text: string, subject = 'zoe', seconds = 3_600) => tokens.set(text, { issuer: name, subject, issuedAt: clock.now(), expiresAt: clock.now() + seconds * 1000 });
   const invite = (role: string, tenant = 'acme') => made.perform(tenantActor('tenant-admin', tenant), 'user.invite', { scope: tenantScope(tenant) }, (grant) => made.memberService.invite(grant, { issuer: name, subject: 'zoe', name: 'Zoë', role }));
@@ -111,5 +111,32 @@ describe('users with a token of their identity provider (S22, S23)', () => {
     expect(await all({ platformRoles: false, tenants: new Set(['other']) })).toEqual(['other tenant-auditor']);
     expect(await all({ platformRoles: false, highestRole: 'tenant-auditor' })).toEqual(['other tenant-auditor']);
     expect(await all({ platformRoles: false, tenants: new Set() })).toEqual([]);
+  });
+
+  it('are let in uninvited only where their issuer says what they get: once, written down as invited, and so many a minute', async () => {
+    const made = await setUp({ firstSignIn: { tenant: 'acme', role: 'tenant-member' } });
+    const { issue, held, rows } = made;
+    issue('first');
+    expect(await held('first')).toEqual(['acme tenant-member']);
+    expect(rows).toEqual(expect.arrayContaining(['intent user.invite first-sign-in tenant:acme']));
+    expect((await made.store.users.get({ id: zoe }))?.record).toMatchObject({ createdBy: 'first-sign-in' });
+    await made.perform(admin, 'user.remove', { scope: tenantScope('acme'), id: zoe }, (grant) => made.memberService.remove(grant));
+    issue('again');
+    expect(await held('again')).toEqual([]);
+
+    for (let count = 0; count < 35; count += 1) issue(`many ${count}`, `many-${count}`);
+    const came = await Promise.all(Array.from({ length: 35 }, async (_, count) => (await held(`many ${count}`)) !== undefined));
+    expect(came.filter(Boolean)).toHaveLength(29);
+    made.advance(60_000);
+    expect(await held('many 34')).toEqual(['acme tenant-member']);
+  });
+
+  it('are not let in uninvited with a role that is not theirs to have, or into a tenant that is gone', async () => {
+    for (const firstSignIn of [{ tenant: 'acme', role: 'tenant-admin' }, { tenant: 'acme', role: 'nobody-made-this' }, { tenant: 'gone', role: 'tenant-member' }]) {
+      const { issue, held, store } = await setUp({ firstSignIn });
+      issue('first');
+      expect(await held('first')).toBeUndefined();
+      expect(await store.users.get({ id: zoe })).toBeUndefined();
+    }
   });
 });

@@ -1,16 +1,19 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { IssuedToken, IssuedTokens } from '../../ports/issued-tokens.ts';
 import { after, type Soon } from '../../ports/soon.ts';
-import { type Actor, type Holding, holdingsOf, type SignIn, userActor } from './actor.ts';
+import { type Actor, holdingsOf, type SignIn, userActor } from './actor.ts';
+import type { FirstSignIns } from './first-sign-ins.ts';
 import type { Issuer } from './issuer.ts';
-import { holdsAllOf, permissionsOf } from './permissions.ts';
+import { counts, type Issuers } from './issuers.ts';
+import { permissionsOf } from './permissions.ts';
 import { userIdOf } from './user-id.ts';
 import type { Users } from './users.ts';
 
 export interface UserTokensDependencies {
-  readonly issuers: readonly Issuer[];
+  readonly issuers: Issuers;
   readonly issued: IssuedTokens;
   readonly users: Pick<Users, 'find' | 'actorOf' | 'staleMs'>;
+  readonly firstSignIns: Pick<FirstSignIns, 'admit'>;
   readonly clock: Clock;
 }
 
@@ -29,16 +32,18 @@ const MAX_REMEMBERED = 10_000;
 
 /** Users who show an access token of their identity provider (S23): who that is, and what of what they were given counts when they come from there. */
 export class UserTokens {
-  readonly #issuers: ReadonlyMap<string, Issuer>;
+  readonly #issuers: Issuers;
   readonly #issued: IssuedTokens;
   readonly #users: UserTokensDependencies['users'];
+  readonly #firstSignIns: Pick<FirstSignIns, 'admit'>;
   readonly #clock: Clock;
   readonly #remembered = new Map<string, Remembered>();
 
-  constructor({ issuers, issued, users, clock }: UserTokensDependencies) {
-    this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+  constructor({ issuers, issued, users, firstSignIns, clock }: UserTokensDependencies) {
+    this.#issuers = issuers;
     this.#issued = issued;
     this.#users = users;
+    this.#firstSignIns = firstSignIns;
     this.#clock = clock;
   }
 
@@ -56,7 +61,7 @@ export class UserTokens {
   /** Whether a user who proved who it is may still use the gateway: the token has not expired, the user not been disabled or signed out, and its role not been taken. */
   async mayGoOn({ id, scope, signIn }: Actor): Promise<boolean> {
     const record = await this.#users.find(id);
-    const issuer = record === undefined ? undefined : this.#issuers.get(record.issuer);
+    const issuer = record === undefined ? undefined : this.#issuers.find(record.issuer);
     if (issuer === undefined || signIn === undefined) return false;
     const actor = await this.#actorOf(id, issuer, signIn);
     if (actor === undefined || scope.kind !== 'tenant') return false;
@@ -66,7 +71,7 @@ export class UserTokens {
   /** A user who has signed in at its provider and acts through a session: undefined where the provider is configured no more, and for a user who is unknown, disabled, or signed out since. */
   ofSession(id: string, signIn: SignIn): Soon<Actor | undefined> {
     return after(this.#users.find(id), (record) => {
-      const issuer = record === undefined ? undefined : this.#issuers.get(record.issuer);
+      const issuer = record === undefined ? undefined : this.#issuers.find(record.issuer);
       return issuer === undefined ? undefined : this.#actorOf(id, issuer, signIn);
     });
   }
@@ -79,8 +84,9 @@ export class UserTokens {
   async #check(text: string, key: string): Promise<Actor | undefined> {
     const begun = this.#clock.monotonic();
     const token = await this.#issued.check(text);
-    const issuer = token === undefined ? undefined : this.#issuers.get(token.issuer);
+    const issuer = token === undefined ? undefined : this.#issuers.find(token.issuer);
     if (token === undefined || issuer === undefined) return undefined;
+    await this.#firstSignIns.admit(issuer, token.subject);
     const remembered = this.#remember(key, token, issuer, begun);
     return this.#actorOf(remembered.user, issuer, remembered.signIn);
   }
@@ -101,12 +107,4 @@ export class UserTokens {
       return after(this.#users.actorOf(id), (actor) => (actor === undefined ? undefined : { ...userActor(id, holdingsOf(actor).filter((holding) => counts(holding, issuer))), signIn }));
     });
   }
-}
-
-/** Whether what a user was given counts when it comes from this issuer. */
-function counts(holding: Holding, { tenants, highestRole, platformRoles }: Issuer): boolean {
-  const { scope } = holding;
-  if (scope.kind === 'platform') return platformRoles;
-  if (tenants !== null && !tenants.has(scope.tenant)) return false;
-  return highestRole === 'tenant-admin' || holding.role === highestRole || holdsAllOf({ scope, role: highestRole }, holding);
 }

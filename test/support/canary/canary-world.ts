@@ -27,6 +27,7 @@ export class CanaryWorld {
   readonly dataDir: string;
   readonly #redis: RedisServer;
   readonly #saidOverRedis: () => Buffer;
+  readonly #clientSecret = this.canaries.mint('client-secret');
   readonly #ownKey = this.canaries.mint('own-key-in-the-environment');
   readonly legacyPassphrase = this.canaries.mint('legacy-passphrase');
   readonly fernetKey = `${this.canaries.text('Fernet key', randomBytes(32).toString('base64url'))}=`;
@@ -76,6 +77,12 @@ export class CanaryWorld {
       KEYHOLD_SERVICE_BASE_URL_DEEPSEEK: this.quoting.url,
       KEYHOLD_SERVICE_BASE_URL_XAI: this.quoting.url,
       KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1',
+      KEYHOLD_OIDC_ISSUER: 'https://login.example.com',
+      KEYHOLD_OIDC_TENANTS: 'any',
+      KEYHOLD_OIDC_HIGHEST_ROLE: 'tenant-admin',
+      KEYHOLD_OIDC_PLATFORM_ROLES: 'true',
+      KEYHOLD_OIDC_CLIENT_ID: 'keyhold',
+      KEYHOLD_OIDC_CLIENT_SECRET: this.#clientSecret,
       KEYHOLD_ALLOW_HTTP_UPSTREAM: 'true',
       KEYHOLD_LOG_LEVEL: 'debug',
       KEYHOLD_ADMIN_TOKEN: '',
