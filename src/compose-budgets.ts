@@ -4,6 +4,7 @@ import { BudgetService } from './core/budgets/budget-service.ts';
 import { Escrow } from './core/budgets/escrow.ts';
 import { TenantBudgets } from './core/budgets/tenant-budgets.ts';
 import type { Sources } from './core/outages/sources.ts';
+import type { PriceList } from './core/prices/price-list.ts';
 import type { Policies } from './core/tenants/policies.ts';
 import { Repeated } from './jobs/repeated.ts';
 import type { Bus } from './ports/bus.ts';
@@ -17,6 +18,7 @@ export interface BudgetsOptions {
   readonly metadata: Pick<MetadataStore, 'tenantBudgets' | 'budgetAccounts' | 'gatewayKeys'>;
   readonly policies: Policies;
   readonly journal: UsageJournal;
+  readonly priceList: Pick<PriceList, 'model'>;
   /** Brings what was used into the records. */
   readonly deliver: () => Promise<void>;
   readonly bus: Bus;
@@ -34,12 +36,19 @@ export interface OpenBudgets {
 }
 
 /** What this process holds of budgets, and what asks it. */
-export function openBudgets({ metadata, policies, journal, deliver, bus, metrics, sources }: BudgetsOptions): OpenBudgets {
+export function openBudgets({ metadata, policies, journal, priceList, deliver, bus, metrics, sources }: BudgetsOptions): OpenBudgets {
   const clock = systemClock;
   const escrow = new Escrow({ accounts: metadata.budgetAccounts, journal, clock });
   const tending = new Repeated({ everyMs: TEND_MS, work: () => escrow.tend() });
   return {
-    gate: new BudgetGate({ tenantBudgets: new TenantBudgets({ tenantBudgets: metadata.tenantBudgets, bus, clock, metrics, sources }), policies, escrow, journal, clock }),
+    gate: new BudgetGate({
+      tenantBudgets: new TenantBudgets({ tenantBudgets: metadata.tenantBudgets, bus, clock, metrics, sources }),
+      policies,
+      escrow,
+      journal,
+      listedName: (service, model) => priceList.model(service, model)?.listed.id,
+      clock,
+    }),
     service: new BudgetService({ tenantBudgets: metadata.tenantBudgets, accounts: metadata.budgetAccounts, gatewayKeys: metadata.gatewayKeys, policies, delivery: { deliver }, bus, clock }),
     start: () => tending.start(),
     close: async () => {

@@ -20,8 +20,8 @@ export interface PricesOptions {
 }
 
 /** What requests cost, who sets it, and the list of what has a price. */
-export function createPrices({ metadata: { priceBooks }, catalog, bus, clock, metrics, sources }: PricesOptions): { readonly prices: Prices; readonly priceService: PriceService; readonly models: ModelList } {
+export function createPrices({ metadata: { priceBooks }, catalog, bus, clock, metrics, sources }: PricesOptions): { readonly priceList: PriceList; readonly prices: Prices; readonly priceService: PriceService; readonly models: ModelList } {
   const priceList = new PriceList(readListPrices);
   const prices = new Prices({ priceBooks, priceList, bus, clock, metrics, sources });
-  return { prices, priceService: new PriceService({ priceBooks, catalog, bus }), models: new ModelList({ priceList, prices, catalog, clock }) };
+  return { priceList, prices, priceService: new PriceService({ priceBooks, catalog, bus }), models: new ModelList({ priceList, prices, catalog, clock }) };
 }

@@ -191,9 +191,9 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     shared: sharedValues === undefined ? undefined : { values: sharedValues, records: metadata.credentials },
   });
   seal.whenSealed(() => resolver.forgetValues());
-  const { prices, priceService, models } = createPrices({ metadata, catalog, bus, clock, metrics, sources });
+  const { priceList, prices, priceService, models } = createPrices({ metadata, catalog, bus, clock, metrics, sources });
   const deliver = shared.deliverAll(() => usage.delivery.deliver());
-  const budgets = openBudgets({ metadata, policies, journal: usage.journal, deliver, bus, metrics, sources });
+  const budgets = openBudgets({ metadata, policies, journal: usage.journal, priceList, deliver, bus, metrics, sources });
   const gateway = createGateway({
     catalog,
     principals,

@@ -16,6 +16,15 @@ export const anthropic: Service = {
     },
     defaultModel: 'claude-haiku-4-5',
     routes: [messages, countTokens, chat],
+    // https://docs.anthropic.com/en/docs/about-claude/models/overview, «max output» of each.
+    longestAnswers: [
+      { models: 'claude-haiku-4-5*', tokens: 64_000 },
+      { models: 'claude-*', tokens: 128_000 },
+    ],
+    // https://docs.anthropic.com/en/docs/build-with-claude/vision: larger ones are made smaller.
+    pictures: [{ models: 'claude-*', tokens: 5_000 }],
+    // https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pricing: up to 530 for having tools, and up to 735 and 499 for those of a kind that it knows.
+    ownInput: { always: 100, withTools: 3_000 },
     accountModels: [],
     requestHeaders: [...sdkRequestHeaders, 'anthropic-beta', 'anthropic-dangerous-direct-browser-access', 'anthropic-version'],
     accountHeaders: [...sdkAccountHeaders, 'anthropic-workspace-id'],

@@ -12,6 +12,8 @@ export const cohere: Service = {
     endpoints: { openai: bearerEndpoint('https://api.cohere.ai/compatibility/v1') },
     defaultModel: 'command-a-03-2025',
     routes: [chatWithLooseEnd, embeddings],
+    // What it tells its models before every request counts in the usage.
+    ownInput: { always: 1_000, withTools: 1_000 },
     accountModels: ['*-ft'],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

@@ -17,6 +17,7 @@ export const deepseek: Service = {
       { models: 'deepseek-chat', tokens: 8_192 },
       { models: 'deepseek-reasoner', tokens: 65_536 },
     ],
+    ownInput: { always: 50, withTools: 500 },
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

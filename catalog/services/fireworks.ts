@@ -23,6 +23,8 @@ export const fireworks: Service = {
     endpoints: { openai: bearerEndpoint('https://api.fireworks.ai/inference/v1') },
     defaultModel: 'accounts/fireworks/models/llama-v3p3-70b-instruct',
     routes: [chatWithoutOptions, completionsWithoutOptions, embeddings, responses, accountModelList],
+    // Templates of open models, which differ.
+    ownInput: { always: 250, withTools: 500 },
     accountModels: ['accounts/*', '!accounts/fireworks/*', '*#*'],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

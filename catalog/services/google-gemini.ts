@@ -23,6 +23,9 @@ export const googleGemini: Service = {
       { models: 'gemini-2.5*', tokens: 65_536 },
       { models: 'gemini-2.0*', tokens: 8_192 },
     ],
+    // https://ai.google.dev/gemini-api/docs/media-resolution; earlier models cut pictures into as many tiles as they are large.
+    pictures: [{ models: 'gemini-3*', tokens: 2_500 }],
+    ownInput: { always: 50, withTools: 250 },
     accountModels: ['tunedModels/*'],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: [...sdkAccountHeaders, 'x-goog-user-project'],

@@ -12,6 +12,8 @@ export const huggingface: Service = {
     endpoints: { openai: bearerEndpoint('https://router.huggingface.co/v1') },
     defaultModel: 'openai/gpt-oss-120b',
     routes: [{ ...chat, streamEnd: { finished: ['[DONE]'], failed: [], finishReasonSuffices: true } }, publicModelList],
+    // Templates of open models, which differ.
+    ownInput: { always: 250, withTools: 500 },
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: [...sdkAccountHeaders, 'x-hf-bill-to'],

@@ -23,6 +23,7 @@ export const mistral: Service = {
     endpoints: { openai: bearerEndpoint('https://api.mistral.ai/v1', openAiBodyAnd({ referenceKeys: ['agent_id', 'library_ids'] })) },
     defaultModel: 'mistral-small-latest',
     routes: [chatWithoutOptions, embeddings, moderations, accountModelList],
+    ownInput: { always: 50, withTools: 250 },
     accountModels: ['ft:*', 'ag:*'],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

@@ -23,6 +23,8 @@ export const together: Service = {
     endpoints: { openai: bearerEndpoint('https://api.together.xyz/v1', openAiBodyAnd({ modelKeys: ['safety_model'] })) },
     defaultModel: 'meta-llama/Llama-3.3-70B-Instruct-Turbo',
     routes: [chatWithoutOptions, completionsWithoutOptions, embeddings, accountModelList],
+    // Templates of open models, which differ.
+    ownInput: { always: 250, withTools: 500 },
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

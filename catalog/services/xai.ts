@@ -23,6 +23,8 @@ export const xai: Service = {
     endpoints: { openai: bearerEndpoint('https://api.x.ai/v1', openAiBodyAnd({ referenceKeys: ['collection_ids', 'deferred'] })) },
     defaultModel: 'grok-4',
     routes: [chat, responses, embeddings, accountModelList],
+    // Grok has words of its own before every request, several hundred tokens of them.
+    ownInput: { always: 1_000, withTools: 500 },
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: [...sdkAccountHeaders, 'x-grok-conv-id'],

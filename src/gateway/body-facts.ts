@@ -1,3 +1,5 @@
+import type { BeyondBytesFacts } from './beyond-bytes.ts';
+
 /** Byte offsets into the body: `start` inclusive, `end` exclusive, quotes and braces included. */
 export interface Span {
   readonly start: number;
@@ -5,7 +7,7 @@ export interface Span {
 }
 
 /** What the gateway knows of a request's body. Plain data: it crosses to and from a worker. */
-export interface BodyFacts {
+export interface BodyFacts extends BeyondBytesFacts {
   /** Top-level `model`; null when absent or null. */
   readonly model: string | null;
   readonly modelSpan: Span | null;
@@ -18,8 +20,6 @@ export interface BodyFacts {
   readonly maxOutputTokens: number | null;
   /** How many answers are made: `n` or `best_of`, for each of several prompts. */
   readonly choices: number;
-  /** The provider reads more than what is sent: an address that it fetches, or a tool of its own that searches or runs. */
-  readonly readsMore: boolean;
   /** Whom the caller says it asks for. */
   readonly endUser: string | null;
   /** What refers to objects of the account (S1): a key, `type=<value>` or `<key>.id`, each once. */

@@ -12,6 +12,13 @@ export const KeyMeaning = {
   typedId: 64,
   /** Its text is an address that the provider fetches, if it is one at all. */
   address: 128,
+  /** Its text says of which kind the content beside it is. */
+  mediaType: 256,
+  /** The tools of a request, each an object. */
+  tools: 512,
+  /** The provider reads more for it than what stands there. */
+  opens: 1024,
+  prediction: 2048,
 } as const;
 
 /** Body rules in the form the scan looks them up in. */
@@ -28,8 +35,11 @@ export interface CompiledRules {
 /** Besides the models: what decides on streaming, and what bounds the price. */
 const ONCE = ['stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n', 'best_of', 'prompt', 'user', 'metadata'];
 
-/** Where both formats have the address of an image, a file or a server of tools. */
-const ADDRESSES = ['url', 'image_url', 'file_url', 'audio_url', 'video_url', 'server_url'];
+/** Where both formats have the address of an image, a file or a server of tools, or its content in an address of its own. */
+const ADDRESSES = ['url', 'image_url', 'file_url', 'audio_url', 'video_url', 'document_url', 'server_url', 'file_data'];
+
+/** Sound and pictures of other shapes, and what makes providers search: OpenAI, OpenRouter, xAI, Groq, Cohere. */
+const OPENING = ['input_audio', 'images', 'web_search_options', 'plugins', 'search_parameters', 'compound_custom', 'connectors'];
 
 export function compileRules(rules: BodyRules): CompiledRules {
   const meanings = new Map<string, number>();
@@ -43,6 +53,10 @@ export function compileRules(rules: BodyRules): CompiledRules {
   add(['type'], KeyMeaning.type);
   add(['id'], KeyMeaning.id);
   add(ADDRESSES, KeyMeaning.address);
+  add(['media_type'], KeyMeaning.mediaType);
+  add(['tools'], KeyMeaning.tools);
+  add(OPENING, KeyMeaning.opens);
+  add(['prediction'], KeyMeaning.prediction);
   const once = new Map([...rules.modelKeys, ...ONCE].map((key) => [foldKey(key), key]));
   const longestKey = Math.max(...[...meanings.keys(), ...once.keys()].map((key) => key.length));
   return { meanings, referenceTypes: new Set(rules.referenceTypes), once, longestKey };

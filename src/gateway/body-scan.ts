@@ -1,4 +1,5 @@
 import { KeyholdError } from '../ports/errors.ts';
+import { ADDRESS_BEGINNING, BeyondBytes } from './beyond-bytes.ts';
 import type { BodyFacts, Span, StreamOptionsFact } from './body-facts.ts';
 import { type CompiledRules, foldKey, KeyMeaning } from './body-rules.ts';
 import { JsonText } from './json-text.ts';
@@ -10,12 +11,10 @@ const MAX_END_USER = 256;
 
 /** Far above what any model makes, and small enough to be multiplied. */
 const MAX_BOUND = 1_000_000_000;
-/** Tools that run at the provider, and bring in what nobody has sent. */
-const READING_TOOL = /^(?:web_search|web_fetch|file_search|code_interpreter|code_execution|computer_use|image_generation|mcp|tool_search)/;
 
 /** What a list hands on to its elements. */
 function elementMeaning(meaning: number): number {
-  const handedOn = meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.typedId);
+  const handedOn = meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.typedId | KeyMeaning.tools);
   return (meaning & KeyMeaning.bareId) === 0 ? handedOn : handedOn | KeyMeaning.typedId;
 }
 
@@ -44,7 +43,7 @@ class BodyScan {
   #maxOutputTokens: number | null = null;
   #choices = 1;
   #prompts = 1;
-  #readsMore = false;
+  readonly #beyond = new BeyondBytes();
 
   constructor(text: string, rules: CompiledRules) {
     this.#json = new JsonText(text);
@@ -66,7 +65,7 @@ class BodyScan {
       streamOptions: this.#streamOptions,
       maxOutputTokens: this.#maxOutputTokens,
       choices: this.#choices * this.#prompts,
-      readsMore: this.#readsMore,
+      ...this.#beyond.facts,
       endUser: this.#endUser,
       references: this.#references,
       firstKeyAt,
@@ -116,10 +115,6 @@ class BodyScan {
         return;
       case 'prompt':
         this.#prompt(this.#rules.meanings.get(folded) ?? 0);
-        return;
-      case 'web_search_options':
-        this.#readsMore ||= this.#json.at('{');
-        this.#value(0, true, key);
         return;
       case 'user':
         if (this.#json.at('"')) this.#endUser = endUser(this.#json.stringValue());
@@ -173,11 +168,6 @@ class BodyScan {
     this.#prompts = Math.max(1, prompts);
   }
 
-  /** Content that stands in the text itself is part of the body, and its bytes count. */
-  #address(): void {
-    if (!this.#json.beginsString('data:')) this.#readsMore = true;
-  }
-
   #streamFlag(): void {
     const json = this.#json;
     if (json.at('t')) this.#stream = true;
@@ -224,9 +214,14 @@ class BodyScan {
   /** One value; `meaning` is that of its key, `freeForm` says that nothing below is looked at. */
   #value(meaning: number, freeForm: boolean, key: string): void {
     const json = this.#json;
+    if ((meaning & (KeyMeaning.opens | KeyMeaning.prediction)) !== 0 && !freeForm && !json.at('n') && !json.at('f')) {
+      if ((meaning & KeyMeaning.opens) !== 0) this.#beyond.readsMore = true;
+      else this.#beyond.predicts = true;
+    }
     if (json.at('"')) {
-      if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.address)) === 0) json.skipString();
-      else if (meaning === KeyMeaning.address) this.#address();
+      if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.address | KeyMeaning.mediaType)) === 0) json.skipString();
+      else if (meaning === KeyMeaning.address) this.#beyond.address(json.stringBeginning(ADDRESS_BEGINNING));
+      else if (meaning === KeyMeaning.mediaType) this.#beyond.mediaType(json.stringBeginning(ADDRESS_BEGINNING));
       else this.#meantText(meaning, key);
     } else if (json.at('{')) {
       json.deeper();
@@ -268,12 +263,17 @@ class BodyScan {
     let hasId = false;
     let types = 0;
     let oddType = false;
+    const tool = (meaning & KeyMeaning.tools) === 0 ? undefined : { keys: [] as string[], types: [] as string[] };
     this.#members((inner) => {
+      tool?.keys.push(inner);
       const innerMeaning = this.#rules.meanings.get(foldKey(inner)) ?? 0;
       if ((innerMeaning & KeyMeaning.type) !== 0) {
         types += 1;
-        if (this.#json.at('"')) this.#type(this.#json.stringValue());
-        else {
+        if (this.#json.at('"')) {
+          const type = this.#json.stringValue();
+          tool?.types.push(type);
+          this.#type(type);
+        } else {
           oddType = true;
           this.#value(0, false, '');
         }
@@ -283,6 +283,7 @@ class BodyScan {
       // An object of models has one for each purpose (Groq: `compound_custom.models`).
       this.#value(innerMeaning | (meaning & KeyMeaning.model), false, inner);
     });
+    if (tool !== undefined) this.#beyond.tool(tool.keys, tool.types);
     // A `type` that stands twice, or is no text, is one the provider may not see (S8).
     const untyped = types !== 1 || oddType;
     const isReference = (meaning & KeyMeaning.bareId) !== 0 || ((meaning & KeyMeaning.typedId) !== 0 && untyped);
@@ -290,7 +291,7 @@ class BodyScan {
   }
 
   #type(value: string): void {
-    if (READING_TOOL.test(value)) this.#readsMore = true;
+    this.#beyond.type(value);
     if (this.#rules.referenceTypes.has(value)) this.#refers(`type=${value}`);
   }
 

@@ -134,7 +134,7 @@ export class CallProvider {
   #reserve({ visit, principal, grant }: Admitted, outgoing: Outgoing, priced: Priced): Soon<Reserved | null> {
     const { tenant } = grant;
     const { models } = outgoing;
-    return this.#deps.budgets.reserve({ tenant, gatewayKey: principal.gatewayKey, models, ...priced, bounds: () => boundsOf({ ...outgoing, bodyBytes: visit.body?.length ?? 0 }) });
+    return this.#deps.budgets.reserve({ tenant, gatewayKey: principal.gatewayKey, service: outgoing.service.id, models, ...priced, bounds: () => boundsOf({ ...outgoing, bodyBytes: visit.body?.length ?? 0 }) });
   }
 
   #exchange({ visit, principal, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {

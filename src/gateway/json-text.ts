@@ -136,11 +136,11 @@ export class JsonText {
     throw this.#wrong();
   }
 
-  /** A text; tells whether it begins like this, as it is written. */
-  beginsString(beginning: string): boolean {
-    const begins = this.#text.startsWith(beginning, this.#at + 1);
+  /** A text; gives so much of its beginning, as it is written. */
+  stringBeginning(length: number): string {
+    const beginning = this.#text.slice(this.#at + 1, this.#at + 1 + length);
     this.skipString();
-    return begins;
+    return beginning;
   }
 
   /** A number, `true`, `false` or `null`; gives the number. */

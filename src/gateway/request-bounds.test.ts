@@ -56,6 +56,14 @@ describe('what bounds a request (R5.4, DESIGN «Budgets»)', () => {
       { ...message('x'), web_search_options: {} },
       { ...message('x'), tools: [{ type: 'web_search_preview' }, { type: 'function', function: { name: 'f', parameters: {} } }] },
       message([{ type: 'file', file: { file_id: 'file-1' } }]),
+      message([{ type: 'document_url', document_url: 'https://example.com/a.pdf' }]),
+      { ...message('x'), tools: [{ type: 'function', function: { name: 'f', parameters: {} } }, { type: 'x_search' }] },
+      { ...message('x'), tools: [{ google_search: {} }] },
+      { ...message('x'), tools: [{ google_search: {}, input_schema: {} }] },
+      { ...message('x'), Tools: [{ type: 'browser_search' }] },
+      { ...message('x'), compound_custom: { tools: { enabled_tools: ['web_search'] } } },
+      { ...message('x'), plugins: [{ id: 'web' }] },
+      { ...message('x'), search_parameters: { mode: 'on' } },
     ]) {
       expect([JSON.stringify(open), chat(open).inputIsOpen]).toEqual([JSON.stringify(open), true]);
     }
@@ -63,9 +71,44 @@ describe('what bounds a request (R5.4, DESIGN «Budgets»)', () => {
       message('https://example.com/cat.png'),
       message([{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }]),
       { ...message('x'), tools: [{ type: 'function', function: { name: 'f', parameters: { properties: { url: { type: 'string', default: 'https://example.com' } } } } }] },
+      { ...message('x'), tools: [], plugins: null },
     ]) {
       expect([JSON.stringify(closed), chat(closed).inputIsOpen]).toEqual([JSON.stringify(closed), false]);
     }
+  });
+
+  it('R5.4: knows that a picture is more tokens than its bytes, and that nobody can tell how long a document or a sound is', () => {
+    const picture = message([{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }, { type: 'image_url', image_url: 'data:image/gif;base64,AAAA' }]);
+    const over = ({ inputTokens, bytes }: ReturnType<typeof bounds>) => inputTokens - bytes;
+    // 2,833 and 5,667 for each of eight tiles.
+    expect(over(chat({ ...picture, model: 'gpt-4o-mini' }))).toBe(2 * 48_169);
+    expect(over(chat(picture))).toBe(2 * 1_445);
+    expect(over(chat({ ...picture, models: ['gpt-4o-mini'] }))).toBe(2 * 48_169);
+    expect(chat({ ...picture, model: 'nobody-knows-it' }).inputIsOpen).toBe(true);
+    expect(chat({ ...picture, model: 'llama-3.3-70b-versatile' }, 'groq').inputIsOpen).toBe(true);
+    const claude = (source: unknown) => bounds('anthropic', 'messages', { model: 'claude-sonnet-4-5', ...message([{ type: 'image', source }]) });
+    expect(over(claude({ type: 'base64', media_type: 'image/png', data: 'AAAA' }))).toBe(100 + 5_000);
+    expect(claude({ type: 'base64', media_type: 'application/pdf', data: 'AAAA' }).inputIsOpen).toBe(true);
+    expect(claude({ type: 'text', media_type: 'text/plain', data: 'text' })).toMatchObject({ inputIsOpen: false });
+    for (const content of [
+      { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,AAAA' } },
+      { type: 'input_audio', input_audio: { data: 'AAAA', format: 'mp3' } },
+      { type: 'image_url', image_url: { url: 'data:video/mp4;base64,AAAA' } },
+    ]) {
+      expect([content.type, chat(message([content])).inputIsOpen]).toEqual([content.type, true]);
+    }
+  });
+
+  it('R5.4: counts what a provider puts in front of a request, and what it bills of a prediction', () => {
+    const tool = { name: 'f', input_schema: { type: 'object' } };
+    const claude = (body: object) => bounds('anthropic', 'messages', { model: 'claude-sonnet-4-5', ...message('x'), ...body });
+    const over = ({ inputTokens, bytes }: ReturnType<typeof bounds>) => inputTokens - bytes;
+    expect(over(claude({}))).toBe(100);
+    expect(over(claude({ tools: [tool] }))).toBe(3_100);
+    expect(claude({ tools: [tool, { type: 'bash_20250124', name: 'bash' }] }).inputIsOpen).toBe(false);
+    expect(over(chat({ ...message('x'), model: 'grok-4' }, 'xai'))).toBe(1_000);
+    const { outputTokens, bytes } = chat({ ...message('x'), prediction: { type: 'content', content: 'y'.repeat(500) }, n: 2 });
+    expect(outputTokens).toBe(2 * (5 + bytes));
   });
 
   it('S8: refuses what two parsers could read differently', () => {

@@ -41,11 +41,11 @@ function createWorld(own: readonly BudgetInput[], platform: readonly BudgetInput
     release: async () => void (state.marks = []),
   };
   const escrow = new Escrow({ accounts, journal, clock });
-  const gate = new BudgetGate({ tenantBudgets: { of: () => budgets.record }, policies: { policyOf: () => state.policy }, escrow, journal, clock });
+  const gate = new BudgetGate({ tenantBudgets: { of: () => budgets.record }, policies: { policyOf: () => state.policy }, escrow, journal, listedName: (_service, model) => (model === 'gpt-5-2025-08-07' ? 'gpt-5' : undefined), clock });
   const settlement = new BudgetSettlement({ accounts, clock, log, metrics: { budgetAlert: ({ percent }) => alerts.push(percent) } });
   const request = (change: Partial<BudgetedRequest> & { input?: number; output?: number | null; open?: boolean } = {}): BudgetedRequest => {
     const { input = 10, output = 90, open = false, ...rest } = change;
-    return { tenant: 'acme', gatewayKey: null, models: ['gpt-4o'], price, isListed: true, bounds: () => ({ inputTokens: input, inputIsOpen: open, outputTokens: output }), ...rest };
+    return { tenant: 'acme', gatewayKey: null, service: 'openai', models: ['gpt-4o'], price, isListed: true, bounds: () => ({ inputTokens: input, inputIsOpen: open, outputTokens: output }), ...rest };
   };
   const reserve = async (change: Parameters<typeof request>[0] = {}): Promise<Reserved> => {
     const reserved = await gate.reserve(request(change));
@@ -102,7 +102,8 @@ describe('budgets before a request (R5.4)', () => {
     const world = createWorld([{ ...day, amount: { requests: 1 }, models: ['o3*', 'gpt-5'] }]);
     expect(world.gate.reserve(world.request({ models: ['gpt-4o'] }))).toBeNull();
     await world.reserve({ models: ['gpt-4o', 'o3-mini'] });
-    await expect(world.reserve({ models: ['gpt-5'] })).rejects.toMatchObject(exceeded);
+    for (const other of ['gpt-5', 'GPT-5', 'gpt-5-2025-08-07', 'models/gpt-5', 'openai/O3-pro']) await expect(world.reserve({ models: [other] })).rejects.toMatchObject(exceeded);
+    expect(world.gate.reserve(world.request({ models: ['gpt-5-mini'] }))).toBeNull();
   });
 
   it('refuses what nothing bounds, or lets it through as an overrun, as the budget says', async () => {

@@ -24,6 +24,7 @@ export interface RequestBounds {
 export interface BudgetedRequest {
   readonly tenant: string;
   readonly gatewayKey: Pick<GatewayKeyRecord, 'budget'> | null;
+  readonly service: string;
   /** All that the provider could run. */
   readonly models: readonly string[];
   /** What it is billed by; null: not known. */
@@ -38,6 +39,8 @@ export interface BudgetGateDependencies {
   readonly policies: Pick<Policies, 'policyOf'>;
   readonly escrow: Escrow;
   readonly journal: Pick<UsageJournal, 'name'>;
+  /** The name that providers' lists have for a model that a service may know by several. */
+  readonly listedName: (service: string, model: string) => string | undefined;
   readonly clock: Clock;
 }
 
@@ -62,9 +65,17 @@ export class BudgetGate {
     const known = this.#deps.tenantBudgets.of(request.tenant);
     if (!(known instanceof Promise) && known.own.length + known.platform.length + ofKey.length === 0) return null;
     return after(known, ({ own, platform }) => {
-      const budgets = [...own, ...platform, ...ofKey].filter(({ models }) => models === null || models.some((glob) => request.models.some((model) => matchesGlob(glob, model))));
+      const budgets = [...own, ...platform, ...ofKey].filter(({ models }) => models === null || this.#isForSome(models, request));
       if (budgets.length === 0) return null;
       return after(this.#deps.policies.policyOf(request.tenant), ({ timeZone = 'UTC' }) => this.#reserve(request, budgets, timeZone));
+    });
+  }
+
+  /** Under any of its names, in any case: otherwise a budget would be got around by writing a model differently. */
+  #isForSome(globs: readonly string[], { service, models }: BudgetedRequest): boolean {
+    return models.some((model) => {
+      const names = [model, model.slice(model.lastIndexOf('/') + 1), this.#deps.listedName(service, model) ?? model].map((name) => name.toLowerCase());
+      return globs.some((glob) => names.some((name) => matchesGlob(glob.toLowerCase(), name)));
     });
   }
 

@@ -94,13 +94,23 @@ export interface ApiEndpoint {
   readonly body: BodyRules;
 }
 
+/** For models by a glob over their names; of several the first that matches. */
+export interface TokensOf {
+  readonly models: string;
+  readonly tokens: number;
+}
+
 export interface GatewaySpec {
   readonly endpoints: Readonly<Partial<Record<ApiFormat, ApiEndpoint>>>;
   /** For R4.3 where nobody said which model. */
   readonly defaultModel: string;
   readonly routes: readonly RouteSpec[];
-  /** The most tokens of one answer, by glob over model names, the first that matches; for requests that do not say how long theirs may be. */
-  readonly longestAnswers?: readonly { readonly models: string; readonly tokens: number }[];
+  /** The most tokens of one answer, for requests that do not say how long theirs may be. */
+  readonly longestAnswers?: readonly TokensOf[];
+  /** The most tokens of one picture, whatever its size. */
+  readonly pictures?: readonly TokensOf[];
+  /** The most tokens that the provider puts into every request itself (its template, words of its own), and those that come with tools. */
+  readonly ownInput?: { readonly always: number; readonly withTools: number };
   /**
    * Globs over names of models that belong to the account (fine-tuned ones, presets); shared credentials do not serve them (S1).
    * One that begins with `!` takes names out again; the last that matches decides.
