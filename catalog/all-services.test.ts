@@ -34,7 +34,7 @@ describe('R3.2 the catalogue', () => {
       if (field.environment !== undefined) expect(field.environment).toMatch(/^[A-Z][A-Z0-9_]*$/);
     }
     for (const setting of service.settings) {
-      if (setting.kind === 'https-url') expect(setting.hostSuffix).toMatch(/^(\.[a-z0-9-]+)+$/);
+      for (const suffix of setting.hostSuffixes ?? []) expect(suffix).toMatch(/^(\.[a-z0-9-]+){3,}$/);
     }
   });
 
@@ -45,7 +45,7 @@ describe('R3.2 the catalogue', () => {
 
   it('serves the providers that R3.2 and R5.1 name', () => {
     expect(gateways.map(([id]) => id).sort()).toEqual(
-      ['anthropic', 'cohere', 'deepseek', 'fireworks', 'google-gemini', 'groq', 'huggingface', 'mistral', 'openai', 'openrouter', 'perplexity', 'together', 'xai'].sort(),
+      ['anthropic', 'azure-openai', 'cohere', 'deepseek', 'fireworks', 'google-gemini', 'groq', 'huggingface', 'mistral', 'openai', 'openai-compatible', 'openrouter', 'perplexity', 'together', 'xai'].sort(),
     );
   });
 });
@@ -55,9 +55,15 @@ describe.each(gateways)('R5.1 the gateway data of %s', (_id, gateway) => {
 
   it('has https endpoints without a trailing slash, query or user, whose key field exists', () => {
     for (const endpoint of Object.values(gateway.endpoints)) {
-      const url = new URL(endpoint.baseUrl);
-      expect(url.protocol).toBe('https:');
-      expect(endpoint.baseUrl).not.toMatch(/[/?#@]$|\?|#|@/);
+      const { baseUrl, modelNames } = endpoint;
+      if (typeof baseUrl === 'string') {
+        expect(new URL(baseUrl).protocol).toBe('https:');
+        expect(baseUrl).not.toMatch(/[/?#@]$|\?|#|@/);
+      } else {
+        expect(baseUrl.path).toMatch(/^(\/[a-z0-9]+)*$/);
+        expect(service?.settings).toContainEqual(expect.objectContaining({ name: baseUrl.setting, kind: 'https-url', required: true }));
+      }
+      if (modelNames !== undefined) expect(service?.settings).toContainEqual(expect.objectContaining({ name: modelNames, kind: 'text-map' }));
       expect(service?.fields.map((field) => field.name)).toContain(endpoint.keyField);
       expect(endpoint.keyPrefix).toBe(endpoint.keyHeader === 'authorization' ? 'Bearer ' : '');
       if (endpoint.afterOverride !== undefined) expect(endpoint.afterOverride).toMatch(/^\/[a-z0-9/]+$/);
@@ -70,7 +76,7 @@ describe.each(gateways)('R5.1 the gateway data of %s', (_id, gateway) => {
     expect(new Set(gateway.routes.map((route) => `${route.format} ${route.id}`)).size).toBe(keys.length);
     for (const route of gateway.routes) {
       expect(Object.keys(gateway.endpoints)).toContain(route.format);
-      expect(route.path).toMatch(/^[a-z0-9_]+(\/[a-z0-9_]+)*(\/\{model\})?$/);
+      expect(route.path).toMatch(/^[a-z0-9_]+(\/[a-z0-9_]+)*(\/\{model\})?(\/[a-z0-9_]+)*$/);
       expect(route.path.includes('{model}')).toBe(route.model === 'path');
       if (route.includeUsage === true) expect(route.streamEnd).toBeDefined();
       if (route.streamEnd !== undefined) expect(route.streamEnd.finished.length).toBeGreaterThan(0);

@@ -9,6 +9,7 @@ import { groq } from './services/groq.ts';
 import { huggingface } from './services/huggingface.ts';
 import { mistral } from './services/mistral.ts';
 import { openai } from './services/openai.ts';
+import { openaiCompatible } from './services/openai-compatible.ts';
 import { openrouter } from './services/openrouter.ts';
 import { perplexity } from './services/perplexity.ts';
 import { stripe } from './services/stripe.ts';
@@ -20,6 +21,7 @@ import { xai } from './services/xai.ts';
 export const allServices: readonly Service[] = [
   openai,
   azureOpenai,
+  openaiCompatible,
   anthropic,
   openrouter,
   googleGemini,

@@ -156,8 +156,9 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const tenantStates = new CachedTenantStates({ tenants: metadata.tenants, bus, clock, metrics, sources });
   const seal = await InstallationSeal.open({ platform: metadata.platform, bus, clock, log, sources });
   const access = new Access({ clock, audit, tenants: tenantStates, seal });
+  const egress = new Egress({ allowHosts: config.egressAllowHosts });
   const waiting = new WaitingValues({ metrics, log });
-  const custodyParts = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
+  const custodyParts = { records: metadata.credentials, stores, catalog, bus, clock, log, random, digestKey, waiting, mayReach: (host: string) => egress.allows(host), ...(step === undefined ? {} : { step }), ...(limits === undefined ? {} : { limits }) };
   const credentials = new CredentialService({ ...custodyParts, ...placement });
   const parts = credentialParts(custodyParts);
   const ownVault = ownVaults.service({ parts, access, usualStore: idOf(store) });
@@ -198,7 +199,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     catalog,
     principals,
     clientAddresses,
-    egress: new Egress({ allowHosts: config.egressAllowHosts }),
+    egress,
     unknownKeys,
     access,
     budgets: budgets.gate,

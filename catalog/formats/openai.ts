@@ -78,6 +78,19 @@ export function bearerEndpoint(baseUrl: string, body: BodyRules = openAiBody): A
   return { baseUrl, keyHeader: 'authorization', keyPrefix: 'Bearer ', keyField: 'api_key', body };
 }
 
+/**
+ * Azure's older form: the deployment in the path, and the version of the API in the query.
+ * https://learn.microsoft.com/azure/ai-foundry/openai/reference
+ */
+export function withDeployment(route: RouteSpec): RouteSpec {
+  return { ...withVersion(route), path: `deployments/{model}/${route.path}`, model: 'path' };
+}
+
+/** https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle: the model in the body, and the version of the API in the query. */
+export function withVersion(route: RouteSpec): RouteSpec {
+  return { ...route, format: 'azure', query: [...(route.query ?? []), 'api-version'] };
+}
+
 /** OpenAI's body rules and a provider's own additions. */
 export function openAiBodyAnd(added: Partial<BodyRules>): BodyRules {
   return {

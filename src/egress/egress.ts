@@ -12,6 +12,11 @@ export interface EgressOptions {
   readonly resolve?: Resolve;
 }
 
+/** Several labels, without a dot at the end, of which the last is no number: what ends with one is meant to be an address. */
+const PUBLIC_NAME = /^(?:(?!-)[\da-z-]{1,63}(?<!-)\.)+(?!-)(?!0x)[\da-z-]*[a-z][\da-z-]*(?<!-)$/u;
+/** Names that no public server has: RFC 6761, RFC 6762, RFC 8375 and RFC 9476; `.internal` is kept for private use by ICANN. */
+const LOCAL_NAME = /(?:^|\.)(?:localhost|local|internal|alt|home\.arpa)$/u;
+
 /** A host that is not connected to, and why. Nothing was sent. */
 export class EgressRefused extends Error {
   /** As network errors carry one, so that whoever made the connection can tell it from those. */
@@ -45,6 +50,16 @@ export class Egress {
   requireAllowedLiteral(host: string): void {
     const name = bare(host);
     if (isIP(name) !== 0 && !this.#allowed.has(name) && !isPublicAddress(name)) throw new EgressRefused(name);
+  }
+
+  /**
+   * Whether a host that somebody wants to name is one that could be reached at all: a public address in its usual form, a name that may be public, or what an
+   * operator allows. Where a name leads is looked at for each connection.
+   */
+  allows(host: string): boolean {
+    const name = bare(host.toLowerCase());
+    if (this.#allowed.has(name)) return true;
+    return isIP(name) === 0 ? PUBLIC_NAME.test(name) && !LOCAL_NAME.test(name) : isPublicAddress(name);
   }
 
   /** For the `lookup` option of sockets, agents and pools. */

@@ -5,9 +5,12 @@ import { KeyholdError } from '../ports/errors.ts';
 import { after, type Soon } from '../ports/soon.ts';
 import type { ClientRequest } from './client/client.ts';
 import { presentedKey } from './presented-key.ts';
+import { isNative } from './route-table.ts';
 
 /** Where the providers' own SDKs put their key (R0.4). Cookies never authenticate (S9). */
 const KEY_HEADERS = ['authorization', 'x-api-key'];
+/** Azure's, on paths of a service's own; elsewhere this header is nobody's key, and goes nowhere. */
+const NATIVE_KEY_HEADERS = [...KEY_HEADERS, 'api-key'];
 /** Gateway keys, and tokens (S22). */
 const ACCEPTED = ['g', 't'] as const;
 
@@ -23,8 +26,8 @@ export interface AdmissionDependencies {
  * `invalid_argument` for two different keys, `unavailable` when the database cannot be asked.
  */
 export function admit(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
-  const text = presentedKey(request.rawHeaders, KEY_HEADERS);
-  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key where the provider\'s own format has it so.');
+  const text = presentedKey(request.rawHeaders, isNative(request.target) ? NATIVE_KEY_HEADERS : KEY_HEADERS);
+  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key or api-key where the provider\'s own format has it so.');
   return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
 }
 

@@ -7,7 +7,7 @@ import { readFacts } from './read-facts.ts';
 
 /** What large-bodies.ts starts this worker with. */
 const rulesOf: Readonly<Record<ApiFormat, BodyRules>> = workerData;
-const compiled = { openai: compileRules(rulesOf.openai), anthropic: compileRules(rulesOf.anthropic) };
+const compiled = { openai: compileRules(rulesOf.openai), anthropic: compileRules(rulesOf.anthropic), azure: compileRules(rulesOf.azure) };
 
 parentPort?.on('message', ({ id, format, bytes }: ScanTask) => {
   parentPort?.postMessage(answer(id, format, bytes), [bytes]);

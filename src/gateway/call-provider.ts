@@ -12,6 +12,7 @@ import { Exchange } from './exchange.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { requireNoCredentials, requireReach, shownModels } from './gateway-key-limits.ts';
 import { estimatedTokens, Meter } from './meter.ts';
+import { providerName, underItsNames } from './model-names.ts';
 import { RequestBody } from './request-body.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { boundsOf, type OutputFacts } from './request-bounds.ts';
@@ -32,12 +33,16 @@ export interface Outgoing {
   readonly model: string | null;
   /** `model` and every other one the provider could run (S8). */
   readonly models: readonly string[];
+  /** What its price and the length of its answer go by; left out: `models`. */
+  readonly billedAs?: readonly string[];
   readonly references: readonly string[];
   /** What bounds the answer. */
   readonly output: OutputFacts;
   readonly endUser: string | null;
   /** Below the endpoint's base, with the query. */
   readonly path: string;
+  /** Puts another name of the model into the request, and gives the path. */
+  readonly renamed?: (name: string) => string;
   readonly usageAdded: boolean;
 }
 
@@ -97,15 +102,22 @@ export class CallProvider {
     });
   }
 
-  #withKey(admitted: Admitted, outgoing: Outgoing, upstream: Upstream): Soon<void> {
+  #withKey(admitted: Admitted, asked: Outgoing, upstream: Upstream): Soon<void> {
     const { visit, grant } = admitted;
-    const { service } = outgoing;
+    const { service, model } = asked;
+    let sentAs: string | undefined;
+    let outgoing = asked;
     const requireServable = (candidate: Resolved): void => {
       keyOf(upstream, candidate);
+      upstream.placeFor(candidate, grant.tenant);
+      const name = model === null ? undefined : providerName(upstream.endpoint, candidate.settings, model);
+      if (sentAs !== undefined && name !== sentAs) throw new KeyholdError('conflict', `The names of models that belong to the key for ${service.id} have changed. Send the request again.`);
+      sentAs = name;
       if (isShared(candidate.source)) requireStateless({ ...outgoing, gateway: upstream.gateway, rules: upstream.endpoint.body });
     };
     return after(this.#deps.resolver.resolve(grant, { service, explicitKey: explicitKey(visit) }), (resolved) => {
       requireServable(resolved);
+      outgoing = underItsNames(asked, upstream.endpoint, resolved.settings);
       visit.keySource = resolved.source;
       return after(this.#price(grant.tenant, outgoing), (priced) => {
         requirePresent(visit);
@@ -127,14 +139,14 @@ export class CallProvider {
     return after(prices.tableOf(tenant), (table) => {
       const price = requestPrice(table, outgoing, clock.now());
       if (price !== null) return { price, isListed: true };
-      return after(policies.policyOf(tenant), (policy) => ({ price: priceByPolicy(policy, outgoing.service.id, outgoing.models), isListed: false }));
+      return after(policies.policyOf(tenant), (policy) => ({ price: priceByPolicy(policy, outgoing.service.id, outgoing.billedAs ?? outgoing.models), isListed: false }));
     });
   }
 
   #reserve({ visit, principal, grant }: Admitted, outgoing: Outgoing, priced: Priced): Soon<Reserved | null> {
     const { tenant } = grant;
     const { models } = outgoing;
-    return this.#deps.budgets.reserve({ tenant, gatewayKey: principal.gatewayKey, service: outgoing.service.id, models, ...priced, bounds: () => boundsOf({ ...outgoing, bodyBytes: visit.body?.length ?? 0 }) });
+    return this.#deps.budgets.reserve({ tenant, gatewayKey: principal.gatewayKey, service: outgoing.service.id, models, ...priced, bounds: () => boundsOf({ ...outgoing, models: outgoing.billedAs ?? models, bodyBytes: visit.body?.length ?? 0 }) });
   }
 
   #exchange({ visit, principal, grant }: Admitted, { outgoing, upstream, resolved, meter, requireServable }: Call): Exchange {
@@ -144,7 +156,7 @@ export class CallProvider {
       {
         upstream,
         route,
-        path: upstream.basePath + outgoing.path,
+        path: outgoing.path,
         model: outgoing.model,
         showsModel: shownModels(principal.gatewayKey, route),
         rawHeaders: visit.request.rawHeaders,

@@ -27,9 +27,15 @@ export interface ChoiceRequest {
 /**
  * R5.1: `provider/model` picks the provider if it is a service of the catalogue that the gateway calls; the prefix is taken off
  * once. Where there is no model, `x-keyhold-provider`; else the defaults. Throws `not_found` for an unknown provider and for one
- * without this route, `invalid_argument` for a header that contradicts the model or a model that is only a prefix.
+ * without this route, `invalid_argument` for a header that contradicts the model or a model that is only a prefix. Where the path names the service, that is the one,
+ * and the model is as it is.
  */
 export function chooseProvider(catalog: Catalog, { match, model, providerHeader, defaults }: ChoiceRequest): Soon<Choice> {
+  if (match.service !== null) {
+    requireAgreement(providerHeader, match.service);
+    const service = gatewayService(catalog, match.service);
+    return { service, route: routeOf(match, service), model, prefixed: false };
+  }
   const prefix = model === null ? undefined : prefixOf(catalog, model);
   if (prefix !== undefined && model !== null) {
     const rest = model.slice(prefix.id.length + 1);
@@ -80,5 +86,5 @@ function routeOf(match: RouteMatch, service: Service): RouteSpec {
 
 function requireAgreement(providerHeader: string | undefined, id: string): void {
   if (providerHeader === undefined || providerHeader === id) return;
-  throw new KeyholdError('invalid_argument', `x-keyhold-provider does not name ${id}, where this model goes. Leave the header out, or write provider/model.`);
+  throw new KeyholdError('invalid_argument', `x-keyhold-provider does not name ${id}, where this request goes. Leave the header out, or write provider/model.`);
 }

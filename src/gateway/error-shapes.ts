@@ -4,7 +4,7 @@ import { errorStatus } from '../http/error-status.ts';
 import type { ErrorCode, KeyholdError } from '../ports/errors.ts';
 
 /** In whose shape an error is told: a provider's, or our own on the documented endpoints (R0.3). */
-export type ErrorShape = ApiFormat | 'keyhold';
+export type ErrorShape = Exclude<ApiFormat, 'azure'> | 'keyhold';
 
 /** What an error is made of, whoever it is from. */
 export interface ShownError {

@@ -25,7 +25,7 @@ import type { Upstream } from './upstreams.ts';
 export interface ExchangePlan {
   readonly upstream: Upstream;
   readonly route: RouteSpec;
-  /** With the query. */
+  /** Below the endpoint's base, with the query. */
   readonly path: string;
   readonly model: string | null;
   /** Which models a list of them may show; null: all. */
@@ -66,6 +66,14 @@ export class Exchange implements CallObserver {
   }
 
   start(): void {
+    try {
+      this.#callUpstream();
+    } catch (error) {
+      this.unanswered(asKeyholdError(error), false);
+    }
+  }
+
+  #callUpstream(): void {
     const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs, limitHeaders } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
@@ -73,7 +81,8 @@ export class Exchange implements CallObserver {
     const staleSeconds = staleness.secondsOf(this.#resolved, tenant, callerStaleMs);
     if (staleSeconds > 0) answer.facts = [...answer.facts, 'x-keyhold-stale', String(staleSeconds)];
     this.#call = new UpstreamCall(this, upstream.service.id);
-    this.#call.start(upstream.pool, { path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });
+    const { pool, basePath } = upstream.placeFor(this.#resolved, tenant);
+    this.#call.start(pool, { path: basePath + path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });
   }
 
   /** The client is gone: the upstream call ends now, and what came is accounted for (R5.2). */
@@ -215,11 +224,7 @@ export class Exchange implements CallObserver {
     if (this.#over) return;
     if (newer !== undefined) {
       this.#resolved = newer;
-      try {
-        this.start();
-      } catch (error) {
-        this.unanswered(asKeyholdError(error), false);
-      }
+      this.start();
       return;
     }
     this.#plan.body.release();

@@ -41,8 +41,8 @@ export interface GatewayDependencies {
   readonly random: RandomBytes;
   /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
   readonly baseUrls: ReadonlyMap<string, string>;
-  /** The way out to the catalogue's addresses (S33). */
-  readonly egress: Pick<Egress, 'lookup'>;
+  /** The way out to the addresses of the catalogue and of tenants (S33). */
+  readonly egress: Pick<Egress, 'lookup' | 'allows'>;
   /** `KEYHOLD_DEFAULT_PROVIDER` */
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */

@@ -12,7 +12,7 @@ import { ClientAnswer } from './client-answer.ts';
 import { shownError } from './error-shapes.ts';
 import type { GatewayDependencies } from './gateway-dependencies.ts';
 import { OpenRequests } from './open-requests.ts';
-import { formatOf } from './route-table.ts';
+import { shapeOf } from './route-table.ts';
 import { ServeVisit } from './serve-visit.ts';
 import { noTokens } from './token-counts.ts';
 import { Upstreams } from './upstreams.ts';
@@ -79,7 +79,7 @@ class HttpGateway implements Gateway {
       response,
       answer: new ClientAnswer(response, requestId, clock, () => this.#draining),
       requestId,
-      shape: target === CHAT_PATH || target.startsWith(`${CHAT_PATH}?`) || target.startsWith(`${CHAT_PATH}/`) ? 'keyhold' : formatOf(target),
+      shape: target === CHAT_PATH || target.startsWith(`${CHAT_PATH}?`) || target.startsWith(`${CHAT_PATH}/`) ? 'keyhold' : shapeOf(target),
       startedAt: clock.monotonic(),
       tenant: undefined,
       service: 'none',

@@ -12,16 +12,18 @@ interface Priced {
   readonly model: string | null;
   /** Every model that could run (S8). */
   readonly models: readonly string[];
+  /** What it is billed as; left out: `models`. */
+  readonly billedAs?: readonly string[];
 }
 
 /**
  * What the request is billed by, by the prices of a moment; null where that is not known. Where several models could run it is the dearer of their prices
  * in every respect, since what ran is nowhere told in the same way. Looking something up that is no work for a model costs nothing.
  */
-export function requestPrice(table: PriceTable, { service, route, models }: Priced, at: number): Price | null {
+export function requestPrice(table: PriceTable, { service, route, models, billedAs = models }: Priced, at: number): Price | null {
   if (route.usage === 'none' && route.method === 'GET') return free;
   let price: Price | null = null;
-  for (const model of models) {
+  for (const model of billedAs) {
     const found = table.find(service.id, model, at);
     if (found === undefined) return null;
     price = price === null ? found : dearer(price, found);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allServices } from '../../catalog/all-services.ts';
 import { Catalog } from '../core/catalog/catalog.ts';
 import { canonicalTarget } from './canonical-target.ts';
-import { formatOf, pathWithModel, RouteTable } from './route-table.ts';
+import { shapeOf, pathWithModel, RouteTable } from './route-table.ts';
 import { Upstreams } from './upstreams.ts';
 
 const table = new RouteTable(new Catalog(allServices));
@@ -24,7 +24,7 @@ describe('R5.1 routes', () => {
   });
 
   it('tell in whose shape an unknown one is refused', () => {
-    expect(['/anthropic', '/anthropic/x', '/anthropic?x', '/anthropics', '/v1/x'].map(formatOf)).toEqual(['anthropic', 'anthropic', 'anthropic', 'openai', 'openai']);
+    expect(['/anthropic', '/anthropic/x', '/anthropic?x', '/anthropics', '/v1/x'].map(shapeOf)).toEqual(['anthropic', 'anthropic', 'anthropic', 'openai', 'openai']);
   });
 });
 
@@ -50,14 +50,18 @@ describe('S4 and S6 hosts', () => {
   });
 
   it('come from the catalogue, or from an operator\'s override for exactly that service', async () => {
-    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]), { lookup: () => undefined });
-    expect(upstreams.find('openai', 'openai')?.basePath).toBe('/v1/');
-    expect(upstreams.find('anthropic', 'anthropic')?.basePath).toBe('/');
-    expect(upstreams.find('anthropic', 'openai')?.basePath).toBe('/v1/');
-    expect(upstreams.find('groq', 'openai')?.basePath).toBe('/openai/v1/');
+    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]), { lookup: () => undefined, allows: () => false });
+    const placeOf = (id: string, format: 'openai' | 'anthropic') => {
+      const upstream = upstreams.find(id, format);
+      return upstream?.placeFor({ source: 'tenant', service: upstream.service, settings: {} }, 'acme');
+    };
+    expect(placeOf('openai', 'openai')?.basePath).toBe('/v1/');
+    expect(placeOf('anthropic', 'anthropic')?.basePath).toBe('/');
+    expect(placeOf('anthropic', 'openai')?.basePath).toBe('/v1/');
+    expect(placeOf('groq', 'openai')?.basePath).toBe('/openai/v1/');
     expect(upstreams.find('groq', 'anthropic')).toBeUndefined();
     expect(upstreams.find('stripe', 'openai')).toBeUndefined();
-    expect(upstreams.find('anthropic', 'openai')?.pool).toBe(upstreams.find('anthropic', 'anthropic')?.pool);
+    expect(placeOf('anthropic', 'openai')?.pool).toBe(placeOf('anthropic', 'anthropic')?.pool);
     upstreams.destroy();
   });
 });

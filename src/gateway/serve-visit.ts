@@ -44,8 +44,8 @@ export class ServeVisit {
     this.#open = open;
     this.#memory = memory;
     this.#routes = new RouteTable(deps.catalog);
-    const rules: Readonly<Record<ApiFormat, BodyRules>> = { openai: deps.catalog.bodyRules('openai'), anthropic: deps.catalog.bodyRules('anthropic') };
-    this.#rules = { openai: compileRules(rules.openai), anthropic: compileRules(rules.anthropic) };
+    const rules: Readonly<Record<ApiFormat, BodyRules>> = { openai: deps.catalog.bodyRules('openai'), anthropic: deps.catalog.bodyRules('anthropic'), azure: deps.catalog.bodyRules('azure') };
+    this.#rules = { openai: compileRules(rules.openai), anthropic: compileRules(rules.anthropic), azure: compileRules(rules.azure) };
     this.#largeBodies = new LargeBodies(rules);
     this.#networks = new ClientNetworks(deps);
   }
@@ -92,7 +92,7 @@ export class ServeVisit {
       visit.body = new RequestBody(bytes, release);
       const read = bytes.length > LARGE_BODY_BYTES ? this.#largeBodies.read(bytes, match.format) : { body: bytes, facts: readFacts(bytes, this.#rules[match.format]) };
       return after(read, ({ body, facts }) =>
-        after(this.#choose(admitted, match, facts.model), (choice) => this.#withBody(visit, choice, target, body, facts, release)),
+        after(this.#choose(admitted, match, match.pathModel ?? facts.model), (choice) => this.#withBody(visit, choice, target, body, facts, release)),
       );
     });
   }
@@ -117,17 +117,23 @@ export class ServeVisit {
   #withBody(visit: Visit, { service, route, model, prefixed }: Choice, target: CanonicalTarget, body: Buffer, facts: BodyFacts, release: () => void): Outgoing {
     const usageEdit = facts.stream && route.includeUsage === true ? includeUsageEdit(facts) : undefined;
     const edits = usageEdit === undefined ? [] : [usageEdit];
-    if (prefixed && model !== null && facts.modelSpan !== null) edits.push(modelEdit(facts.modelSpan, model));
-    visit.body = new RequestBody(editBody(body, edits), release);
+    const query = upstreamQuery(target.query, route.query ?? []);
+    const inPath = route.model === 'path';
+    const put = (name: string | null): string => {
+      const named = name !== null && !inPath && name !== facts.model && facts.modelSpan !== null ? [...edits, modelEdit(facts.modelSpan, name)] : edits;
+      visit.body = new RequestBody(editBody(body, named), release);
+      return (inPath ? pathWithModel(route.path, name ?? '') : route.path) + query;
+    };
     return {
       service,
       route,
       model,
-      models: model === null ? facts.otherModels : [model, ...facts.otherModels],
+      models: modelsOf(model, facts, inPath),
       references: facts.references,
       output: facts,
       endUser: facts.endUser,
-      path: route.path + upstreamQuery(target.query, route.query ?? []),
+      path: put(prefixed || inPath ? model : facts.model),
+      renamed: put,
       usageAdded: usageEdit !== undefined,
     };
   }
@@ -170,7 +176,17 @@ export class ServeVisit {
       output: noOutput,
       endUser: null,
       path: route.path,
+      renamed: (name) => {
+        visit.body = new RequestBody(chatBody(request, { ...plan, model: name }), release);
+        return route.path;
+      },
       usageAdded: request.stream && route.includeUsage === true,
     };
   }
+}
+
+/** Every model that the provider could run; one in the body beside one in the path is looked at, too (S8). */
+function modelsOf(model: string | null, { model: inBody, otherModels }: BodyFacts, inPath: boolean): readonly string[] {
+  if (model === null) return otherModels;
+  return inPath && inBody !== null && inBody !== model ? [model, inBody, ...otherModels] : [model, ...otherModels];
 }

@@ -1,7 +1,9 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { ApiEndpoint, ApiFormat, GatewaySpec, Service } from '../core/catalog/service.ts';
+import type { Resolved } from '../core/resolution/resolved.ts';
 import type { Egress } from '../egress/egress.ts';
 import { HeaderRules } from './header-choice.ts';
+import { type Place, RegisteredPools } from './registered-pools.ts';
 import { UpstreamPool } from './upstream/upstream-pool.ts';
 
 /** Long enough for a slow network, short enough to be told apart from a slow model. */
@@ -14,48 +16,49 @@ const ANSWER_TIMEOUT_MS = 600_000;
 /** Below the 60 s after which common load balancers close idle connections. */
 const KEEP_ALIVE_MS = 20_000;
 
+const TIMES = { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS } as const;
+
 /** One service in one API format, ready to be called. */
 export interface Upstream {
   readonly service: Service;
   readonly gateway: GatewaySpec;
   readonly format: ApiFormat;
   readonly endpoint: ApiEndpoint;
-  readonly pool: UpstreamPool;
-  /** What stands before a route's path; ends with a slash. */
-  readonly basePath: string;
   readonly headers: HeaderRules;
+  /** Where this credential's key goes, which serves that tenant. Throws what `RegisteredPools.placeOf` throws. */
+  placeFor(resolved: Pick<Resolved, 'settings' | 'service' | 'source'>, tenant: string): Place;
 }
 
 /**
- * Every address the gateway may call: the catalogue's, or what an operator set instead (R0.1). None comes from a caller (CVE-2024-6587). What the catalogue's
- * names lead to is looked at and pinned for each connection (S33): whoever answers for a name must not lead keys into a private network. What an operator
- * set may be anywhere.
+ * Every address the gateway may call: the catalogue's, those registered with a key, or what an operator set instead of either (R0.1). None comes from a caller
+ * (CVE-2024-6587). What the catalogue's and tenants' names lead to is looked at and pinned for each connection (S33): whoever answers for a name must not lead keys
+ * into a private network. What an operator set may be anywhere.
  */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
   readonly #pools = new Map<string, UpstreamPool>();
+  readonly #registered: RegisteredPools;
 
-  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup'>) {
+  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup' | 'allows'>) {
+    this.#registered = new RegisteredPools(egress, TIMES);
     for (const service of catalog.list()) {
       const { gateway } = service;
       if (gateway === null) continue;
       const headers = new HeaderRules(gateway);
-      for (const format of ['openai', 'anthropic'] as const) {
+      for (const format of ['openai', 'anthropic', 'azure'] as const) {
         const endpoint = gateway.endpoints[format];
         if (endpoint === undefined) continue;
-        const override = baseUrls.get(service.id);
-        const base = new URL(override === undefined ? endpoint.baseUrl : withoutSlash(override) + (endpoint.afterOverride ?? ''));
-        this.#upstreams.set(`${format} ${service.id}`, {
-          service,
-          gateway,
-          format,
-          endpoint,
-          pool: this.#pool(base.origin, override === undefined ? egress : undefined),
-          basePath: `${withoutSlash(base.pathname)}/`,
-          headers,
-        });
+        this.#upstreams.set(`${format} ${service.id}`, { service, gateway, format, endpoint, headers, placeFor: this.#placeFor(endpoint, baseUrls.get(service.id), egress) });
       }
     }
+  }
+
+  #placeFor({ baseUrl, afterOverride = '' }: ApiEndpoint, override: string | undefined, egress: Pick<Egress, 'lookup'>): Upstream['placeFor'] {
+    if (override === undefined && typeof baseUrl !== 'string') return (resolved, tenant) => this.#registered.placeOf(resolved, baseUrl, resolved.source === 'tenant' ? tenant : null);
+    const usual = typeof baseUrl === 'string' ? baseUrl : '';
+    const base = new URL(override === undefined ? usual : withoutSlash(override) + (typeof baseUrl === 'string' ? afterOverride : baseUrl.path));
+    const place = { pool: this.#pool(base.origin, override === undefined ? egress : undefined), basePath: `${withoutSlash(base.pathname)}/` };
+    return () => place;
   }
 
   find(service: string, format: ApiFormat): Upstream | undefined {
@@ -65,13 +68,14 @@ export class Upstreams {
   /** Closes every connection, busy ones too. */
   destroy(): void {
     for (const pool of this.#pools.values()) pool.destroy();
+    this.#registered.destroy();
   }
 
   #pool(origin: string, egress: Pick<Egress, 'lookup'> | undefined): UpstreamPool {
     const name = `${egress === undefined ? 'set' : 'catalogue'} ${origin}`;
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new UpstreamPool(origin, { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS }, egress?.lookup);
+      pool = new UpstreamPool(origin, TIMES, { lookup: egress?.lookup });
       this.#pools.set(name, pool);
     }
     return pool;

@@ -110,7 +110,7 @@ export const testServices = {
   azure: service('azure-openai', {
     fields: [{ name: 'api_key', required: true, environment: 'AZURE_OPENAI_API_KEY' }],
     settings: [
-      { name: 'endpoint', kind: 'https-url', required: true, hostSuffix: '.openai.azure.com' },
+      { name: 'endpoint', kind: 'https-url', required: true, hostSuffixes: ['.openai.azure.com'] },
       { name: 'deploymentMappings', kind: 'text-map', required: false },
     ],
   }),

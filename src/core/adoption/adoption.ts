@@ -42,7 +42,7 @@ export class Adoption {
     this.#parts = parts;
     this.#sealed = sealed;
     this.#random = random;
-    this.#finder = new Finder({ catalog: parts.catalog, stores: parts.stores, legacy });
+    this.#finder = new Finder({ catalog: parts.catalog, stores: parts.stores, legacy, mayReach: parts.mayReach });
   }
 
   /** What `adopt` would do. Throws what it would throw. */

@@ -7,6 +7,7 @@ import type { Service } from '../catalog/service.ts';
 import { textsOf } from '../credentials/fields-text.ts';
 import { handOver } from '../credentials/hand-over.ts';
 import type { LegacyReader } from '../credentials/legacy-reader.ts';
+import type { MayReach } from '../credentials/registered-address.ts';
 import { checkSettings } from '../credentials/settings.ts';
 import type { Stores } from '../credentials/store-errors.ts';
 import { storedInWords } from '../credentials/stored-in.ts';
@@ -33,6 +34,7 @@ export interface FinderDependencies {
   readonly catalog: Catalog;
   readonly stores: Stores;
   readonly legacy: LegacyReader;
+  readonly mayReach: MayReach;
 }
 
 /** Looks at what is to be adopted. Throws `not_found`, `invalid_argument`, `corrupt` or `unavailable`, each with what to do. */
@@ -40,16 +42,18 @@ export class Finder {
   readonly #catalog: Catalog;
   readonly #stores: Stores;
   readonly #legacy: LegacyReader;
+  readonly #mayReach: MayReach;
 
-  constructor({ catalog, stores, legacy }: FinderDependencies) {
+  constructor({ catalog, stores, legacy, mayReach }: FinderDependencies) {
     this.#catalog = catalog;
     this.#stores = stores;
     this.#legacy = legacy;
+    this.#mayReach = mayReach;
   }
 
   async find(key: CredentialKey, { source, settings = {}, read }: AdoptionRequest): Promise<Finding> {
     const service = this.#catalog.get(key.service);
-    const checked = checkSettings(service, settings);
+    const checked = checkSettings(service, settings, this.#mayReach);
     const found = source.kind === 'value' ? await this.#value(service, key, source, read) : await this.#place(key, source, read);
     const { form, plaintext } = found;
     const handedOver = plaintext === undefined ? { hints: requiredFields(service), warnings: [] } : handOver(service, textsOf(plaintext));

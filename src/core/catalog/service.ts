@@ -22,14 +22,15 @@ export interface FieldSpec {
 /** A setting that is not secret; where a key is sent is still part of the credential (S3). */
 export interface SettingSpec {
   readonly name: string;
-  /** `https-url`: an https address whose host ends in `hostSuffix`; `text-map`: names to texts. */
+  /** `https-url`: where the key is sent, by https; `text-map`: names to texts. */
   readonly kind: 'https-url' | 'text-map';
   readonly required: boolean;
-  /** The host ends in it and the part before matches S4. */
-  readonly hostSuffix?: string;
+  /** The host ends in one of them, the part before matches S4, and neither a port nor a path follows. Left out: a host of the tenant's own, with both. */
+  readonly hostSuffixes?: readonly string[];
 }
 
-export type ApiFormat = 'openai' | 'anthropic';
+/** `azure`: the bodies of OpenAI's, with the deployment in the path. */
+export type ApiFormat = 'openai' | 'anthropic' | 'azure';
 
 /** How a response's usage is read. */
 export type UsageReading = 'openai-chat' | 'openai-responses' | 'openai-embeddings' | 'anthropic-messages' | 'none';
@@ -50,7 +51,7 @@ export interface RouteSpec {
   readonly id: string;
   readonly format: ApiFormat;
   readonly method: 'GET' | 'POST';
-  /** Below the endpoint's base; `{model}` stands for the rest of the path, `/` included. */
+  /** Below the endpoint's base; `{model}` at the end stands for the rest of the path, `/` included; elsewhere for one segment. */
   readonly path: string;
   readonly model: 'body' | 'path' | 'none';
   /** Serves shared credentials too: shows nothing of the account behind the key (S1). */
@@ -80,13 +81,23 @@ export interface BodyRules {
   readonly freeFormKeys: readonly string[];
 }
 
+/** Where each credential has an address of its own, in a setting that goes with its key (S3). */
+export interface RegisteredBase {
+  /** The setting that has it; an `https-url`, and required. */
+  readonly setting: string;
+  /** What follows; empty, or a path that begins with a slash. */
+  readonly path: string;
+}
+
 /** How a service is reached in one API format. */
 export interface ApiEndpoint {
   /** As that format's own SDK takes it. */
-  readonly baseUrl: string;
-  /** What follows the base that an operator sets instead (R0.1), where this is not the format of the service's own SDK. */
+  readonly baseUrl: string | RegisteredBase;
+  /** What follows the base that an operator sets instead (R0.1), where this is not the format of the service's own SDK; after a registered one, its `path` does. */
   readonly afterOverride?: string;
-  readonly keyHeader: 'authorization' | 'x-api-key';
+  /** The setting that has the provider's own names of models, by the names that callers use; a `text-map`. */
+  readonly modelNames?: string;
+  readonly keyHeader: 'authorization' | 'x-api-key' | 'api-key';
   /** `Bearer ` before the key in `authorization`. */
   readonly keyPrefix: string;
   /** The field that holds the key. */

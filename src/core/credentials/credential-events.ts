@@ -1,8 +1,9 @@
-import type { CredentialKey } from '../../ports/metadata/credentials.ts';
+import type { CredentialKey, SettingValue } from '../../ports/metadata/credentials.ts';
 import type { Log, LogFields } from '../../ports/log.ts';
 import { kindOf, type SecretReference, type StoreId } from '../../ports/secret-store.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { isAiService } from '../catalog/catalog.ts';
+import type { Service } from '../catalog/service.ts';
 import { storedInWords } from './stored-in.ts';
 
 /** Who brought a change about; `requestId` is null where no request did. */
@@ -10,6 +11,8 @@ export interface Author {
   readonly id: string;
   readonly requestId: string | null;
 }
+
+type Settings = Readonly<Record<string, SettingValue>>;
 
 /** Tells the outside that a key came or went (R3.8), once it did. The documented names are those of tenants' AI credentials. */
 export class CredentialEvents {
@@ -28,6 +31,14 @@ export class CredentialEvents {
       addedBy: by.id,
       storedIn: storedInWords[kindOf(store)].event,
     });
+  }
+
+  /** Says so where a key goes to another address than the one before (S3). Nothing of an address is secret. */
+  sentElsewhere(key: CredentialKey, { settings }: Service, { from, to }: { readonly from: Settings | undefined; readonly to: Settings }, by: Author): void {
+    for (const { name, kind } of settings) {
+      if (kind !== 'https-url' || from?.[name] === to[name]) continue;
+      this.#log.info('credential_address_registered', 'A key is sent to another address from now on', { ...subjectFields(key), requestId: by.requestId ?? undefined, addedBy: by.id, address: hostOf(to[name]) });
+    }
   }
 
   removed(key: CredentialKey, store: StoreId, by: Author): void {
@@ -57,6 +68,10 @@ export class CredentialEvents {
     const known = this.#catalog.find(service);
     return known !== undefined && isAiService(known) ? 'tenant-ai-credentials' : 'tenant-credentials';
   }
+}
+
+function hostOf(address: SettingValue | undefined): string | undefined {
+  return typeof address === 'string' ? URL.parse(address)?.host : undefined;
 }
 
 /** What is told of a version that somebody wrote past Keyhold: its own version, and where. */

@@ -8,6 +8,7 @@ import { IntentFinisher } from './intent-finisher.ts';
 import { Leftovers } from './leftovers.ts';
 import { type CredentialLimits, defaultLimits } from './limits.ts';
 import { MoveArrivals } from './move-arrivals.ts';
+import { type MayReach, namesOnly } from './registered-address.ts';
 import { RecordWriter } from './record-writer.ts';
 import type { StepHook } from './steps.ts';
 import type { Stores } from './store-errors.ts';
@@ -27,6 +28,8 @@ export interface CredentialDependencies {
   readonly digestKey: Buffer;
   readonly waiting: WaitingValues;
   readonly limits?: CredentialLimits;
+  /** Which hosts of their own tenants may register; left out: names only. */
+  readonly mayReach?: MayReach;
   /** For tests that stop at a step. */
   readonly step?: StepHook;
 }
@@ -45,11 +48,12 @@ export interface CredentialParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: CredentialLimits;
+  readonly mayReach: MayReach;
   readonly step: StepHook;
 }
 
 export function credentialParts(dependencies: CredentialDependencies): CredentialParts {
-  const { records, stores, catalog, bus, clock, log, random, digestKey, waiting, limits = defaultLimits, step = () => undefined } = dependencies;
+  const { records, stores, catalog, bus, clock, log, random, digestKey, waiting, limits = defaultLimits, mayReach = namesOnly, step = () => undefined } = dependencies;
   const writer = new RecordWriter({ records, bus });
   const events = new CredentialEvents({ log, catalog });
   const writes = new ValueWrites({ writer, clock, log, limits, random, digestKey });
@@ -67,6 +71,7 @@ export function credentialParts(dependencies: CredentialDependencies): Credentia
     clock,
     log,
     limits,
+    mayReach,
     step,
   };
 }

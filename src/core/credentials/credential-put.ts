@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RandomBytes } from '../../ports/clock.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import { idOf, ownVaultOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
@@ -16,6 +17,7 @@ import { putValue } from './put-value.ts';
 import { begun, emptyRecord } from './record-changes.ts';
 import { settledRecord } from './settled-record.ts';
 import { checkSettings } from './settings.ts';
+import { CallerRefused } from './store-errors.ts';
 import { storedInWords } from './stored-in.ts';
 import type { OpenWrite } from './value-writes.ts';
 
@@ -46,6 +48,7 @@ interface Task {
   readonly service: Service;
   readonly checked: CheckedPut;
   readonly ifMatch: IfMatch | undefined;
+  readonly mayMove: boolean;
   readonly by: Author;
 }
 
@@ -82,10 +85,11 @@ export class CredentialPut {
     this.#random = random;
   }
 
-  async put(key: CredentialKey, { ifMatch, ...request }: PutRequest, by: Author): Promise<PutOutcome> {
-    const { catalog, clock } = this.#parts;
+  /** `mayMove`: whoever asks may say where the key is sent (S25). */
+  async put(key: CredentialKey, { ifMatch, ...request }: PutRequest, { mayMove, ...by }: Author & { readonly mayMove: boolean }): Promise<PutOutcome> {
+    const { catalog } = this.#parts;
     const service = catalog.get(key.service);
-    const task = { key, service, checked: check(service, key, request, clock.now()), ifMatch, by };
+    const task = { key, service, checked: this.#check(service, key, request), ifMatch, mayMove, by };
     const { store, fallback } = await placementFor(this.#placement, key.scope);
     try {
       await requireConnected(store);
@@ -100,19 +104,35 @@ export class CredentialPut {
     }
   }
 
+  #check(service: Service, { scope }: CredentialKey, { fields, settings = {}, expiresAt = null, offerTo }: Omit<PutRequest, 'ifMatch'>): CheckedPut {
+    const { clock, mayReach } = this.#parts;
+    const handedOver = handOver(service, fields);
+    checkExpiry(expiresAt, clock.now());
+    return {
+      fields: handedOver.fields,
+      hints: handedOver.hints,
+      warnings: handedOver.warnings,
+      settings: checkSettings(service, settings, mayReach),
+      expiresAt,
+      offerTo: checkOffer(scope, offerTo),
+    };
+  }
+
   async #putInto(store: SecretStore, task: Task, home?: StoreId): Promise<PutOutcome> {
     const { key, checked, by } = task;
     const { before, stored, ours } = await putValue(this.#parts, { key, store, begin: (base) => this.#begin(store, task, home, base), by });
     if (ours && home !== undefined) this.#parts.waiting.added(home);
+    if (ours) this.#parts.events.sentElsewhere(key, task.service, { from: before.state === 'active' ? before.current?.settings : undefined, to: checked.settings }, by);
     return { created: before.state !== 'active', record: stored.record, warnings: checked.warnings };
   }
 
   async #begin(store: SecretStore, task: Task, home: StoreId | undefined, base: string | null | undefined): Promise<OpenWrite> {
-    const { key, checked, ifMatch } = task;
+    const { key, service, checked, ifMatch, mayMove } = task;
     const { writer, writes, clock, step } = this.#parts;
     // A removal that its store cannot do now does not keep a new key off: what it was to remove is destroyed in its place.
     const before = await settledRecord(this.#parts, key, { mayStayOpen: ['remove'] });
     requireMatchingCredential(ifMatch, before?.record);
+    if (!mayMove) requireSamePlace(service, before?.record, checked.settings);
     const startedAt = clock.monotonic();
     const record = before?.record ?? emptyRecord(key, clock.now());
     const { intent, kept } = await writes.intentFor(record, { operation: 'put', store, fields: checked.fields, next: this.#next(record, task, home), base });
@@ -152,17 +172,11 @@ async function requireConnected(store: SecretStore): Promise<void> {
   throw new StoreUntouched('The secret store cannot be reached now, and nothing was stored. Send the key again in a moment; if it lasts, an operator finds the reason in the log.', { retryAfterSeconds: 10 });
 }
 
-function check(service: Service, { scope }: CredentialKey, { fields, settings = {}, expiresAt = null, offerTo }: PutRequest, now: number): CheckedPut {
-  const handedOver = handOver(service, fields);
-  checkExpiry(expiresAt, now);
-  return {
-    fields: handedOver.fields,
-    hints: handedOver.hints,
-    warnings: handedOver.warnings,
-    settings: checkSettings(service, settings),
-    expiresAt,
-    offerTo: checkOffer(scope, offerTo),
-  };
+/** S25: the platform may bring a new key to where a tenant's keys go already, and nowhere else. */
+function requireSamePlace(service: Service, before: CredentialRecord | undefined, settings: CheckedPut['settings']): void {
+  const present = before?.state === 'active' ? before.current?.settings : undefined;
+  if (isDeepStrictEqual({ ...present }, { ...settings })) return;
+  throw new CallerRefused(`Where a tenant's key for ${service.id} is sent is for an administrator of that tenant to say. The platform can store a new key with exactly the settings that are there already.`);
 }
 
 function nextOffer(service: Service, { scope, state, offerTo }: CredentialRecord, asked: OfferTo | undefined): OfferTo | null {

@@ -43,11 +43,13 @@ export class CredentialService {
   /**
    * Stores a key as a new version, durably, and takes it into use. On a live credential the id, label, weight and notes stay, and a
    * disabled one stays disabled; settings and expiry are the new version's own. Where there is none, or a revoked, deleted or purged
-   * one, it makes a new credential (`created`). `invalid_argument` says what is wrong with the values.
+   * one, it makes a new credential (`created`). `invalid_argument` says what is wrong with the values; `permission_denied`: the platform's roles do not say where a
+   * tenant's key is sent (S25).
    */
   async put(grant: Grant, request: PutRequest): Promise<{ readonly created: boolean; readonly credential: CredentialView }> {
     const key = credentialKey(grant.use('credential.put'));
-    const { created, record, warnings } = await this.#put.put(key, request, authorOf(grant)).catch((error: unknown) => {
+    const mayMove = grant.actor.scope.kind === 'tenant' || key.scope.kind === 'platform';
+    const { created, record, warnings } = await this.#put.put(key, request, { ...authorOf(grant), mayMove }).catch((error: unknown) => {
       throw notStored(error);
     });
     return { created, credential: { ...this.#view(record), warnings } };

@@ -12,7 +12,7 @@ describe('S3, S4: settings', () => {
   it('keeps an endpoint in one form', () => {
     expect(endpoint('https://my-team.openai.azure.com/')).toBe('https://my-team.openai.azure.com');
     expect(endpoint('https://MY-TEAM.openai.azure.com')).toBe('https://my-team.openai.azure.com');
-    expect(endpoint('https://my-team.openai.azure.com:443/base')).toBe('https://my-team.openai.azure.com/base');
+    expect(endpoint('https://my-team.openai.azure.com:443')).toBe('https://my-team.openai.azure.com');
   });
 
   it.each([

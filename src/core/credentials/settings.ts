@@ -1,17 +1,16 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { SettingValue } from '../../ports/metadata/credentials.ts';
 import type { Service, SettingSpec } from '../catalog/service.ts';
+import { AddressProblem, type MayReach, namesOnly, registeredAddress } from './registered-address.ts';
 
-const HOST_PART = /^[a-z0-9-]{1,63}$/;
-const URL_TEXT = /^https:\/\/[A-Za-z0-9._~:/-]{1,2000}$/i;
 const MAP_TEXT = /^[\x21-\x7e]{1,256}$/;
 const MAP_ENTRIES = 200;
 
 /**
- * Checks a credential's settings against the catalogue. Where a key is sent is part of the secret (S3): hosts are checked by S4.
+ * Checks a credential's settings against the catalogue. Where a key is sent is part of the secret (S3): hosts are checked by S4, and by `mayReach` where the catalogue bounds them no further.
  * Returns them in one canonical form; throws `invalid_argument` that says what to give instead.
  */
-export function checkSettings(service: Service, given: Readonly<Record<string, unknown>>): Readonly<Record<string, SettingValue>> {
+export function checkSettings(service: Service, given: Readonly<Record<string, unknown>>, mayReach: MayReach = namesOnly): Readonly<Record<string, SettingValue>> {
   const known = service.settings.map(({ name }) => name);
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
@@ -22,26 +21,17 @@ export function checkSettings(service: Service, given: Readonly<Record<string, u
   for (const spec of service.settings) {
     const value = Object.hasOwn(given, spec.name) ? given[spec.name] : undefined;
     if (value === undefined && spec.required) throw refused(spec, `is missing; ${service.id} needs it beside its key`);
-    if (value !== undefined) settings[spec.name] = spec.kind === 'https-url' ? httpsUrl(spec, value) : textMap(spec, value);
+    if (value !== undefined) settings[spec.name] = spec.kind === 'https-url' ? address(spec, value, mayReach) : textMap(spec, value);
   }
   return settings;
 }
 
-/** Without a trailing slash. A key never travels in the clear, to another port, or with a path that reads differently elsewhere. */
-function httpsUrl(spec: SettingSpec, value: unknown): string {
-  if (typeof value !== 'string' || !URL_TEXT.test(value)) {
-    throw refused(spec, 'has to be an address that begins with https:// and has no user name, query, fragment or encoded characters');
+function address(spec: SettingSpec, value: unknown, mayReach: MayReach): string {
+  try {
+    return registeredAddress(spec, value, mayReach);
+  } catch (error) {
+    throw error instanceof AddressProblem ? refused(spec, error.message) : error;
   }
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || url.port !== '') throw refused(spec, 'has to be an https address on the standard port');
-  if (/\/\/|\/\.{1,2}(\/|$)/.test(value.slice('https://'.length))) throw refused(spec, 'has a path with "//", "." or ".."');
-  if (spec.hostSuffix !== undefined) {
-    const suffix = spec.hostSuffix.startsWith('.') ? spec.hostSuffix : `.${spec.hostSuffix}`;
-    if (!url.hostname.endsWith(suffix) || !HOST_PART.test(url.hostname.slice(0, -suffix.length))) {
-      throw refused(spec, `has to be on a host such as https://your-name${suffix}`);
-    }
-  }
-  return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
 }
 
 function textMap(spec: SettingSpec, value: unknown): Readonly<Record<string, string>> {

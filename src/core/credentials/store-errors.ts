@@ -22,9 +22,17 @@ export class OwnVaultRefusal extends KeyholdError {
   }
 }
 
+/** The caller may not do this, whatever the store lets us do. */
+export class CallerRefused extends KeyholdError {
+  constructor(publicMessage: string) {
+    super('permission_denied', publicMessage);
+    this.name = 'CallerRefused';
+  }
+}
+
 /** What a store says of us is not said of the caller: a refusal of our access is an outage. Everything else stays as it is. */
 export function withoutOurRefusal(error: unknown): unknown {
-  if (asKeyholdError(error).code !== 'permission_denied') return error;
+  if (asKeyholdError(error).code !== 'permission_denied' || error instanceof CallerRefused) return error;
   if (error instanceof OwnVaultRefusal) return new KeyholdError('unavailable', error.publicMessage, { cause: error, retryAfterSeconds: 30, outage: 'refused' });
   return new KeyholdError('unavailable', 'The secret store refuses Keyhold. An operator has to restore its access; the log names what is missing.', { cause: error, retryAfterSeconds: 30, outage: 'refused' });
 }

@@ -10,6 +10,15 @@ const READ_BYTES = 64 * 1024;
 /** The system probes a silent connection after so long. */
 const PROBE_MS = 60_000;
 
+export interface UpstreamPoolOptions {
+  /** Finds the host's addresses, and may refuse them; left out: as the system does. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Read into; may be shared by pools, since what was read is used up before the next read. */
+  readonly buffer?: Buffer;
+  /** Connections that wait for a call. */
+  readonly mostIdle?: number;
+}
+
 /** The connections to one origin: one call each, kept for the next, the one used last first. */
 export class UpstreamPool {
   readonly #parts: UpstreamConnectionParts;
@@ -19,12 +28,14 @@ export class UpstreamPool {
   /** Those whose answer came in this turn. */
   readonly #resting: UpstreamConnection[] = [];
   readonly #timer: NodeJS.Timeout;
-  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #buffer: Buffer;
+  readonly #mostIdle: number;
   #session: Buffer | undefined;
 
-  /** `lookup` finds the host's addresses, and may refuse them; left out: as the system does. */
-  constructor(origin: string, times: UpstreamTimes, lookup?: LookupFunction) {
+  constructor(origin: string, times: UpstreamTimes, { lookup, buffer = Buffer.allocUnsafeSlow(READ_BYTES), mostIdle = Number.POSITIVE_INFINITY }: UpstreamPoolOptions = {}) {
     const url = new URL(origin);
+    this.#buffer = buffer;
+    this.#mostIdle = mostIdle;
     const now = (): number => performance.now();
     this.#parts = {
       host: url.host,
@@ -43,6 +54,11 @@ export class UpstreamPool {
     const connection = this.#take() ?? this.#open();
     connection.send(request, events);
     return connection;
+  }
+
+  /** Whether it has any connection, idle ones included. */
+  get isOpen(): boolean {
+    return this.#all.length > 0;
   }
 
   /** Closes every connection, busy ones too; what is under way hears nothing more. */
@@ -65,6 +81,7 @@ export class UpstreamPool {
     if (this.#resting.push(connection) > 1) return;
     setImmediate(() => {
       this.#idle.push(...this.#resting.splice(0));
+      while (this.#idle.length > this.#mostIdle) this.#idle.shift()?.abort();
     });
   }
 

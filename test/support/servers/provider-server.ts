@@ -154,7 +154,7 @@ function sendError({ response, recorded }: AnswerTools, status: number, message:
 }
 
 function keyOf({ headers }: IncomingMessage): string {
-  const header = headers['x-api-key'] ?? headers.authorization?.replace(/^Bearer /, '') ?? '';
+  const header = headers['x-api-key'] ?? headers['api-key'] ?? headers.authorization?.replace(/^Bearer /, '') ?? '';
   return typeof header === 'string' ? header : '';
 }
 

@@ -4,6 +4,9 @@ import { guardedRoute } from '../../route.ts';
 import { nullable } from '../../schemas/fields.ts';
 import { pageOf } from '../../schemas/page.ts';
 
+/** `azure`: OpenAI's bodies, with the deployment in the path. */
+const format = Type.Enum(['openai', 'anthropic', 'azure']);
+
 const service = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -12,8 +15,8 @@ const service = Type.Object({
   settings: Type.Array(Type.Object({ name: Type.String(), kind: Type.Enum(['https-url', 'text-map']), required: Type.Boolean() })),
   gateway: nullable(
     Type.Object({
-      formats: Type.Array(Type.Enum(['openai', 'anthropic'])),
-      routes: Type.Array(Type.Object({ id: Type.String(), format: Type.Enum(['openai', 'anthropic']), method: Type.Enum(['GET', 'POST']) })),
+      formats: Type.Array(format),
+      routes: Type.Array(Type.Object({ id: Type.String(), format, method: Type.Enum(['GET', 'POST']) })),
     }),
   ),
 });
