@@ -2,6 +2,7 @@ import { systemClock } from './adapters/clock/system-clock.ts';
 import { BudgetGate } from './core/budgets/budget-gate.ts';
 import { BudgetService } from './core/budgets/budget-service.ts';
 import { Escrow } from './core/budgets/escrow.ts';
+import { LostLeases } from './core/budgets/lost-leases.ts';
 import { TenantBudgets } from './core/budgets/tenant-budgets.ts';
 import type { Sources } from './core/outages/sources.ts';
 import type { PriceList } from './core/prices/price-list.ts';
@@ -29,6 +30,7 @@ export interface BudgetsOptions {
 export interface OpenBudgets {
   readonly gate: BudgetGate;
   readonly service: BudgetService;
+  readonly lostLeases: LostLeases;
   /** From here on what is not needed is given back each second. */
   start(): void;
   /** Gives everything back. To be called when nothing is under way any more, and before the journal is closed. */
@@ -50,6 +52,7 @@ export function openBudgets({ metadata, policies, journal, priceList, deliver, b
       clock,
     }),
     service: new BudgetService({ tenantBudgets: metadata.tenantBudgets, accounts: metadata.budgetAccounts, gatewayKeys: metadata.gatewayKeys, policies, delivery: { deliver }, bus, clock }),
+    lostLeases: new LostLeases({ accounts: metadata.budgetAccounts, clock }),
     start: () => tending.start(),
     close: async () => {
       await tending.stop();

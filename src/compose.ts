@@ -265,6 +265,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     gatewayKeys,
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys: metadata.gatewayKeys, clock }),
     budgets: budgets.service,
+    lostLeases: budgets.lostLeases,
     credentials,
     adoption: new Adoption({ parts, sealed: storeOf(stores, 'sealed'), legacy, random }),
     legacyMigration: new LegacyMigration({ parts, placement, legacy }),

@@ -15,6 +15,7 @@ import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { AuditProofs } from '../core/audit/audit-proofs.ts';
 import type { WitnessedHeads } from '../core/audit/witnessed-heads.ts';
 import type { BudgetService } from '../core/budgets/budget-service.ts';
+import type { LostLeases } from '../core/budgets/lost-leases.ts';
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { CredentialService } from '../core/credentials/credential-service.ts';
 import type { CursorSeal } from '../core/crypto/cursor-seal.ts';
@@ -60,6 +61,7 @@ export interface ControlPlaneServices {
   readonly gatewayKeys: GatewayKeyService;
   readonly gatewayKeyFinder: GatewayKeyFinder;
   readonly budgets: BudgetService;
+  readonly lostLeases: LostLeases;
   readonly credentials: CredentialService;
   readonly adoption: Adoption;
   readonly legacyMigration: LegacyMigration;

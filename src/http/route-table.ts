@@ -23,8 +23,10 @@ import { revokeCredential } from './routes/credentials/revoke-credential.ts';
 import { updateCredential } from './routes/credentials/update-credential.ts';
 import { getBudgets } from './routes/budgets/get-budgets.ts';
 import { getPlatformBudgets } from './routes/budgets/get-platform-budgets.ts';
+import { listLostLeases } from './routes/budgets/list-lost-leases.ts';
 import { putBudgets } from './routes/budgets/put-budgets.ts';
 import { putPlatformBudgets } from './routes/budgets/put-platform-budgets.ts';
+import { releaseLostLeases } from './routes/budgets/release-lost-leases.ts';
 import { createGatewayKey } from './routes/gateway-keys/create-gateway-key.ts';
 import { disableGatewayKey } from './routes/gateway-keys/disable-gateway-key.ts';
 import { findGatewayKey } from './routes/gateway-keys/find-gateway-key.ts';
@@ -143,6 +145,8 @@ export const routeTable: readonly Route[] = [
   putBudgets,
   getPlatformBudgets,
   putPlatformBudgets,
+  listLostLeases,
+  releaseLostLeases,
   sumUsage,
   listUsageEvents,
   listAudit,

@@ -94,6 +94,25 @@ it('R5.4: while Redis is away each of four replicas has its share, neither nothi
   expect(again).toBeLessThanOrEqual(100);
 });
 
+it('R5.4: when the clock of Redis is set back, a window of a second does not last for the hours until it comes there again, which would be a limit of nothing', async () => {
+  const { server, sides, close } = await redisWith(1);
+  onTestFinished(close);
+  const ask = { key: 'k', windowMs: 1_000, max: 5, need: 5, surplus: 0, back: { window: -1, amount: 0 }, beyond: 0 };
+  const { window } = await sides[0]!.window(ask);
+  const key = 'keyhold:root_0123456789abcdef:limit:k';
+  // As it was written before, by a clock that was an hour ahead. A step of less than a window opens no other.
+  await server.command('HSET', key, 'window', String(window + 3_600), 'used', '5');
+  expect(await sides[0]!.window(ask)).toMatchObject({ granted: 5, leftMs: expect.toSatisfy((ms: number) => ms <= 1_000) });
+  const now = Math.floor(Number(((await server.command('TIME')) as readonly string[])[0]));
+  await server.command('HSET', key, 'window', String(now + 1), 'used', '5');
+  expect((await sides[0]!.window(ask)).granted).toBe(0);
+  const held = { key: 'h', max: 5, open: 0, want: 5, holder: 'here' };
+  await server.command('HSET', 'keyhold:root_0123456789abcdef:limit:h', 'gone', `5:${(now + 3_600) * 1_000}`);
+  expect(await sides[0]!.held(held)).toBe(0);
+  const [, until] = String(await server.command('HGET', 'keyhold:root_0123456789abcdef:limit:h', 'gone')).split(':');
+  expect(Number(until)).toBeLessThanOrEqual((now + 60) * 1_000);
+});
+
 it('a holder that says nothing any more is forgotten, and a first process that does not answer is an error', async () => {
   const test = new TestClock();
   const table = new LeaseTable(test);

@@ -57,6 +57,7 @@ import { PriceList } from '../../src/core/prices/price-list.ts';
 import { PriceService } from '../../src/core/prices/price-service.ts';
 import { Prices } from '../../src/core/prices/prices.ts';
 import { BudgetService } from '../../src/core/budgets/budget-service.ts';
+import { LostLeases } from '../../src/core/budgets/lost-leases.ts';
 import { Policies } from '../../src/core/tenants/policies.ts';
 import { PolicyService } from '../../src/core/tenants/policy-service.ts';
 import { TenantService } from '../../src/core/tenants/tenant-service.ts';
@@ -173,6 +174,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     roles: new RoleService({ roles: metadata.roles, bus, clock }),
     gatewayKeyFinder: new GatewayKeyFinder({ gatewayKeys, clock }),
     gatewayKeys: new GatewayKeyService({ gatewayKeys, catalog, bus, clock, random }),
+    lostLeases: new LostLeases({ accounts: metadata.budgetAccounts, clock }),
     budgets: new BudgetService({ tenantBudgets: metadata.tenantBudgets, accounts: metadata.budgetAccounts, gatewayKeys, policies: new Policies({ policies, bus, clock, metrics }), delivery: { deliver: async () => undefined }, bus, clock }),
     credentials: new CredentialService({ ...shared, store: secrets }),
     adoption: new Adoption({ parts, sealed: secrets, legacy, random }),

@@ -3,7 +3,8 @@ import { HELD_MS, type HeldAsk, type LimitLeases, type WindowAnswer, type Window
 import type { RedisConnection } from '../redis/redis-connection.ts';
 
 /**
- * One window as a hash: its number, and what was given out of it. Redis' clock decides which window it is; a number never goes back, also where that clock does. What `lease-table.ts`
+ * One window as a hash: its number, and what was given out of it. Redis' clock decides which window it is. A number does not go back where that clock steps back by less than a window; by more it does, since what is limited to a second
+ * would be limited to as long as it takes the clock to come there again. What `lease-table.ts`
  * does in memory, in one step for all that ask.
  */
 const WINDOW = script(`
@@ -13,7 +14,7 @@ local length, max, need, surplus = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumbe
 local window = math.floor(now / length)
 local used = 0
 local kept = redis.call('HMGET', KEYS[1], 'window', 'used')
-if kept[1] and tonumber(kept[1]) >= window then
+if kept[1] and tonumber(kept[1]) >= window and tonumber(kept[1]) <= window + 1 then
   window = tonumber(kept[1])
   used = tonumber(kept[2])
 end
@@ -28,7 +29,7 @@ redis.call('HSET', KEYS[1], 'window', string.format('%.0f', window), 'used', str
 redis.call('PEXPIRE', KEYS[1], math.floor(ends + length))
 return { granted, window, ends, left - granted }`);
 
-/** Who holds how many, and until when that counts. */
+/** Who holds how many, and until when that counts, which is never longer than from now on, also where the clock was set back. */
 const HELD = script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -38,7 +39,12 @@ local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   if all[i] ~= ARGV[1] then
     local count, till = string.match(all[i + 1], '^(%d+):(%d+)$')
-    if tonumber(till) <= now then redis.call('HDEL', KEYS[1], all[i]) else others = others + tonumber(count) end
+    if tonumber(till) <= now then
+      redis.call('HDEL', KEYS[1], all[i])
+    else
+      others = others + tonumber(count)
+      if tonumber(till) > now + lasts then redis.call('HSET', KEYS[1], all[i], string.format('%s:%.0f', count, now + lasts)) end
+    end
   end
 end
 local count = math.max(open, math.min(want, max - others))

@@ -105,6 +105,9 @@ export const actions = {
   /** The platform's layer: what it lets a tenant use. */
   'platform-budget.read': { platform: null, tenant: ['platform-admin', 'platform-operator', 'platform-auditor'], ...read },
   'platform-budget.put': { platform: null, tenant: ['platform-admin'], ...close },
+  /** What replicas that are gone have leased of budgets, of all tenants'. Giving it back makes no budget larger. */
+  'budget-lease.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
+  'budget-lease.release': { platform: ['platform-admin'], tenant: null, ...close },
   'gateway.use': { platform: null, tenant: ['tenant-admin', 'tenant-member', 'gateway-key'], audited: false, needsLiveTenant: true, touchesKeys: true },
   'usage.read': {
     platform: null,

@@ -75,6 +75,8 @@ const expected: Readonly<Record<Action, { readonly platform: readonly Role[]; re
   'budget.put': { platform: [], tenant: [a] },
   'platform-budget.read': { platform: [], tenant: [A, O, P] },
   'platform-budget.put': { platform: [], tenant: [A] },
+  'budget-lease.read': { platform: [A, O, P], tenant: [] },
+  'budget-lease.release': { platform: [A], tenant: [] },
   'gateway.use': { platform: [], tenant: [a, m, g] },
   'usage.read': { platform: [], tenant: [A, O, P, a, m, u] },
   'audit.read': { platform: [A, P], tenant: [A, P, a, u] },
@@ -102,7 +104,7 @@ const readOnly = new Set<Action>([
 /** What a tenant that is suspended or going away still allows: looking, and ending things. */
 const notInALiveTenantOnly = new Set<Action>([
   'own-vault.read', 'own-vault.delete', ...[...readOnly].filter((action) => action !== 'gateway.use'),
-  'tenant.create', 'platform-limits.put', 'platform-budget.put', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete', 'user.remove',
+  'tenant.create', 'platform-limits.put', 'platform-budget.put', 'budget-lease.release', 'tenant.update', 'tenant.delete', 'tenant.shred', 'audit-key.rotate', 'audit-log.accept-restored', 'platform.seal', 'platform.unseal', 'root-key.rewrap', 'data-keys.rotate', 'data-keys.reseal', 'token.revoke', 'credential.delete', 'credential.revoke', 'credential.purge', 'credential.reconcile', 'credential.move', 'gateway-key.revoke', 'gateway-key.find', 'gateway-key.disable', 'store.find', 'role.delete', 'user.remove',
 ]);
 
 const allActions = Object.keys(actions).filter((action): action is Action => action in actions);

@@ -11,6 +11,13 @@ export const emptyAccount: BudgetAccountRecord = Object.freeze({ spent: 0, unacc
 
 const emptySlice: Omit<BudgetSlice, 'journal' | 'writtenAt'> = { granted: 0, spent: 0, segment: 0 };
 
+/** Beyond this nothing is heard of who leased it: a living replica gives back within seconds what it does not use. */
+const SILENT_MS = 3_600_000;
+
+export function isSilent({ writtenAt }: Pick<BudgetSlice, 'writtenAt'>, now: number): boolean {
+  return now - writtenAt > SILENT_MS;
+}
+
 /** What of a slice may still be spent. Events that came to more than was granted are in `spent` alone. */
 export function outstandingIn({ granted, spent }: Pick<BudgetSlice, 'granted' | 'spent'>): number {
   return Math.max(0, granted - spent);

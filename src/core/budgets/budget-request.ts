@@ -33,6 +33,12 @@ export function budgetsFrom(owner: BudgetOwner, inputs: readonly BudgetInput[], 
   return budgets;
 }
 
+/** What the budget with this id counts. */
+export function unitOf(id: string): BudgetUnit {
+  const unit = id.split('.')[1];
+  return unit === 'money' || unit === 'tokens' ? unit : 'requests';
+}
+
 function budgetFrom(owner: BudgetOwner, { amount, per, hard, models: given, unbounded = 'refuse' }: BudgetInput, property: string): Budget {
   const models = given === undefined || given === null ? null : checkedModels(given, property);
   const { unit, value } = valueOf(amount, property);

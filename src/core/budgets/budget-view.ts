@@ -1,10 +1,7 @@
 import type { Budget, BudgetAccountRecord } from '../../ports/metadata/budgets.ts';
-import { emptyAccount, outstandingIn, outstandingOf } from './account.ts';
+import { emptyAccount, isSilent, outstandingIn, outstandingOf } from './account.ts';
 import { type BudgetAmount, budgetAmount } from './amount.ts';
 import type { Period } from './periods.ts';
-
-/** Beyond this nothing is heard of who leased it: a living replica gives back within seconds what it does not use. */
-const SILENT_MS = 3_600_000;
 
 /** A budget, and where it stands in its period. Times are RFC 3339. */
 export interface BudgetView extends Pick<Budget, 'id' | 'per' | 'hard' | 'unbounded'> {
@@ -24,7 +21,7 @@ export interface BudgetView extends Pick<Budget, 'id' | 'per' | 'hard' | 'unboun
 }
 
 export function budgetView(budget: Budget, period: Period, record: BudgetAccountRecord = emptyAccount, now: number): BudgetView {
-  const silent = record.slices.filter(({ writtenAt }) => now - writtenAt > SILENT_MS).reduce((sum, slice) => sum + outstandingIn(slice), 0);
+  const silent = record.slices.filter((slice) => isSilent(slice, now)).reduce((sum, slice) => sum + outstandingIn(slice), 0);
   const reserved = outstandingOf(record) - silent;
   const unaccounted = record.unaccounted + silent;
   const { id, unit, amount, per, hard, models, unbounded } = budget;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { budgetAmount } from '../../core/budgets/amount.ts';
+import type { LostLease } from '../../core/budgets/lost-leases.ts';
 import type { LayerView, TenantBudgetsView } from '../../core/budgets/budget-service.ts';
 import type { BudgetView } from '../../core/budgets/budget-view.ts';
 import { entityTag } from '../../core/versions/etag.ts';
@@ -46,10 +47,23 @@ export const keyBudgetsSchema = Type.Object(layer);
 export const platformBudgetsSchema = Type.Object({ ...layer, etag });
 export const tenantBudgetsSchema = Type.Object({ ...layer, platformBudgets: Type.Array(budgetState), etag });
 
+export const lostLeaseSchema = Type.Object({
+  journal: Type.String({ description: 'what the replica leased it under; another at each of its starts.' }),
+  tenant: Type.String(),
+  budget: Type.String({ description: 'a budget\'s id.' }),
+  period: Type.String(),
+  reserved: amount,
+  heardAt: Type.String({ description: 'when the replica wrote last to this budget.' }),
+});
+
 export const budgetsInput = Type.Object({ budgets: budgetInputs }, closed);
 
 export function budgetBody({ id, unit, amount: value, per: period, hard: isHard, models: globs, unbounded: rule }: Budget): Static<typeof budgetSchema> {
   return { id, amount: budgetAmount(unit, value), per: period, hard: isHard, models: globs === null ? null : [...globs], unbounded: rule };
+}
+
+export function lostLeaseBody({ heardAt, reserved, ...lease }: LostLease): Static<typeof lostLeaseSchema> {
+  return { ...lease, reserved: { ...reserved }, heardAt: new Date(heardAt).toISOString() };
 }
 
 export function budgetsBody(budgets: readonly BudgetView[]): Static<typeof budgetState>[] {

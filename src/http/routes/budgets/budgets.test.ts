@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { committedOf, withSpent } from '../../../core/budgets/account.ts';
 import { startControlPlane, type TestControlPlane } from '../../../../test/support/control-plane.ts';
 
 let plane: TestControlPlane;
@@ -48,6 +49,24 @@ describe('R0.2 R5.4 budgets', () => {
       timeZone: 'Asia/Tokyo',
       budgets: [{ spent: { tokens: 220 }, reserved: { tokens: 300 }, unaccounted: { tokens: 80 }, left: { tokens: 400 }, renewsAt: null, alerts: [{ percent: 50, at: '1970-01-01T00:00:00.000Z' }] }],
     });
+  });
+
+  it('R5.4: what a replica had leased that is gone with its disk counts as spent, until an administrator of the platform gives it back', async () => {
+    const leases = '/api/v1/platform/budget-leases';
+    const [, lost] = ['0123456789abcdef', 'fedcba9876543210'];
+    const heardAt = new Date(plane.clock.now() - 7_200_000).toISOString();
+    expect(await plane.must('GET', leases)).toEqual({ items: [{ journal: lost, tenant: 'acme', budget: 'own.tokens.total.hard', period: 'total', reserved: { tokens: 50 }, heardAt }], nextCursor: null });
+    expect((await plane.call('POST', `${leases}/${lost}/release`, { token: admin })).status).toBe(403);
+    expect((await plane.call('POST', `${leases}/0123456789abcdef/release`)).json).toMatchObject({ error: { code: 'conflict', message: expect.stringContaining('during the last hour') } });
+    expect((await plane.call('POST', `${leases}/0000000000000000/release`)).status).toBe(404);
+    expect(await plane.must('POST', `${leases}/${lost}/release`)).toEqual({ journal: lost, budgets: 1 });
+    expect(await plane.must('GET', path, { token: admin })).toMatchObject({ budgets: [{ spent: { tokens: 220 }, reserved: { tokens: 300 }, unaccounted: { tokens: 30 }, left: { tokens: 450 } }] });
+    expect(await plane.must('GET', leases)).toMatchObject({ items: [] });
+    // Should its disk turn up all the same, what it says counts, once.
+    const key = { tenant: 'acme', budget: 'own.tokens.total.hard', period: 'total' };
+    const record = (await plane.metadata.budgetAccounts.get(key))?.record;
+    const late = record && withSpent(record, lost, 2, 40, 0);
+    expect([late?.spent, late && withSpent(late, lost, 2, 40, 0), late && committedOf(late)]).toEqual([260, undefined, 260 + 30 + 300]);
   });
 
   it('honour If-Match, and refuse what they cannot hold', async () => {
