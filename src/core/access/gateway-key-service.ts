@@ -3,6 +3,7 @@ import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { GatewayKeyRecord, GatewayKeyRepository } from '../../ports/metadata/access.ts';
 import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
+import { tenantScope } from '../../ports/scope.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { changeRecord } from '../versions/change-record.ts';
@@ -12,6 +13,7 @@ import { type GatewayKeyView, gatewayKeyView } from './gateway-key-view.ts';
 import type { Grant } from './grant.ts';
 import type { IdempotentRequest } from './idempotency.ts';
 import type { Resource } from './resource.ts';
+import { requireHeld } from './roles.ts';
 import { mintToken, newTokenId, tokenHint } from './token-text.ts';
 
 export interface GatewayKeyServiceDependencies {
@@ -39,6 +41,8 @@ export interface CreatedGatewayKey {
 /** S34. Revoked ones do not count. */
 const MAX_KEYS = 1_000;
 const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
+/** What a key may do, and how much of it. */
+const REACH = ['services', 'models', 'routes', 'networks', 'expiresAt', 'limits', 'budget'] as const;
 const unrestricted: GatewayKeyChoices = { name: '', services: null, models: null, routes: null, defaultProvider: null, tags: {}, expiresAt: null, disabled: false, owner: null, networks: null, limits: null, budget: [] };
 
 /** A tenant's gateway keys (R0.2, S2, S22, S25). Every change is announced, so that the next request sees it. */
@@ -58,11 +62,12 @@ export class GatewayKeyService {
   }
 
   /**
-   * Makes a key and gives its text, once. Throws `invalid_argument`, and `conflict`
+   * Makes a key and gives its text, once. Throws `invalid_argument`, `permission_denied` for who may not use the gateway, and `conflict`
    * for an Idempotency-Key of another request, and where the tenant has too many keys.
    */
   async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
     const tenant = tenantOf(grant.use('gateway-key.create'));
+    requireUse(grant, tenant);
     const id = idempotency?.id ?? newTokenId(this.#random);
     const earlier = idempotency && (await this.#earlier(id, idempotency));
     if (earlier !== undefined) return earlier;
@@ -104,9 +109,11 @@ export class GatewayKeyService {
     return this.#view(stored);
   }
 
-  /** Changes what is named in the input. Throws `conflict` for a revoked key, and what `create` throws. */
+  /** Changes what is named in the input. Throws `conflict` for a revoked key, and what `create` throws; who may not use the gateway opens no key and changes nothing that it reaches. */
   async update(grant: Grant, { ifMatch, ...input }: GatewayKeyChange): Promise<GatewayKeyView> {
-    return this.#change(grant.use('gateway-key.update'), ifMatch, (record) => {
+    const resource = grant.use('gateway-key.update');
+    if (input.disabled === false || REACH.some((name) => input[name] !== undefined)) requireUse(grant, tenantOf(resource));
+    return this.#change(resource, ifMatch, (record) => {
       requireNotRevoked(record);
       return { ...record, ...appliedChoices(record.id, record, input, { catalog: this.#catalog, clock: this.#clock }) };
     });
@@ -124,7 +131,8 @@ export class GatewayKeyService {
     if (!Number.isSafeInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > MAX_OVERLAP_SECONDS) {
       throw new KeyholdError('invalid_argument', `overlapSeconds is a whole number from 0 to ${MAX_OVERLAP_SECONDS} (7 days).`, { details: { property: 'overlapSeconds' } });
     }
-    const { id } = named(resource);
+    const { tenant, id } = named(resource);
+    requireUse(grant, tenant);
     const { text, digest } = mintToken('g', this.#random, id);
     const gatewayKey = await this.#change(resource, ifMatch, (record) => {
       requireNotRevoked(record);
@@ -191,6 +199,11 @@ function tenantOf({ scope }: Resource): string {
 function named(resource: Resource): { tenant: string; id: string } {
   if (resource.id === undefined) throw noGatewayKey();
   return { tenant: tenantOf(resource), id: resource.id };
+}
+
+/** Nobody grants what they do not hold: a key uses the gateway, and whoever makes one has its text. */
+function requireUse({ actor }: Grant, tenant: string): void {
+  requireHeld(actor, tenantScope(tenant), ['gateway.use']);
 }
 
 function requireNotRevoked({ revokedAt }: GatewayKeyRecord): void {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type AccessWorld, createAccessWorld, platformAdmin, tenantActor } from '../../../test/support/access-world.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
 import type { Actor } from './actor.ts';
+import type { GatewayKeyChange } from './gateway-key-service.ts';
 import { grantablePermissions } from './permissions.ts';
 
 const acme = tenantScope('acme');
@@ -114,6 +115,30 @@ describe('nobody grants what they do not hold (S25)', () => {
     const { made, registrar } = await limited();
     for (const role of ['reader', 'registrar']) expect((await holder(made, role, registrar)).id).toBeTruthy();
     for (const role of ['writer', 'tenant-admin', 'tenant-member', 'tenant-auditor']) await expect(holder(made, role, registrar)).rejects.toMatchObject({ code: 'permission_denied' });
+  });
+
+  it('whoever may make gateway keys, but not use the gateway, makes none, and opens none', async () => {
+    const made = await world();
+    const { gatewayKey } = await made.perform(admin, 'gateway-key.create', { scope: acme }, (grant) => made.gatewayKeyService.create(grant, { name: 'app' }));
+    const key = { scope: acme, id: gatewayKey.id };
+    const names = ['gateway-key.create', 'gateway-key.rotate', 'gateway-key.update'];
+    await create(made, admin, 'key-clerk', names);
+    const clerk = await holder(made, 'key-clerk');
+    const actions = async () => {
+      const actor = await clerk.actor();
+      const update = (change: GatewayKeyChange) => made.perform(actor, 'gateway-key.update', key, (grant) => made.gatewayKeyService.update(grant, change));
+      const asked = [
+        made.perform(actor, 'gateway-key.create', { scope: acme }, (grant) => made.gatewayKeyService.create(grant, { name: 'mine' })),
+        made.perform(actor, 'gateway-key.rotate', key, (grant) => made.gatewayKeyService.rotate(grant)),
+        update({ services: ['stripe'] }),
+        update({ disabled: true, tags: { team: 'a' } }),
+        update({ disabled: false }),
+      ];
+      return Promise.all(asked.map((one) => one.then(() => 'ok', (error: { code: string }) => error.code)));
+    };
+    expect(await actions()).toEqual(['permission_denied', 'permission_denied', 'permission_denied', 'ok', 'permission_denied']);
+    await replace(made, admin, 'key-clerk', [...names, 'gateway.use']);
+    expect(new Set(await actions())).toEqual(new Set(['ok']));
   });
 
   it('whoever may make roles puts in what they have, and gives an existing one nothing else', async () => {
