@@ -17,6 +17,7 @@ import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
 import type { Sources } from './core/outages/sources.ts';
 import { Egress } from './egress/egress.ts';
+import { OwnAddress } from './http/own-address.ts';
 import type { LeasedJob } from './jobs/leased-job.ts';
 import { removeSessionsJob } from './jobs/remove-sessions.ts';
 import type { Bus } from './ports/bus.ts';
@@ -26,7 +27,7 @@ import type { MetadataStore } from './ports/metadata-store.ts';
 import type { Metrics } from './ports/metrics.ts';
 
 export interface SignInOptions {
-  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'sessions'>;
+  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'sessions' | 'publicUrl' | 'knownHosts'>;
   readonly metadata: MetadataStore;
   readonly access: Access;
   readonly firstToken: FirstTokenOutlet;
@@ -42,7 +43,8 @@ export interface SignInOptions {
 
 export interface SignIn {
   readonly principals: Principals;
-  readonly sessions: Sessions;
+  /** What browsers need. */
+  readonly web: { readonly sessions: Sessions; readonly ownAddress: OwnAddress };
   /** Those that one replica does for all. */
   readonly jobs: readonly LeasedJob[];
   readonly administrators: PlatformAdministrators;
@@ -74,7 +76,7 @@ export async function openSignIn({ config, metadata, access, firstToken, first, 
   const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, sources, ...config.sessions });
   log.info('sign_in_ready', 'Sign-in initialized');
   const users = new UserService({ ...metadata, administrators, issuers, bus, clock });
-  return { principals, sessions, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, members, users, close };
+  return { principals, web: { sessions, ownAddress: new OwnAddress(config) }, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, members, users, close };
 }
 
 interface UserTokensOptions {

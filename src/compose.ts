@@ -166,7 +166,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const { principals, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
+  const { principals, web, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
@@ -281,6 +281,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     catalog,
     access,
     principals,
+    ...web,
     clientAddresses,
     unknownKeys,
     idempotency: new Idempotency(root.subkey('idempotency'), clock),

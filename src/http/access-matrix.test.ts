@@ -4,6 +4,7 @@ import { type HttpAnswer, startControlPlane, type TestControlPlane } from '../..
 import { countedStore } from '../../test/support/counted-store.ts';
 import { sampleBody } from '../../test/support/sample-body.ts';
 import { expectWritten } from '../../test/support/written-section.ts';
+import { isOwn } from '../core/access/actions.ts';
 import { actingOn } from '../core/access/acting-on.ts';
 import type { Actor } from '../core/access/actor.ts';
 import { platformRoles, tenantRoles } from '../core/access/role.ts';
@@ -72,12 +73,13 @@ describe('who gets which answer on which route', () => {
       const { cells } = rowOf(route);
       const missing = [
         ...(cells['no key'] === '401' ? [] : ['401']),
-        ...(route.action === 'signed-in.read' || Object.values(cells).includes('403') ? [] : ['403']),
+        ...(isOwn(route.action) || Object.values(cells).includes('403') ? [] : ['403']),
         ...(!isOfTenant(route) || cells['of another tenant'] === '404' ? [] : ['another tenant']),
       ];
       expect([nameOf(route), missing]).toEqual([nameOf(route), []]);
     }
     for (const { cells } of gatewayRows) expect(cells).toMatchObject({ 'no key': '401', 'platform-admin': '403', 'tenant-auditor': '403', 'tenant-member': 'yes', 'gateway key': 'yes' });
+    expect(routeTable.filter(({ kind }) => kind === 'entry').map(nameOf)).toEqual(['POST /api/v1/sign-in']);
     expect(routeTable.filter(({ kind }) => kind === 'open').map(nameOf).toSorted()).toEqual(['GET /api/v1/health', 'GET /livez', 'GET /metrics', 'GET /readyz']);
   });
 

@@ -1,5 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { nothing } from './fastify-schema.ts';
+import { SESSION_COOKIE } from './session-cookie.ts';
 import { routeTable } from './route-table.ts';
 
 /** How the API description (OpenAPI 3.1) is made from the routes' schemas. */
@@ -13,7 +14,7 @@ export function apiDescription(version: string): FastifyDynamicSwaggerOptions {
         description:
           'Keeps other people\'s API keys and uses them on their behalf. Times are RFC 3339 in UTC. Lists come in pages: ask again with `cursor` set to `nextCursor` until it is null. Refusals all look alike; their `code` is for programs, their `message` says what to do.',
       },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token (kh_t_…). /api/v1/me, /api/v1/services and /api/v1/openapi.json take a gateway key (kh_g_…) too.' } } },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token (kh_t_…). /api/v1/me, /api/v1/services and /api/v1/openapi.json take a gateway key (kh_g_…) too.' }, session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE, description: 'A browser\'s session, as POST /api/v1/sign-in begins one.' } } },
     },
     transform: ({ schema, url }) => {
       if (schema.body !== nothing) return { schema, url };

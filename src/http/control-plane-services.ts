@@ -6,6 +6,7 @@ import type { Idempotency } from '../core/access/idempotency.ts';
 import type { Principals } from '../core/access/principals.ts';
 import type { RoleService } from '../core/access/role-service.ts';
 import type { MemberService } from '../core/access/member-service.ts';
+import type { Sessions } from '../core/access/sessions.ts';
 import type { UserService } from '../core/access/user-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
@@ -37,6 +38,7 @@ import type { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { OwnAddress } from './own-address.ts';
 
 /** Whether requests can be served, told without hosts or error texts (S35). */
 export interface Readiness {
@@ -82,6 +84,9 @@ export interface ControlPlaneServices {
   readonly catalog: Catalog;
   readonly access: Access;
   readonly principals: Principals;
+  readonly sessions: Sessions;
+  /** What Keyhold is called, for requests that browsers send. */
+  readonly ownAddress: OwnAddress;
   readonly clientAddresses: ClientAddresses;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly idempotency: Idempotency;

@@ -16,7 +16,7 @@ import { routeTable } from './route-table.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type App, type RequestState, serveRoute, type StateOf } from './serve-route.ts';
 import { parseStrictJson } from '../core/json/strict-json.ts';
-import { wholeBody } from './whole-body.ts';
+import { BODY_LIMIT, wholeBody } from './whole-body.ts';
 
 /** The resource API and the documented endpoints, behind a listener that others own. */
 export interface ControlPlane {
@@ -80,6 +80,7 @@ function createApp(random: ControlPlaneServices['random'], headers: Readonly<Rec
     return503OnClosing: false,
     genReqId: (request) => requestIdFor(one(request.headers['x-request-id']), random),
     requestIdHeader: false,
+    bodyLimit: BODY_LIMIT,
     frameworkErrors: (error, request, reply) => {
       reply.headers({ ...headers, 'x-request-id': request.id });
       void sendError(translated(error), request, reply);
@@ -96,7 +97,7 @@ function readJsonOnly(app: App, stateOf: StateOf): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     refuseEncodings(request);
-    const body = await wholeBody(payload);
+    const body = await wholeBody(payload, request.routeOptions.bodyLimit);
     if (request.headers['idempotency-key'] !== undefined) stateOf(request).body = body;
     return body.length === 0 ? undefined : parseStrictJson(body);
   });

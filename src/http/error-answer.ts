@@ -1,8 +1,12 @@
 import type { KeyholdError } from '../ports/errors.ts';
 import { errorStatus } from './error-status.ts';
+import { MisdirectedRequest } from './own-address.ts';
 
 /** When nobody knows better: how long a caller should wait before it tries again, in seconds. */
 const DEFAULT_RETRY_SECONDS = 5;
+
+/** RFC 9110, section 15.5.20: nothing is wrong with the request but whom it is meant for, so no code of its own. */
+const MISDIRECTED = 421;
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -21,7 +25,7 @@ export function errorAnswer(error: KeyholdError, requestId: string): ErrorAnswer
     headers['x-should-retry'] = 'false';
   }
   return {
-    status: errorStatus(error.code),
+    status: error instanceof MisdirectedRequest ? MISDIRECTED : errorStatus(error.code),
     headers,
     body: { error: { code: error.code, message: error.publicMessage, requestId, ...(error.details === undefined ? {} : { details: error.details }) } },
   };

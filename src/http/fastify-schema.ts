@@ -44,9 +44,10 @@ function operationId({ method, url }: Route): string {
 }
 
 /** `{}` beside the token: it is needed in some installations only. */
-function securityOf(route: Route): { readonly token?: string[] }[] {
-  if (route.kind === 'guarded') return [{ token: [] }];
-  return route.guardedOffLoopback === undefined ? [] : [{}, { token: [] }];
+function securityOf(route: Route): { readonly token?: string[]; readonly session?: string[] }[] {
+  if (route.kind === 'guarded') return route.accepts.includes('t') ? [{ token: [] }, { session: [] }] : [{ token: [] }];
+  if (route.kind === 'entry') return [];
+  return route.guardedOffLoopback === undefined ? [] : [{}, { token: [] }, { session: [] }];
 }
 
 function headersSchema({ conditional = false, creates = false }: Route): { headers?: TObject } {

@@ -52,7 +52,8 @@ describe('every route of the control plane', () => {
       const described = operation?.responses[answer.status] ?? operation?.responses['default'];
       expect([route.url, Object.keys(described?.content ?? {})]).toEqual([route.url, [String(answer.headers['content-type']).split(';', 1)[0]]]);
     }
-    expect(paths['/metrics']?.get?.security).toEqual([{}, { token: [] }]);
+    expect(paths['/metrics']?.get?.security).toEqual([{}, { token: [] }, { session: [] }]);
+    expect(paths['/api/v1/me']?.get?.security).toEqual([{ token: [] }, { session: [] }]);
     expect(paths['/livez']?.get?.security).toEqual([]);
     const names = Object.values(paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
     expect(new Set(names).size).toBe(names.length);

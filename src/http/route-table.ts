@@ -68,6 +68,8 @@ import { deleteRole } from './routes/roles/delete-role.ts';
 import { getRole } from './routes/roles/get-role.ts';
 import { listRoles } from './routes/roles/list-roles.ts';
 import { putRole } from './routes/roles/put-role.ts';
+import { signIn } from './routes/sign-in/sign-in.ts';
+import { signOut } from './routes/sign-in/sign-out.ts';
 import { listServices } from './routes/services/list-services.ts';
 import { findSecrets } from './routes/stores/find-secrets.ts';
 import { listStores } from './routes/stores/list-stores.ts';
@@ -91,6 +93,7 @@ import { listMembers } from './routes/users/list-members.ts';
 import { listUsers } from './routes/users/list-users.ts';
 import { removeMember } from './routes/users/remove-member.ts';
 import { removeUser } from './routes/users/remove-user.ts';
+import { signOutUser } from './routes/users/sign-out-user.ts';
 import { updateMember } from './routes/users/update-member.ts';
 import { updateUser } from './routes/users/update-user.ts';
 
@@ -130,6 +133,7 @@ export const routeTable: readonly Route[] = [
   getUser,
   updateUser,
   removeUser,
+  signOutUser,
   ...ownersOf('roles').flatMap((owner) => roleRoutes.map((route) => route(owner))),
   ...[tenantOwner, platformOwner].flatMap((owner) => credentialRoutes.map((route) => route(owner))),
   createGatewayKey,
@@ -164,6 +168,8 @@ export const routeTable: readonly Route[] = [
   rotateDataKeys,
   showDataRotation,
   listProviderKeys,
+  signIn,
+  signOut,
   showMe,
   showOpenapi,
   storeDocumentedCredential,

@@ -49,6 +49,8 @@ export interface Answer<S extends RouteSchema = RouteSchema> {
   readonly etag?: string | undefined;
   /** Where it is not JSON: the route's media type with its parameters. */
   readonly contentType?: string | undefined;
+  /** What the browser is to keep or forget, as `Set-Cookie` says it. */
+  readonly cookies?: readonly string[] | undefined;
 }
 
 /** The services, and what only a running control plane knows. */
@@ -97,6 +99,23 @@ export interface GuardedRoute<S extends RouteSchema = RouteSchema> extends Route
   handle(grant: Grant, input: RouteInput<S>, services: RouteServices): Promise<Answer<S>>;
 }
 
+/** A request of somebody who is not known yet. */
+export interface EntryRequest<S extends RouteSchema = RouteSchema> {
+  readonly query: StaticOf<S['query']>;
+  readonly body: StaticOf<S['body']>;
+  readonly requestId: string;
+  /** As they came: names and values in turn. */
+  readonly rawHeaders: readonly string[];
+  /** Where it comes from. */
+  readonly address: string;
+}
+
+/** A route through which somebody signs in: whoever asks is known at its end, not at its beginning. Its bodies are small, since strangers send them. */
+export interface EntryRoute<S extends RouteSchema = RouteSchema> extends RouteCommon<S> {
+  readonly kind: 'entry';
+  handle(request: EntryRequest<S>, services: RouteServices): Promise<Answer<S>>;
+}
+
 /** A route that answers everybody, the same for everybody. */
 export interface OpenRoute<S extends RouteSchema = RouteSchema> extends RouteCommon<S> {
   readonly kind: 'open';
@@ -105,13 +124,18 @@ export interface OpenRoute<S extends RouteSchema = RouteSchema> extends RouteCom
   handle(services: RouteServices): Promise<Answer<S>>;
 }
 
-export type Route = GuardedRoute | OpenRoute;
+export type Route = GuardedRoute | EntryRoute | OpenRoute;
 
 type Guarded<S extends RouteSchema> = Omit<GuardedRoute<S>, 'kind' | 'accepts'> & { readonly accepts?: readonly TokenKind[] };
 
 /** A route for API tokens, unless it says otherwise. */
 export function guardedRoute<const S extends RouteSchema>(route: Guarded<S>): GuardedRoute {
   const whole: GuardedRoute<S> = { ...route, kind: 'guarded', accepts: route.accepts ?? ['t'] };
+  return whole;
+}
+
+export function entryRoute<const S extends RouteSchema>(route: Omit<EntryRoute<S>, 'kind'>): EntryRoute {
+  const whole: EntryRoute<S> = { ...route, kind: 'entry' };
   return whole;
 }
 

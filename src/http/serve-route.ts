@@ -10,10 +10,10 @@ import { type Resource, resourceText } from '../core/access/resource.ts';
 import { entityTag, type IfMatch } from '../core/versions/etag.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { platformScope } from '../ports/scope.ts';
-import { admit } from './admission.ts';
+import { addressOf, admit } from './admission.ts';
 import { parseIfMatch } from './conditions.ts';
 import { fastifySchema } from './fastify-schema.ts';
-import type { Answer, GuardedRoute, OpenRoute, ResourceRequest, Route, RouteInput, RouteServices } from './route.ts';
+import type { Answer, EntryRoute, GuardedRoute, OpenRoute, ResourceRequest, Route, RouteInput, RouteServices } from './route.ts';
 
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
 
@@ -27,11 +27,15 @@ export interface RequestState {
   error?: KeyholdError;
 }
 
+/** Nothing that somebody signs in with is longer. */
+const ENTRY_BODY_BYTES = 16 * 1024;
+
 export type StateOf = (request: FastifyRequest) => RequestState;
 
 /** Puts a route of the table behind its checks. There is no other way to put one there. */
 export function serveRoute(app: App, route: Route, services: RouteServices, stateOf: StateOf): void {
   if (route.kind === 'guarded') serveGuarded(app, route, services, stateOf);
+  else if (route.kind === 'entry') serveEntry(app, route, services);
   else serveOpen(app, route, services, stateOf);
 }
 
@@ -53,6 +57,7 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
     url: route.url,
     schema: fastifySchema(route),
     onRequest: async (request) => {
+      services.ownAddress.requireKnownHost(request.raw);
       stateOf(request).principal = await admit(request.raw, request.id, route.accepts, services);
       await name(request, undefined);
     },
@@ -81,6 +86,24 @@ function serveGuarded(app: App, route: GuardedRoute, services: RouteServices, st
   });
 }
 
+/** Nobody is known yet, so the body is read first, a small one. What changes something is taken from no other site's page. */
+function serveEntry(app: App, route: EntryRoute, services: RouteServices): void {
+  app.route({
+    method: route.method,
+    url: route.url,
+    schema: fastifySchema(route),
+    bodyLimit: ENTRY_BODY_BYTES,
+    onRequest: async (request) => {
+      services.ownAddress.requireKnownHost(request.raw);
+      if (takesBody(route)) services.ownAddress.requireOwnPage(request.raw, { mustTell: false });
+    },
+    handler: async (request, reply) => {
+      const { query, body, id: requestId, raw } = request;
+      return send(reply, await route.handle({ query, body, requestId, rawHeaders: raw.rawHeaders, address: addressOf(raw, services) }, services));
+    },
+  });
+}
+
 function serveOpen(app: App, route: OpenRoute, services: RouteServices, stateOf: StateOf): void {
   const guard: Action | undefined = services.listenIsLoopback ? undefined : route.guardedOffLoopback;
   const resource: Resource = { scope: platformScope };
@@ -89,6 +112,8 @@ function serveOpen(app: App, route: OpenRoute, services: RouteServices, stateOf:
     url: route.url,
     schema: fastifySchema(route),
     onRequest: async (request) => {
+      // Open to this machine, and to no page that has made its own name lead here.
+      if (route.guardedOffLoopback !== undefined && guard === undefined) services.ownAddress.requireKnownHost(request.raw);
       if (guard === undefined) return;
       const principal = await admit(request.raw, request.id, ['t'], services);
       stateOf(request).principal = principal;
@@ -134,7 +159,8 @@ function withSealedCursor(body: unknown, list: readonly string[], { cursors }: R
   return typeof nextCursor === 'string' ? { ...properties(body), nextCursor: cursors.seal(list, nextCursor) } : body;
 }
 
-function send(reply: FastifyReply, { status, body, etag, contentType }: Answer): FastifyReply {
+function send(reply: FastifyReply, { status, body, etag, contentType, cookies }: Answer): FastifyReply {
+  if (cookies !== undefined) reply.header('set-cookie', cookies);
   if (etag !== undefined) reply.header('etag', entityTag(etag));
   if (contentType !== undefined) reply.type(contentType);
   return status === 204 ? reply.code(204).send() : reply.code(status).send(body);

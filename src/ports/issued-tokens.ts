@@ -5,6 +5,8 @@ export interface IssuedToken {
   /** Milliseconds since 1970, like every time here; the provider says whole seconds. */
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** When the user proved who they are, where the token says so (`auth_time`); a token that is refreshed keeps it. */
+  readonly authenticatedAt?: number | undefined;
 }
 
 /** Checks access tokens that identity providers issue (S23). */

@@ -1,3 +1,4 @@
+import { isOwn } from '../../src/core/access/actions.ts';
 import { platformRoles, tenantRoles } from '../../src/core/access/role.ts';
 import type { GuardedRoute, Route } from '../../src/http/route.ts';
 import { send, startGateway } from './gateway-fixture.ts';
@@ -62,7 +63,7 @@ export class AccessMatrix {
     const others = await Promise.all(tenantRoles.map((role) => ask(`${ELSEWHERE} ${role}`)));
     cells['of another tenant'] = isOfTenant(route) ? same(route, others) : '–';
     const nothing = await ask(`${HERE} permits-nothing`);
-    if (nothing !== (route.action === 'signed-in.read' ? 'yes' : '403')) throw new Error(`${nameOf(route)}: a role that permits nothing got ${nothing}.`);
+    if (nothing !== (isOwn(route.action) ? 'yes' : '403')) throw new Error(`${nameOf(route)}: a role that permits nothing got ${nothing}.`);
     return { name: nameOf(route), cells: cells as MatrixRow['cells'] };
   }
 

@@ -24,6 +24,8 @@ import { Principals } from '../../src/core/access/principals.ts';
 import { tokenDigest } from '../../src/core/access/token-text.ts';
 import { MemberService } from '../../src/core/access/member-service.ts';
 import { PlatformAdministrators } from '../../src/core/access/platform-administrators.ts';
+import { type SessionHolders, Sessions } from '../../src/core/access/sessions.ts';
+import { Users } from '../../src/core/access/users.ts';
 import { UserService } from '../../src/core/access/user-service.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
@@ -64,6 +66,7 @@ import { TenantService } from '../../src/core/tenants/tenant-service.ts';
 import { UsageQuery } from '../../src/core/usage/usage-query.ts';
 import { type ControlPlane, createControlPlane } from '../../src/http/control-plane.ts';
 import type { ControlPlaneServices } from '../../src/http/control-plane-services.ts';
+import { OwnAddress } from '../../src/http/own-address.ts';
 import { createServer } from '../../src/http/server.ts';
 import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
@@ -109,13 +112,14 @@ export interface TestControlPlane {
 
 export interface TestControlPlaneOptions {
   readonly listenIsLoopback?: boolean;
+  readonly publicUrl?: string | null;
   readonly readiness?: ControlPlaneServices['readiness'];
   readonly vault?: ControlPlaneServices['vault'];
   readonly metadata?: MetadataStore;
 }
 
 /** A whole control plane over databases in memory, behind a real listener. */
-export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null, metadata = createMemoryStore() }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
+export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null, publicUrl = null, metadata = createMemoryStore() }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const clock = new TestClock();
   const log = new RecordingLog();
   const random = randomBytes;
@@ -160,6 +164,9 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   });
   const platformAdministrators = new PlatformAdministrators({ ...metadata, bus, clock });
   const issuers = new Issuers([testIssuer()]);
+  const principals = new Principals({ tokens, gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } });
+  const userReader = new Users({ ...metadata, administrators: platformAdministrators, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics });
+  const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id) => userReader.actorOf(id) };
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -201,7 +208,9 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     auditWitness: null,
     catalog,
     access,
-    principals: new Principals({ tokens, gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } }),
+    principals,
+    sessions: new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 }),
+    ownAddress: new OwnAddress({ publicUrl, knownHosts: ['keyhold.internal'] }),
     clientAddresses: new ClientAddresses([]),
     unknownKeys: new UnknownKeys(clock),
     idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),

@@ -57,7 +57,7 @@ export class IssuedTokenCheck implements IssuedTokens {
       const { sub: subject, iat, exp } = payload;
       if (subject === undefined || iat === undefined || exp === undefined || subject === '' || subject.length > LONGEST_SUBJECT) return undefined;
       if (!isAccessToken(issuer, protectedHeader.typ, payload)) return undefined;
-      return iat * 1000 > now + SKEW_SECONDS * 1000 ? undefined : { issuer: issuer.issuer, subject, issuedAt: iat * 1000, expiresAt: exp * 1000 };
+      return iat * 1000 > now + SKEW_SECONDS * 1000 ? undefined : { issuer: issuer.issuer, subject, issuedAt: iat * 1000, expiresAt: exp * 1000, authenticatedAt: secondsIn(payload['auth_time']) };
     } catch (error) {
       // A TypeError is a key that cannot be used for what the token says it is for, such as one that is too short.
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
@@ -75,6 +75,11 @@ export class IssuedTokenCheck implements IssuedTokens {
     const { iss } = payload;
     return typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1; undefined where it is not said. */
+function secondsIn(authTime: unknown): number | undefined {
+  return typeof authTime === 'number' && Number.isFinite(authTime) ? Math.floor(authTime) * 1000 : undefined;
 }
 
 /** A part of a token as a JSON object in which no name stands twice: two readers could take another of the two. */

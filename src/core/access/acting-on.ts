@@ -1,6 +1,6 @@
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Scope, TenantScope } from '../../ports/scope.ts';
-import type { Action } from './actions.ts';
+import { type Action, isOwn } from './actions.ts';
 import type { Actor, Holding } from './actor.ts';
 import { allows } from './permissions.ts';
 
@@ -9,7 +9,7 @@ import { allows } from './permissions.ts';
  * which it holds nothing, as if that did not exist, and `permission_denied` where what it holds does not permit it. Makes nothing for who holds one role.
  */
 export function actingOn(actor: Actor, action: Action, scope: Scope): Actor | KeyholdError {
-  if (action === 'signed-in.read') return actor;
+  if (isOwn(action)) return actor;
   if (actor.holdings === undefined) {
     if (isElsewhere(actor, scope)) return unknownTenant(scope.tenant);
     return allows(actor, action, scope) ? actor : denied(actor.role, action);

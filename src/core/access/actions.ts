@@ -138,10 +138,21 @@ export const actions = {
   'store.read': { platform: ['platform-admin', 'platform-operator', 'platform-auditor'], tenant: null, ...read },
   /** The names of what lies in a store where credentials do. */
   'store.find': { platform: ['platform-admin'], tenant: null, ...close },
+  'user.sign-out': { platform: ['platform-admin'], tenant: null, ...end },
+  /** Everybody's own: who they are, and their sessions. */
   'signed-in.read': { platform: null, tenant: null, ...read },
+  'session.begin': { platform: null, tenant: null, ...close },
+  'session.end': { platform: null, tenant: null, ...end },
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof actions;
+
+const own: ReadonlySet<Action> = new Set<Action>(['signed-in.read', 'session.begin', 'session.end']);
+
+/** Whether it is about whoever does it, and everybody who has signed in may do it. */
+export function isOwn(action: Action): boolean {
+  return own.has(action);
+}
 
 /** What the table says of one action. */
 export function ruleOf(action: Action): Rule {

@@ -17,7 +17,7 @@ export interface Actor extends Holding {
   readonly kind: 'token' | 'gateway-key' | 'user' | 'system';
   /** The token's, key's or user's id; for the product itself the job's name. */
   readonly id: string;
-  /** Who acts through a session: when they last proved who they are (milliseconds since the epoch). Absent for everybody else. */
+  /** Who acts through a session, or a token that says so: when they last proved who they are (milliseconds since the epoch). Absent for everybody else. */
   readonly authenticatedAt?: number | undefined;
   /** Everything that a user holds; absent where that is one role, which stands above. */
   readonly holdings?: readonly Holding[] | undefined;

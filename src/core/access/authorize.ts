@@ -5,7 +5,7 @@ import { platformScope, type Scope } from '../../ports/scope.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { actingOn, unknownTenant } from './acting-on.ts';
-import { type Action, ruleOf } from './actions.ts';
+import { type Action, isOwn, ruleOf } from './actions.ts';
 import type { Actor } from './actor.ts';
 import { type Grant, makeGrant, makeUseGrant, type UseGrant } from './grant.ts';
 import type { InstallationSeal } from './installation-seal.ts';
@@ -116,7 +116,7 @@ export class Access {
   /** Why it cannot be done now, whoever asks. */
   #refusal(action: Action, scope: Scope): Soon<KeyholdError | undefined> {
     const isStopped = this.#isStopped(action);
-    if (scope.kind === 'platform' || action === 'signed-in.read') return after(isStopped, (is) => (is ? new InstallationSealed() : undefined));
+    if (scope.kind === 'platform' || isOwn(action)) return after(isStopped, (is) => (is ? new InstallationSealed() : undefined));
     return isStopped instanceof Promise ? isStopped.then((is) => this.#refusalOf(action, scope.tenant, is)) : this.#refusalOf(action, scope.tenant, isStopped);
   }
 

@@ -50,7 +50,9 @@ export interface NewSession {
   readonly id: string;
   /** For the browser's cookie; kept nowhere. */
   readonly text: SecretValue;
+  readonly authenticatedAt: number;
   readonly expiresAt: number;
+  readonly idleUntil: number;
 }
 
 interface Known {
@@ -89,7 +91,7 @@ export class Sessions {
 
   /** A session for somebody who has just proved who they are, under a new id each time (S24). The one before ends. Throws `unavailable`, and `not_found` for a user who is none. */
   async begin({ holder, authenticatedAt, provider, previous }: SessionStart): Promise<NewSession> {
-    const { sessions, clock, random, lifetimeMs } = this.#dependencies;
+    const { sessions, clock, random, lifetimeMs, idleMs } = this.#dependencies;
     const { id, text, digest } = mintToken('s', random);
     const user = holder.kind === 'user' ? await noteSignIn(this.#dependencies, holder.id) : undefined;
     const now = clock.now();
@@ -98,7 +100,7 @@ export class Sessions {
     const createdAt = Math.max(now, user?.signedOutBefore ?? 0);
     await sessions.create({ id }, { id, digest, holder, provider: provider ?? null, createdAt, authenticatedAt, expiresAt, lastUsedAt: now, endedAt: null });
     if (previous !== undefined) await this.#endPrevious(previous);
-    return { id, text, expiresAt };
+    return { id, text, authenticatedAt, expiresAt, idleUntil: Math.min(expiresAt, now + idleMs) };
   }
 
   /**

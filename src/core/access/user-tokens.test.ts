@@ -29,7 +29,7 @@ async function setUp(change: Partial<Issuer> = {}) {
   };
   const userTokens = new UserTokens({ ...made, issuers: new Issuers([testIssuer(change)]), issued, users: made.userReader });
   const principals = new Principals({ ...made.store, customRoles: made.customRoles, userTokens, bus: made.bus, clock, metrics: made.metrics, bootstrap: null });
-  const issue = (text: string, subject = 'zoe', seconds = 3_600) => tokens.set(text, { issuer: name, subject, issuedAt: clock.now(), expiresAt: clock.now() + seconds * 1000 });
+  const issue = (text: string, subject = 'zoe', seconds = 3_600, authenticatedAt?: number) => tokens.set(text, { issuer: name, subject, issuedAt: clock.now(), expiresAt: clock.now() + seconds * 1000, authenticatedAt });
   const invite = (role: string, tenant = 'acme') => made.perform(tenantActor('tenant-admin', tenant), 'user.invite', { scope: tenantScope(tenant) }, (grant) => made.memberService.invite(grant, { issuer: name, subject: 'zoe', name: 'Zoë', role }));
   const bind = (role: string) => made.perform(platformAdmin, 'user.invite', { scope: platformScope }, (grant) => made.userService.invite(grant, { issuer: name, subject: 'zoe', role }));
   const actorOf = async (text: string) => (await principals.authenticate(text, ['t']))?.actor;
@@ -95,6 +95,49 @@ describe('users with a token of their identity provider (S22, S23)', () => {
     expect(await actorOf('later')).toBeDefined();
     await perform(platformAdmin, 'user.update', { scope: platformScope, id: zoe }, (grant) => made.userService.update(grant, { disabled: true }));
     expect(await actorOf('later')).toBeUndefined();
+  });
+
+  it('are asked for a fresh sign-in where their token says when that was, and a token that was refreshed is none; one that does not say is like an API token', async () => {
+    const made = await setUp();
+    const { issue, invite, actorOf, perform, clock } = made;
+    await invite('tenant-admin');
+    const remove = async (text: string) => {
+      const actor = (await actorOf(text))!;
+      return perform(actor, 'role.delete', { scope: tenantScope('acme'), id: 'x' }, async () => 'done').catch((error: unknown) => (error as KeyholdError).details);
+    };
+    const signedInAt = clock.now();
+    issue('signed in', 'zoe', 3_600, signedInAt);
+    issue('machine');
+    expect(await remove('signed in')).toBe('done');
+    made.advance(10 * 60_000 + 1);
+    issue('refreshed', 'zoe', 3_600, signedInAt);
+    issue('signed in again', 'zoe', 3_600, clock.now());
+    expect(await remove('refreshed')).toEqual({ freshSignIn: true });
+    expect(await remove('signed in')).toEqual({ freshSignIn: true });
+    expect(await remove('machine')).toBe('done');
+    expect(await remove('signed in again')).toBe('done');
+  });
+
+  it('count as having signed in from their first token on, which is written once a day, and not while the database is away', async () => {
+    const made = await setUp();
+    const { issue, invite, actorOf, store, clock } = made;
+    await invite('tenant-member');
+    const noted = async () => (await store.users.get({ id: zoe }))!.record.lastSignInAt;
+    expect(await noted()).toBeNull();
+    const first = clock.now();
+    for (const text of ['one', 'two']) {
+      issue(text);
+      await actorOf(text);
+      expect(await noted()).toBe(first);
+      made.advance(1_000);
+    }
+    made.advance(86_400_000);
+    store.users.replace = async () => {
+      throw new KeyholdError('unavailable', 'away');
+    };
+    issue('three');
+    expect(await actorOf('three')).toBeDefined();
+    expect(await noted()).toBe(first);
   });
 
   it('hold no more than their issuer may give: its tenants, its highest role, and the platform\'s only where the operator says so', async () => {

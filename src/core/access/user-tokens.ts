@@ -12,7 +12,7 @@ import type { Users } from './users.ts';
 export interface UserTokensDependencies {
   readonly issuers: Issuers;
   readonly issued: IssuedTokens;
-  readonly users: Pick<Users, 'find' | 'actorOf' | 'staleMs'>;
+  readonly users: Pick<Users, 'find' | 'actorOf' | 'staleMs' | 'noteSignIn'>;
   readonly firstSignIns: Pick<FirstSignIns, 'admit'>;
   readonly clock: Clock;
 }
@@ -22,6 +22,7 @@ interface Remembered {
   readonly user: string;
   readonly issuer: Issuer;
   readonly signIn: SignIn;
+  readonly authenticatedAt: number | undefined;
   /** By the monotonic clock. */
   readonly until: number;
 }
@@ -29,6 +30,8 @@ interface Remembered {
 /** S23. */
 const REMEMBERED_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
+/** A day: access tokens are renewed all the time. */
+const NOTED_EVERY_MS = 24 * 3_600_000;
 
 /** Users who show an access token of their identity provider (S23): who that is, and what of what they were given counts when they come from there. */
 export class UserTokens {
@@ -54,7 +57,7 @@ export class UserTokens {
   authenticate(text: string, digest: Buffer): Soon<Actor | undefined> {
     const key = digest.toString('base64');
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && this.#clock.monotonic() < remembered.until) return this.#actorOf(remembered.user, remembered.issuer, remembered.signIn);
+    if (remembered !== undefined && this.#clock.monotonic() < remembered.until) return this.#ofToken(remembered);
     return this.#check(text, key);
   }
 
@@ -88,16 +91,29 @@ export class UserTokens {
     if (token === undefined || issuer === undefined) return undefined;
     await this.#firstSignIns.admit(issuer, token.subject);
     const remembered = this.#remember(key, token, issuer, begun);
-    return this.#actorOf(remembered.user, issuer, remembered.signIn);
+    const actor = await this.#ofToken(remembered);
+    return actor !== undefined && (await this.#noteSignIn(actor.id)) ? this.#ofToken(remembered) : actor;
   }
 
-  #remember(key: string, { issuer: name, subject, issuedAt, expiresAt }: IssuedToken, issuer: Issuer, begun: number): Remembered {
-    const remembered = { user: userIdOf(name, subject), issuer, signIn: { at: issuedAt, until: expiresAt }, until: begun + REMEMBERED_MS };
+  #remember(key: string, { issuer: name, subject, issuedAt, expiresAt, authenticatedAt }: IssuedToken, issuer: Issuer, begun: number): Remembered {
+    const remembered = { user: userIdOf(name, subject), issuer, signIn: { at: issuedAt, until: expiresAt }, authenticatedAt, until: begun + REMEMBERED_MS };
     const [oldest] = this.#remembered.keys();
     if (oldest !== undefined && this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(oldest);
     this.#remembered.delete(key);
     this.#remembered.set(key, remembered);
     return remembered;
+  }
+
+  /** For people, and for the rule that somebody stays platform-admin. Whether it was written: a database that is away keeps nobody out. */
+  async #noteSignIn(id: string): Promise<boolean> {
+    const record = await this.#users.find(id);
+    if (record === undefined || this.#clock.now() - (record.lastSignInAt ?? 0) < NOTED_EVERY_MS) return false;
+    return this.#users.noteSignIn(id).then(() => true, () => false);
+  }
+
+  #ofToken({ user, issuer, signIn, authenticatedAt }: Remembered): Soon<Actor | undefined> {
+    const actor = this.#actorOf(user, issuer, signIn);
+    return authenticatedAt === undefined ? actor : after(actor, (found) => (found === undefined ? undefined : { ...found, authenticatedAt }));
   }
 
   #actorOf(id: string, issuer: Issuer, signIn: SignIn): Soon<Actor | undefined> {

@@ -9,6 +9,7 @@ import type { Sources } from '../outages/sources.ts';
 import { type Actor, type Holding, holdingsOf, userActor } from './actor.ts';
 import type { CustomRoles } from './custom-roles.ts';
 import type { PlatformAdministrators } from './platform-administrators.ts';
+import { noteSignIn } from './sign-in-times.ts';
 
 export interface UsersDependencies {
   readonly users: UserRepository;
@@ -38,6 +39,8 @@ export class Users {
   readonly #memberships: MembershipRepository;
   readonly #administrators: Pick<PlatformAdministrators, 'bindings'>;
   readonly #customRoles: CustomRoles;
+  readonly #bus: Bus;
+  readonly #clock: Clock;
   readonly #records: RecordCache<UserRecord | undefined>;
   readonly #ofTenants: RecordCache<readonly Given[]>;
   readonly #ofPlatform: RecordCache<ReadonlyMap<string, string>>;
@@ -47,6 +50,8 @@ export class Users {
     this.#memberships = memberships;
     this.#administrators = administrators;
     this.#customRoles = customRoles;
+    this.#bus = bus;
+    this.#clock = clock;
     const options = { clock, ttlMs: TTL_MS, max: MAX_CACHED, bus, observe: (hit: boolean) => metrics.cache({ cache: 'record', hit }), from: sources?.ofDatabase };
     this.#records = new RecordCache({ ...options, outlives: (record) => record?.disabled === false });
     this.#ofTenants = new RecordCache(options);
@@ -73,6 +78,11 @@ export class Users {
       if (record === undefined || record.disabled) return undefined;
       return after(this.#platformRoles(), (roles) => after(this.#tenantRoles(id), (given) => this.#actor(id, roles.get(id), given)));
     });
+  }
+
+  /** Writes down that the user has signed in just now. Rejects with `unavailable` when the database cannot be written. */
+  async noteSignIn(id: string): Promise<void> {
+    await noteSignIn({ users: this.#users, bus: this.#bus, clock: this.#clock }, id);
   }
 
   /** How long ago what is known of the user was confirmed, where it serves beyond its time; otherwise 0. */

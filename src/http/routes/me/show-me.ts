@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Holding, holdingsOf } from '../../../core/access/actor.ts';
 import { permissionsOf } from '../../../core/access/permissions.ts';
 import { guardedRoute } from '../../route.ts';
+import { actingSessionBody, nullableSession } from '../../schemas/session.ts';
 import { nullableText } from '../../schemas/fields.ts';
 
 const permissions = Type.Array(Type.String(), { description: 'Actions, as the audit log names them.' });
@@ -20,6 +21,7 @@ export const showMe = guardedRoute({
       role: Type.String({ description: 'several, where holdings are; none, where there is none.' }),
       tenant: nullableText,
       permissions,
+      session: nullableSession,
       holdings: Type.Array(Type.Object({ role: Type.String(), tenant: nullableText, permissions }), { description: 'Each role, where it was given: a tenant\'s, or the platform\'s (tenant: null).' }),
     }),
   },
@@ -32,7 +34,7 @@ export const showMe = guardedRoute({
     const holdings = holdingsOf(actor).map(holdingBody);
     return {
       status: 200,
-      body: { kind: actor.kind, id: actor.id, role: actor.role, tenant: tenantOf(actor), permissions: [...new Set(holdings.flatMap((holding) => holding.permissions))], holdings },
+      body: { kind: actor.kind, id: actor.id, role: actor.role, tenant: tenantOf(actor), permissions: [...new Set(holdings.flatMap((holding) => holding.permissions))], session: actingSessionBody(actor), holdings },
     };
   },
 });
