@@ -51,6 +51,9 @@ describe('configuration (R0.1)', () => {
     expect(config).toEqual({
       listen: { host: '127.0.0.1', port: 8080 },
       tls: null,
+      publicUrl: null,
+      knownHosts: [],
+      sessions: { lifetimeMs: 43_200_000, idleMs: 3_600_000 },
       trustedProxies: [],
       dataDir: '/srv/app/data',
       mode: 'production',

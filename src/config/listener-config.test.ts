@@ -31,3 +31,33 @@ describe('TLS of the listener', () => {
     for (const name of ['KEYHOLD_TLS_CERT_FILE', 'KEYHOLD_TLS_KEY_FILE']) expect(() => load({ [name]: '/etc/tls' })).toThrow('go together');
   });
 });
+
+describe('what Keyhold is called, and how long sessions last (S24)', () => {
+  it('is an origin, other names, and times', () => {
+    expect(load({ KEYHOLD_PUBLIC_URL: 'https://keyhold.example.com/', KEYHOLD_KNOWN_HOSTS: 'Keyhold, keyhold.default.svc', KEYHOLD_SESSION_LIFETIME: '30m', KEYHOLD_SESSION_IDLE: '1m' })).toMatchObject({
+      publicUrl: 'https://keyhold.example.com',
+      knownHosts: ['keyhold', 'keyhold.default.svc'],
+      sessions: { lifetimeMs: 1_800_000, idleMs: 60_000 },
+    });
+    expect(load({ KEYHOLD_PUBLIC_URL: 'https://keyhold.example.com:8443' }).publicUrl).toBe('https://keyhold.example.com:8443');
+    expect(load({ KEYHOLD_PUBLIC_URL: 'http://localhost:8080' }).publicUrl).toBe('http://localhost:8080');
+  });
+
+  it.each([
+    ['KEYHOLD_PUBLIC_URL', 'keyhold.example.com', 'must be like'],
+    ['KEYHOLD_PUBLIC_URL', 'https://keyhold.example.com/app', 'must be like'],
+    ['KEYHOLD_PUBLIC_URL', 'https://me@keyhold.example.com', 'must be like'],
+    ['KEYHOLD_PUBLIC_URL', 'https://Keyhold.example.com', 'must be like'],
+    ['KEYHOLD_PUBLIC_URL', 'ftp://keyhold.example.com', 'must be like'],
+    ['KEYHOLD_PUBLIC_URL', 'http://keyhold.example.com', 'not https'],
+    ['KEYHOLD_KNOWN_HOSTS', 'keyhold:8080', 'no host'],
+    ['KEYHOLD_KNOWN_HOSTS', '*.example.com', 'no host'],
+    ['KEYHOLD_KNOWN_HOSTS', 'a,,b', 'no host'],
+    ['KEYHOLD_SESSION_LIFETIME', '59s', 'from a minute'],
+    ['KEYHOLD_SESSION_LIFETIME', '721h', 'from a minute'],
+    ['KEYHOLD_SESSION_IDLE', '0', 'from a minute'],
+    ['KEYHOLD_SESSION_IDLE', 'long', 'must be a time'],
+  ])('%s=%s is refused', (name, text, reason) => {
+    expect(() => load({ [name]: text })).toThrow(new RegExp(`${name}[^]*${reason}`));
+  });
+});

@@ -17,12 +17,14 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   const endedOfTenant = await world.makeToken(`${ofTenant}/tokens`, world.admin, 'tenant-member');
   await world.ok({ method: 'DELETE', path: `${ofTenant}/tokens/${endedOfTenant.id}`, token: world.admin });
 
+  await signInAndOut(world, world.admin);
   for (const [base, token, role] of [[`${ofTenant}/users`, world.admin, 'tenant-member'], ['/api/v1/users', world.platform, 'platform-auditor']] as const) {
     const name = base === '/api/v1/users' ? {} : { name: 'Canary' };
     const { body } = await world.ok({ method: 'POST', path: base, token, body: { issuer: 'https://login.example.com', subject: 'canary', role, ...name } });
     const user = `${base}/${String(body['id'])}`;
     await world.ok({ method: 'PATCH', path: user, token, body: { disabled: false } });
     for (const path of [base, user]) await world.ok({ method: 'GET', path, token });
+    if (base === '/api/v1/users') await world.ok({ method: 'POST', path: `${user}/sign-out`, token });
     await world.ok({ method: 'DELETE', path: user, token });
   }
   for (const [base, token, permission] of [[`${ofTenant}/roles`, world.admin, 'usage.read'], ['/api/v1/roles', world.platform, 'store.read']] as const) {
@@ -153,5 +155,23 @@ export async function handOverWrongly(world: CanaryWorld): Promise<void> {
     [400, { method: 'POST', path: `${path}/revoke`, token: world.admin, body: { api_key: c('revoke') } }],
     [400, { method: 'POST', path: `${ofTenant}/tokens`, token: world.admin, body: { name: 'x', role: c('role-name') } }],
     [400, { method: 'PUT', path: `${ofTenant}/policy`, token: world.admin, body: { apiKey: c('policy') } }],
+  ]);
+}
+
+/** A browser's session, which stands in its cookie alone. */
+async function signInAndOut(world: CanaryWorld, token: string): Promise<void> {
+  const { url } = world.witness;
+  const { headers } = await world.ok({ method: 'POST', path: '/api/v1/sign-in', body: { token }, headers: { origin: url }, shows: 'set-cookie' });
+  const [cookie = ''] = String(headers['set-cookie']).split(';', 1);
+  world.canaries.token('session', cookie.slice(cookie.indexOf('=') + 1));
+  await world.ok({ method: 'GET', path: '/api/v1/me', headers: { cookie } });
+  await world.statuses([
+    [401, { method: 'GET', path: '/api/v1/me', token: cookie.slice(cookie.indexOf('=') + 1) }],
+    [401, { ...chat('gpt-local'), token: cookie.slice(cookie.indexOf('=') + 1) }],
+    [401, { ...chat('gpt-local'), headers: { cookie } }],
+    [403, { method: 'POST', path: '/api/v1/sign-out', headers: { cookie, origin: 'https://evil.example' } }],
+    [401, { method: 'POST', path: '/api/v1/sign-in', body: { token: world.canaries.mintPlain('sign-in') }, headers: { origin: url } }],
+    [204, { method: 'POST', path: '/api/v1/sign-out', body: {}, headers: { cookie, origin: url } }],
+    [401, { method: 'GET', path: '/api/v1/me', headers: { cookie } }],
   ]);
 }
