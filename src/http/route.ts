@@ -100,7 +100,7 @@ export interface GuardedRoute<S extends RouteSchema = RouteSchema> extends Route
 }
 
 /** A request of somebody who is not known yet. */
-export interface EntryRequest<S extends RouteSchema = RouteSchema> {
+interface EntryRequest<S extends RouteSchema = RouteSchema> {
   readonly query: StaticOf<S['query']>;
   readonly body: StaticOf<S['body']>;
   readonly requestId: string;
