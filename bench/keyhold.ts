@@ -5,7 +5,7 @@ import { servedBy } from '../test/support/worker-processes.ts';
 import { pidOf } from './child.ts';
 import { providerKey } from './payload.ts';
 
-/** A real Keyhold process with a tenant, a sealed credential, a gateway key and limits. Usage is metered and everything audited, as always. */
+/** A real Keyhold process with a tenant, a sealed credential, a gateway key, limits and budgets. Usage is metered and everything audited, as always. */
 export interface BenchKeyhold {
   readonly url: string;
   readonly pid: number;
@@ -33,6 +33,11 @@ export async function startKeyhold(upstream: string, profileTo: string | undefin
   // Of every kind, and never reached.
   const rates = [{ max: 1_000_000_000, per: 'minute' }];
   await tenant.admin.must('PUT', `/api/v1/tenants/${tenant.id}/limits`, { requests: rates, tokens: rates, concurrent: 100_000 });
+  const budgets = [
+    { amount: { money: '1000000.00' }, per: 'month', hard: true },
+    { amount: { tokens: 1_000_000_000_000 }, per: 'day', hard: true },
+  ];
+  await tenant.admin.must('PUT', `/api/v1/tenants/${tenant.id}/budgets`, { budgets });
   return {
     url: product.url,
     pid: pidOf(product.process),

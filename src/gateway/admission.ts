@@ -47,7 +47,8 @@ export function requireJson(request: ClientRequest): void {
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
     throw new KeyholdError('invalid_argument', 'The request body is compressed. Send it as it is, without content-encoding.');
   }
-  if (type === undefined) return;
+  // As every SDK writes it.
+  if (type === undefined || type === 'application/json') return;
   const [media = '', ...parameters] = type.toLowerCase().split(';');
   if (!/^application\/(?:[\w.+-]+\+)?json$/.test(media.trim())) {
     throw new KeyholdError('invalid_argument', 'This route takes JSON. Send content-type: application/json.');

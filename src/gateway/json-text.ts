@@ -5,6 +5,8 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ESCAPED: ReadonlySet<string> = new Set(['"', '\\', '/', 'b', 'f', 'n', 'r', 't']);
+/** By their first letters. */
+const WORDS: Readonly<Partial<Record<string, string>>> = { t: 'true', f: 'false', n: 'null' };
 const HEX4 = /[0-9a-fA-F]{4}/y;
 
 /**
@@ -145,11 +147,10 @@ export class JsonText {
 
   /** A number, `true`, `false` or `null`; gives the number. */
   literal(): number | undefined {
-    for (const word of ['true', 'false', 'null']) {
-      if (this.#text.startsWith(word, this.#at)) {
-        this.#at += word.length;
-        return undefined;
-      }
+    const word = WORDS[this.#text[this.#at] ?? ''];
+    if (word !== undefined && this.#text.startsWith(word, this.#at)) {
+      this.#at += word.length;
+      return undefined;
     }
     NUMBER.lastIndex = this.#at;
     const match = NUMBER.exec(this.#text);

@@ -1,6 +1,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const KEY = Buffer.from('usage');
+const NOT_ASCII = /[\x80-\xff]/;
 const MAX_CAPTURE = 64 * 1024;
 
 /**
@@ -106,7 +107,7 @@ export class JsonUsage {
 
   #endCapture(bytes: string): void {
     this.#capture(bytes);
-    this.#text = Buffer.from(this.#captured, 'latin1').toString('utf8');
+    this.#text = NOT_ASCII.test(this.#captured) ? Buffer.from(this.#captured, 'latin1').toString('utf8') : this.#captured;
     this.#captured = '';
   }
 }

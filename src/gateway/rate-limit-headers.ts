@@ -8,21 +8,35 @@ import type { ErrorShape } from './error-shapes.ts';
  */
 export function rateLimitHeaders({ requests, tokens }: LimitStates, shape: ErrorShape, clock: Pick<Clock, 'now'>): string[] {
   const headers: string[] = [];
-  for (const [what, state] of [['requests', requests], ['tokens', tokens]] as const) {
-    if (state === undefined) continue;
-    if (shape === 'anthropic') headers.push(...anthropic(what, state, clock.now()));
-    else headers.push(...openai(what, state));
-  }
+  const names = shape === 'anthropic' ? anthropicNames : openaiNames;
+  if (requests !== undefined) add(headers, names.requests, requests, shape, clock);
+  if (tokens !== undefined) add(headers, names.tokens, tokens, shape, clock);
   return headers;
 }
 
-function openai(what: string, { max, remaining, resetMs }: LimitState): string[] {
-  return [`x-ratelimit-limit-${what}`, String(max), `x-ratelimit-remaining-${what}`, String(remaining), `x-ratelimit-reset-${what}`, duration(resetMs)];
+interface Names {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
 }
 
-function anthropic(what: string, { max, remaining, resetMs }: LimitState, now: number): string[] {
-  const reset = `${new Date(Math.ceil((now + resetMs) / 1_000) * 1_000).toISOString().slice(0, 19)}Z`;
-  return [`anthropic-ratelimit-${what}-limit`, String(max), `anthropic-ratelimit-${what}-remaining`, String(remaining), `anthropic-ratelimit-${what}-reset`, reset];
+const openaiNames = {
+  requests: { limit: 'x-ratelimit-limit-requests', remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },
+  tokens: { limit: 'x-ratelimit-limit-tokens', remaining: 'x-ratelimit-remaining-tokens', reset: 'x-ratelimit-reset-tokens' },
+};
+const anthropicNames = {
+  requests: { limit: 'anthropic-ratelimit-requests-limit', remaining: 'anthropic-ratelimit-requests-remaining', reset: 'anthropic-ratelimit-requests-reset' },
+  tokens: { limit: 'anthropic-ratelimit-tokens-limit', remaining: 'anthropic-ratelimit-tokens-remaining', reset: 'anthropic-ratelimit-tokens-reset' },
+};
+
+function add(headers: string[], { limit, remaining, reset }: Names, state: LimitState, shape: ErrorShape, clock: Pick<Clock, 'now'>): void {
+  const when = shape === 'anthropic' ? time(clock.now() + state.resetMs) : duration(state.resetMs);
+  headers.push(limit, String(state.max), remaining, String(state.remaining), reset, when);
+}
+
+/** As Anthropic writes them: the next whole second. */
+function time(at: number): string {
+  return `${new Date(Math.ceil(at / 1_000) * 1_000).toISOString().slice(0, 19)}Z`;
 }
 
 /** As OpenAI writes them: `120ms`, `1.5s`, `6m0s`, `1h0m0s`. */

@@ -89,7 +89,7 @@ class FolderJournal implements FileJournal {
     let request: OpenRequest;
     try {
       const { text, bytes } = startLine(start);
-      request = { id: start.id, line: text, bytes, room: roomForEnd(bytes), state: 'beginning' };
+      request = { id: start.id, line: text, bytes, room: roomForEnd(bytes), state: 'beginning', next: undefined };
     } catch (error) {
       return Promise.reject(error);
     }

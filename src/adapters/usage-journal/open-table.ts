@@ -4,10 +4,11 @@ const BUCKETS = 1_024;
 
 /**
  * The open requests by id. Not a Map: V8 copies the table of a Map through which entries pass again and again, and the old copies, once promoted,
- * keep everything that was in them alive until the next full collection (docs/performance.md). These lists are made once, and leave nothing behind.
+ * keep everything that was in them alive until the next full collection (docs/performance.md). Nor a list for each bucket: what grows and shrinks with every
+ * request is allocated with every request. These are chains through the requests themselves, which leave nothing behind.
  */
 export class OpenTable {
-  readonly #buckets: readonly OpenRequest[][] = Array.from({ length: BUCKETS }, () => []);
+  readonly #first: (OpenRequest | undefined)[] = Array.from({ length: BUCKETS }, () => undefined);
   #size = 0;
 
   get size(): number {
@@ -15,36 +16,43 @@ export class OpenTable {
   }
 
   get(id: string): OpenRequest | undefined {
-    for (const request of this.#bucketOf(id)) if (request.id === id) return request;
-    return undefined;
+    let request = this.#first[bucketOf(id)];
+    while (request !== undefined && request.id !== id) request = request.next;
+    return request;
   }
 
   /** One that is not in it yet. */
   add(request: OpenRequest): void {
-    this.#bucketOf(request.id).push(request);
+    const bucket = bucketOf(request.id);
+    request.next = this.#first[bucket];
+    this.#first[bucket] = request;
     this.#size += 1;
   }
 
   delete(id: string): void {
-    const bucket = this.#bucketOf(id);
-    const at = bucket.findIndex((request) => request.id === id);
-    if (at === -1) return;
-    const last = bucket.pop();
-    if (last !== undefined && last.id !== id) bucket[at] = last;
-    this.#size -= 1;
+    const bucket = bucketOf(id);
+    let before: OpenRequest | undefined;
+    for (let request = this.#first[bucket]; request !== undefined; before = request, request = request.next) {
+      if (request.id !== id) continue;
+      if (before === undefined) this.#first[bucket] = request.next;
+      else before.next = request.next;
+      request.next = undefined;
+      this.#size -= 1;
+      return;
+    }
   }
 
   /** The ids sort by time, and so do these: the oldest first. */
   all(): readonly OpenRequest[] {
-    return this.#buckets.flat().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const all: OpenRequest[] = [];
+    for (const first of this.#first) for (let request = first; request !== undefined; request = request.next) all.push(request);
+    return all.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
+}
 
-  /** By the last characters of an id, which are random. */
-  #bucketOf(id: string): OpenRequest[] {
-    const { length } = id;
-    const hash = id.charCodeAt(length - 1) + 31 * id.charCodeAt(length - 2) + 961 * id.charCodeAt(length - 3);
-    const bucket = this.#buckets[Number.isNaN(hash) ? 0 : hash % BUCKETS];
-    if (bucket === undefined) throw new RangeError('There is no such bucket.');
-    return bucket;
-  }
+/** By the last characters of an id, which are random. */
+function bucketOf(id: string): number {
+  const { length } = id;
+  const hash = id.charCodeAt(length - 1) + 31 * id.charCodeAt(length - 2) + 961 * id.charCodeAt(length - 3);
+  return Number.isNaN(hash) ? 0 : hash % BUCKETS;
 }

@@ -8,6 +8,8 @@ export interface OpenRequest {
   readonly room: number;
   /** `beginning` until its start is written; `ending` once an end has been given, written or not. */
   state: 'beginning' | 'open' | 'ending';
+  /** The next one in the table's chain. */
+  next: OpenRequest | undefined;
 }
 
 export interface GivenEnd {

@@ -9,7 +9,7 @@ import { type Price, worstCase } from '../prices/price.ts';
 import type { Policies } from '../tenants/policies.ts';
 import { exceeded, isOfPlatform, unboundedRequest } from './budget-refusals.ts';
 import { BudgetShort, type Escrow, type Taken, undecided } from './escrow.ts';
-import { type Period, Periods } from './periods.ts';
+import { Periods } from './periods.ts';
 import { type Reservation, Reserved } from './reserved.ts';
 import type { TenantBudgets } from './tenant-budgets.ts';
 
@@ -65,14 +65,18 @@ export class BudgetGate {
     const known = this.#deps.tenantBudgets.of(request.tenant);
     if (!(known instanceof Promise) && known.own.length + known.platform.length + ofKey.length === 0) return null;
     return after(known, ({ own, platform }) => {
-      const budgets = [...own, ...platform, ...ofKey].filter(({ models }) => models === null || this.#isForSome(models, request));
+      const budgets: Budget[] = [];
+      for (const budget of own) if (this.#isFor(budget, request)) budgets.push(budget);
+      for (const budget of platform) if (this.#isFor(budget, request)) budgets.push(budget);
+      for (const budget of ofKey) if (this.#isFor(budget, request)) budgets.push(budget);
       if (budgets.length === 0) return null;
       return after(this.#deps.policies.policyOf(request.tenant), ({ timeZone = 'UTC' }) => this.#reserve(request, budgets, timeZone));
     });
   }
 
-  /** Under any of its names, in any case: otherwise a budget would be got around by writing a model differently. */
-  #isForSome(globs: readonly string[], { service, models }: BudgetedRequest): boolean {
+  /** Its models under any of their names, in any case: otherwise a budget would be got around by writing a model differently. */
+  #isFor({ models: globs }: Budget, { service, models }: BudgetedRequest): boolean {
+    if (globs === null) return true;
     return models.some((model) => {
       const names = [model, model.slice(model.lastIndexOf('/') + 1), this.#deps.listedName(service, model) ?? model].map((name) => name.toLowerCase());
       return globs.some((glob) => names.some((name) => matchesGlob(glob.toLowerCase(), name)));
@@ -82,55 +86,45 @@ export class BudgetGate {
   #reserve({ tenant, price, isListed, bounds }: BudgetedRequest, budgets: readonly Budget[], timeZone: string): Soon<Reserved> {
     const now = this.#deps.clock.now();
     const most = bounds();
-    const planned = budgets.map((budget): Planned => {
+    const reservations = budgets.map((budget): Reservation => {
       const amount = amountFor(budget, most, price, isListed);
-      return { budget, amount, period: this.#periods.at(budget.per, timeZone, now) };
+      const period = this.#periods.at(budget.per, timeZone, now);
+      return { budget, period, share: { budget: budget.id, period: period.name, amount, of: budget.amount }, taken: null };
     });
-    return after(this.#take(tenant, planned, 0, []), (reservations) => new Reserved(this.#deps.escrow, reservations, () => this.#deps.journal.name));
+    return after(this.#take(tenant, reservations, 0), () => new Reserved(this.#deps.escrow, reservations, () => this.#deps.journal.name));
   }
 
   /** From the one with this number on. */
-  #take(tenant: string, planned: readonly Planned[], from: number, reservations: Reservation[]): Soon<readonly Reservation[]> {
-    for (let index = from; index < planned.length; index += 1) {
-      const plan = planned[index];
-      if (plan === undefined) break;
-      const { budget, amount, period } = plan;
-      const share = { budget: budget.id, period: period.name, amount, of: budget.amount };
-      if (!budget.hard) {
-        reservations.push({ budget, share, taken: null });
-        continue;
-      }
+  #take(tenant: string, reservations: readonly Reservation[], from: number): Soon<void> {
+    for (let index = from; index < reservations.length; index += 1) {
+      const reservation = reservations[index];
+      // Nothing need be held for a soft one.
+      if (reservation?.budget.hard !== true) continue;
+      const { budget, period, share } = reservation;
       let taken: Soon<Taken>;
       try {
-        taken = this.#deps.escrow.take({ tenant, budget: budget.id, period: period.name }, budget.amount, amount);
+        taken = this.#deps.escrow.take({ tenant, budget: budget.id, period: period.name }, budget.amount, share.amount);
       } catch (error) {
-        throw this.#refused(plan, error, reservations);
+        throw this.#refused(reservation, error, reservations);
       }
       if (taken instanceof Promise) {
         return taken.then(
           (held) => {
-            reservations.push({ budget, share, taken: held });
-            return this.#take(tenant, planned, index + 1, reservations);
+            reservation.taken = held;
+            return this.#take(tenant, reservations, index + 1);
           },
-          (error: unknown) => Promise.reject(this.#refused(plan, error, reservations)),
+          (error: unknown) => Promise.reject(this.#refused(reservation, error, reservations)),
         );
       }
-      reservations.push({ budget, share, taken });
+      reservation.taken = taken;
     }
-    return reservations;
   }
 
   /** What was reserved in others before is given back. */
-  #refused({ budget, amount, period }: Planned, error: unknown, reservations: readonly Reservation[]): KeyholdError {
+  #refused({ budget, period, share }: Reservation, error: unknown, reservations: readonly Reservation[]): KeyholdError {
     for (const { taken } of reservations) if (taken !== null) this.#deps.escrow.settle(taken, 0);
-    return error instanceof BudgetShort ? exceeded(budget, period, { left: error.left, needed: amount }) : undecided(error);
+    return error instanceof BudgetShort ? exceeded(budget, period, { left: error.left, needed: share.amount }) : undecided(error);
   }
-}
-
-interface Planned {
-  readonly budget: Budget;
-  readonly amount: number;
-  readonly period: Period;
 }
 
 /** The most that the request can come to; for one that nothing bounds what is known, where the budget allows it. */

@@ -1,13 +1,15 @@
 import type { Budget } from '../../ports/metadata/budgets.ts';
 import type { BudgetShare } from '../../ports/usage.ts';
 import type { Escrow, Taken } from './escrow.ts';
+import type { Period } from './periods.ts';
 
 /** What one request has reserved in one budget. */
 export interface Reservation {
   readonly budget: Budget;
+  readonly period: Period;
   readonly share: BudgetShare;
-  /** null: nothing need be held for a soft one. */
-  readonly taken: Taken | null;
+  /** null: not yet, or nothing need be held: the budget is a soft one. */
+  taken: Taken | null;
 }
 
 /** What a request came to. */

@@ -169,7 +169,7 @@ export class WindowCounter {
   }
 
   #surplus(max: number): number {
-    return this.#way.asksOthers ? Math.min(Math.floor(max / SURPLUS_OF_MAX), 2 * this.#takenSinceAsked) : 0;
+    return Math.min(Math.floor(max / SURPLUS_OF_MAX), 2 * this.#takenSinceAsked);
   }
 
   /** The window has ended here. Who can be asked says what comes then; else the next one follows upon it, or upon this process's own clock. */
