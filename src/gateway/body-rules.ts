@@ -1,4 +1,5 @@
 import type { BodyRules } from '../core/catalog/service.ts';
+import { Spellings } from './spellings.ts';
 
 /** What a key's value means to the scan; bits, since one key can mean several things. */
 export const KeyMeaning = {
@@ -21,13 +22,21 @@ export const KeyMeaning = {
   prediction: 2048,
 } as const;
 
+/** What a key says, whatever its value. */
+export interface KeyRule {
+  readonly key: string;
+  readonly folded: string;
+  readonly meaning: number;
+  /** At the top level it may stand once, in this spelling (S8); undefined: as often as it likes. */
+  readonly exact: string | undefined;
+}
+
 /** Body rules in the form the scan looks them up in. */
 export interface CompiledRules {
-  /** By folded key. */
-  readonly meanings: ReadonlyMap<string, number>;
+  /** What was found out so far, with `ruleOf`. */
+  readonly known: Spellings<KeyRule>;
+  readonly ruleOf: (key: string) => KeyRule;
   readonly referenceTypes: ReadonlySet<string>;
-  /** Top-level keys that decide what runs and what it costs, by folded key; each may stand there once, in this spelling (S8). */
-  readonly once: ReadonlyMap<string, string>;
   /** Keys longer than this mean nothing. */
   readonly longestKey: number;
 }
@@ -59,7 +68,13 @@ export function compileRules(rules: BodyRules): CompiledRules {
   add(['prediction'], KeyMeaning.prediction);
   const once = new Map([...rules.modelKeys, ...ONCE].map((key) => [foldKey(key), key]));
   const longestKey = Math.max(...[...meanings.keys(), ...once.keys()].map((key) => key.length));
-  return { meanings, referenceTypes: new Set(rules.referenceTypes), once, longestKey };
+  const ruleOf = (spelling: string): KeyRule => {
+    // A copy: a piece of a body keeps all of it alive.
+    const key = Buffer.from(spelling, 'utf8').toString('utf8');
+    const folded = foldKey(key);
+    return { key, folded, meaning: meanings.get(folded) ?? 0, exact: once.get(folded) };
+  };
+  return { known: new Spellings(), ruleOf, referenceTypes: new Set(rules.referenceTypes), longestKey };
 }
 
 /** Some providers' JSON readers take keys without regard to case (Go's does, with Unicode folding: `ſtream` is `stream`). */

@@ -1,7 +1,7 @@
 import { KeyholdError } from '../ports/errors.ts';
 import { ADDRESS_BEGINNING, BeyondBytes } from './beyond-bytes.ts';
 import type { BodyFacts, Span, StreamOptionsFact } from './body-facts.ts';
-import { type CompiledRules, foldKey, KeyMeaning } from './body-rules.ts';
+import { type CompiledRules, foldKey, KeyMeaning, type KeyRule } from './body-rules.ts';
 import { JsonText } from './json-text.ts';
 
 const MAX_MODELS = 64;
@@ -55,7 +55,7 @@ class BodyScan {
     json.space();
     if (!json.at('{')) throw refused('must be a JSON object');
     const firstKeyAt = json.position + 1;
-    const empty = this.#members((key) => this.#topLevel(key));
+    const empty = this.#members((rule) => this.#topLevel(rule));
     json.end();
     return {
       model: this.#model,
@@ -74,21 +74,20 @@ class BodyScan {
   }
 
   /** Reads an object from its brace on; `member` reads one value. Tells whether the object was empty. */
-  #members(member: (key: string) => void): boolean {
+  #members(member: (rule: KeyRule) => void): boolean {
     const json = this.#json;
+    const { longestKey, known, ruleOf } = this.#rules;
     json.open('{');
     if (json.closes('}')) return true;
     do {
-      const key = json.key(this.#rules.longestKey);
+      const rule = json.key(longestKey, known, ruleOf);
       json.colon();
-      member(key);
+      member(rule);
     } while (json.comma('}'));
     return false;
   }
 
-  #topLevel(key: string): void {
-    const folded = foldKey(key);
-    const exact = this.#rules.once.get(folded);
+  #topLevel({ key, exact, meaning }: KeyRule): void {
     if (exact !== undefined) {
       if (key !== exact) throw refused(`has the key ${JSON.stringify(key.slice(0, 64))}, which some providers read as "${exact}". Write it as "${exact}"`);
       if (this.#seen.has(key)) throw refused(`has the key "${key}" twice. Send it once`);
@@ -114,7 +113,7 @@ class BodyScan {
         this.#choices = larger(this.#choices, this.#bound()) ?? 1;
         return;
       case 'prompt':
-        this.#prompt(this.#rules.meanings.get(folded) ?? 0);
+        this.#prompt(meaning);
         return;
       case 'user':
         if (this.#json.at('"')) this.#endUser = endUser(this.#json.stringValue());
@@ -124,7 +123,7 @@ class BodyScan {
         this.#metadata();
         return;
       default:
-        this.#value(this.#rules.meanings.get(folded) ?? 0, false, key);
+        this.#value(meaning, false, key);
     }
   }
 
@@ -185,8 +184,8 @@ class BodyScan {
       return;
     }
     let includeUsage: StreamOptionsFact['includeUsage'] = null;
-    const empty = this.#members((key) => {
-      if (foldKey(key) !== 'include_usage') {
+    const empty = this.#members(({ key, folded }) => {
+      if (folded !== 'include_usage') {
         this.#value(0, false, '');
         return;
       }
@@ -205,7 +204,7 @@ class BodyScan {
       this.#value(0, true, '');
       return;
     }
-    this.#members((key) => {
+    this.#members(({ key }) => {
       if (key === 'user_id' && this.#json.at('"')) this.#endUser ??= endUser(this.#json.stringValue());
       else this.#value(0, true, '');
     });
@@ -264,9 +263,8 @@ class BodyScan {
     let types = 0;
     let oddType = false;
     const tool = (meaning & KeyMeaning.tools) === 0 ? undefined : { keys: [] as string[], types: [] as string[] };
-    this.#members((inner) => {
+    this.#members(({ key: inner, meaning: innerMeaning }) => {
       tool?.keys.push(inner);
-      const innerMeaning = this.#rules.meanings.get(foldKey(inner)) ?? 0;
       if ((innerMeaning & KeyMeaning.type) !== 0) {
         types += 1;
         if (this.#json.at('"')) {

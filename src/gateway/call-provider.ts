@@ -206,7 +206,7 @@ export class CallProvider {
         endUser: outgoing.endUser,
         estimatedInputTokens,
         estimatedCost: price === null ? null : costOf(price, { ...noTokens, inputTokens: estimatedInputTokens }),
-        ...(reserved === null ? {} : { shares: reserved.shares }),
+        shares: reserved?.shares,
       },
       visit.startedAt,
       { price, reserved },

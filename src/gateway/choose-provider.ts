@@ -66,7 +66,7 @@ function prefixOf(catalog: Catalog, model: string): Service | undefined {
 }
 
 function defaultService(catalog: Catalog, format: ApiFormat, defaults: readonly (string | null)[]): Service {
-  const speakers = catalog.list().filter((service) => service.gateway?.endpoints[format] !== undefined);
+  const speakers = catalog.speaking(format);
   for (const id of defaults) {
     if (id === null) continue;
     const service = speakers.find((speaker) => speaker.id === id);

@@ -42,7 +42,11 @@ export class ClientAnswer {
   }
 
   head(status: number, headers: readonly string[]): void {
-    this.#response.head(status, ['x-request-id', this.#requestId, ...SECURITY_HEADERS, ...this.facts, ...headers], this.#closing());
+    const all = ['x-request-id', this.#requestId];
+    for (const text of SECURITY_HEADERS) all.push(text);
+    for (const text of this.facts) all.push(text);
+    for (const text of headers) all.push(text);
+    this.#response.head(status, all, this.#closing());
   }
 
   /** Sends the head now, if no byte of the body came with it in this tick, and none is `coming`. */

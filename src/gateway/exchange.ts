@@ -77,9 +77,12 @@ export class Exchange implements CallObserver {
     const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs, limitHeaders } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
-    answer.facts = ['x-keyhold-key-source', source, ...(credentialId === null ? [] : ['x-keyhold-credential', credentialId]), ...limitHeaders];
+    const facts = ['x-keyhold-key-source', source];
+    if (credentialId !== null) facts.push('x-keyhold-credential', credentialId);
+    for (const text of limitHeaders) facts.push(text);
     const staleSeconds = staleness.secondsOf(this.#resolved, tenant, callerStaleMs);
-    if (staleSeconds > 0) answer.facts = [...answer.facts, 'x-keyhold-stale', String(staleSeconds)];
+    if (staleSeconds > 0) facts.push('x-keyhold-stale', String(staleSeconds));
+    answer.facts = facts;
     this.#call = new UpstreamCall(this, upstream.service.id);
     const { pool, basePath } = upstream.placeFor(this.#resolved, tenant);
     this.#call.start(pool, { path: basePath + path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });

@@ -1,4 +1,5 @@
 import { KeyholdError } from '../ports/errors.ts';
+import type { Spellings } from './spellings.ts';
 
 const MAX_DEPTH = 512;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -87,14 +88,19 @@ export class JsonText {
     this.#depth -= 1;
   }
 
-  /** A key's text; one that is longer than `longest`, even when its escapes are undone, comes back as `''` since it means nothing. */
-  key(longest: number): string {
+  /** What a key means, as `meant` tells it or told it of the same spelling. One that is longer than `longest`, even when its escapes are undone, is `''` to it since it means nothing. */
+  key<T>(longest: number, known: Spellings<T>, meant: (key: string) => T): T {
     const start = this.#at + 1;
     const plain = this.skipString();
-    const length = this.#at - 1 - start;
-    if (plain) return length > longest ? '' : this.#text.slice(start, start + length);
+    const end = this.#at - 1;
+    const length = end - start;
     // An escape spells one character with six at most, a folded character needs up to four bytes.
-    return length > longest * 12 ? '' : this.#decoded(start - 1);
+    if (!plain) return meant(length > longest * 12 ? '' : this.#decoded(start - 1));
+    if (length > longest) return meant('');
+    const found = known.find(this.#text, start, end);
+    if (found !== undefined) return found.value;
+    const key = this.#text.slice(start, end);
+    return known.remember(key, meant(key)).value;
   }
 
   stringValue(): string {

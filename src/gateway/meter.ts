@@ -137,7 +137,7 @@ export class Meter {
       unpriced: cost === null,
       tags,
       endUser,
-      ...(shares === undefined ? {} : { shares }),
+      shares,
     };
     try {
       await this.#journal.end(event);

@@ -9,8 +9,8 @@ import { KeyholdError } from '../ports/errors.ts';
 export function presentedKey(rawHeaders: readonly string[], headerNames: readonly string[]): string | undefined {
   let found: string | undefined;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
-    if (!headerNames.includes(name)) continue;
+    const name = namedIn(headerNames, rawHeaders[at] ?? '');
+    if (name === undefined) continue;
     const value = (rawHeaders[at + 1] ?? '').trim();
     const key = name === 'authorization' ? bearer(value) : value;
     if (key === '') continue;
@@ -20,6 +20,12 @@ export function presentedKey(rawHeaders: readonly string[], headerNames: readonl
     found = key;
   }
   return found;
+}
+
+/** Which of these names it is, however it is spelled. */
+function namedIn(names: readonly string[], spelling: string): string | undefined {
+  for (const name of names) if (name.length === spelling.length && name === spelling.toLowerCase()) return name;
+  return undefined;
 }
 
 function bearer(value: string): string {

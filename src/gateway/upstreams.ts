@@ -35,7 +35,7 @@ export interface Upstream {
  * into a private network. What an operator set may be anywhere.
  */
 export class Upstreams {
-  readonly #upstreams = new Map<string, Upstream>();
+  readonly #upstreams: Readonly<Record<ApiFormat, Map<string, Upstream>>> = { openai: new Map(), anthropic: new Map(), azure: new Map() };
   readonly #pools = new Map<string, UpstreamPool>();
   readonly #registered: RegisteredPools;
 
@@ -48,7 +48,7 @@ export class Upstreams {
       for (const format of ['openai', 'anthropic', 'azure'] as const) {
         const endpoint = gateway.endpoints[format];
         if (endpoint === undefined) continue;
-        this.#upstreams.set(`${format} ${service.id}`, { service, gateway, format, endpoint, headers, placeFor: this.#placeFor(endpoint, baseUrls.get(service.id), egress) });
+          this.#upstreams[format].set(service.id, { service, gateway, format, endpoint, headers, placeFor: this.#placeFor(endpoint, baseUrls.get(service.id), egress) });
       }
     }
   }
@@ -62,7 +62,7 @@ export class Upstreams {
   }
 
   find(service: string, format: ApiFormat): Upstream | undefined {
-    return this.#upstreams.get(`${format} ${service}`);
+    return this.#upstreams[format].get(service);
   }
 
   /** Closes every connection, busy ones too. */

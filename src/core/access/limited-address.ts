@@ -18,6 +18,7 @@ export function limitedAddress(address: string): string {
 
 /** An address without a zone, an IPv4 one in its own spelling. */
 export function plainAddress(address: string): string {
+  if (!address.includes(':') && !address.includes('%')) return address;
   return MAPPED.exec(address)?.[1] ?? address.split('%', 1).join('');
 }
 

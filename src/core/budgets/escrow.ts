@@ -3,6 +3,7 @@ import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { BudgetAccountKey, BudgetAccountRepository } from '../../ports/metadata/budgets.ts';
 import type { Soon } from '../../ports/soon.ts';
 import type { UsageJournal } from '../../ports/usage-journal.ts';
+import { JoinedKeys } from '../caching/joined-keys.ts';
 import { committedOf, emptyAccount, grantableTo, outstandingIn, sliceOf, withGranted } from './account.ts';
 import { changeAccount } from './change-account.ts';
 import { LocalAccount } from './local-account.ts';
@@ -46,6 +47,8 @@ export interface EscrowDependencies {
 export class Escrow {
   readonly #deps: EscrowDependencies;
   readonly #accounts = new Map<string, LocalAccount>();
+  readonly #budgets = new JoinedKeys((tenant, budget) => `${tenant} ${budget}`);
+  readonly #names = new JoinedKeys((budget, period) => `${budget} ${period}`);
   #journal = '';
   #isHeld = false;
   #holding: Promise<void> = Promise.resolve();
@@ -108,7 +111,7 @@ export class Escrow {
       this.#isHeld = false;
       this.#journal = this.#deps.journal.name;
     }
-    const name = nameOf(key);
+    const name = this.#nameOf(key);
     let account = this.#accounts.get(name);
     if (account === undefined) {
       account = new LocalAccount(key, this.#journal, budgetAmount);
@@ -116,6 +119,10 @@ export class Escrow {
     }
     account.setBudget(budgetAmount);
     return account;
+  }
+
+  #nameOf({ tenant, budget, period }: BudgetAccountKey): string {
+    return this.#names.of(this.#budgets.of(tenant, budget), period);
   }
 
   #refill(account: LocalAccount): void {
@@ -203,10 +210,6 @@ export class Escrow {
     this.#holding = this.#holding.catch(() => undefined).then(() => this.#deps.journal.release());
     await this.#holding.catch(() => undefined);
   }
-}
-
-function nameOf({ tenant, budget, period }: BudgetAccountKey): string {
-  return `${tenant} ${budget} ${period}`;
 }
 
 function takenOver(): KeyholdError {

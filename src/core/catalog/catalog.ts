@@ -4,9 +4,12 @@ import type { ApiFormat, BodyRules, Service } from './service.ts';
 /** The services Keyhold knows, looked up by id. */
 export class Catalog {
   readonly #services: ReadonlyMap<string, Service>;
+  readonly #speaking: Readonly<Record<ApiFormat, readonly Service[]>>;
 
   constructor(services: readonly Service[]) {
     this.#services = new Map(services.map((service) => [service.id, service]));
+    const speaking = (format: ApiFormat): readonly Service[] => this.list().filter(({ gateway }) => gateway?.endpoints[format] !== undefined);
+    this.#speaking = { openai: speaking('openai'), anthropic: speaking('anthropic'), azure: speaking('azure') };
   }
 
   find(id: string): Service | undefined {
@@ -24,6 +27,11 @@ export class Catalog {
 
   list(): readonly Service[] {
     return [...this.#services.values()];
+  }
+
+  /** Those that the gateway calls in this format. */
+  speaking(format: ApiFormat): readonly Service[] {
+    return this.#speaking[format];
   }
 
   /** What is looked for in a body of this format before it is known which service it goes to: everything that any of them runs or refers to. */

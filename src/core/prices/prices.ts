@@ -4,6 +4,7 @@ import type { PriceBookRepository } from '../../ports/metadata/prices.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { platformScope, type Scope, scopeKey, tenantScope } from '../../ports/scope.ts';
 import type { Soon } from '../../ports/soon.ts';
+import { JoinedKeys } from '../caching/joined-keys.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
 import type { Price } from './price.ts';
@@ -30,6 +31,8 @@ export class Prices {
   readonly #list: PriceList;
   /** By scope. */
   readonly #cache: RecordCache<PriceBook>;
+  /** As `scopeKey` has it. */
+  readonly #keys = new JoinedKeys((kind, tenant) => `${kind}:${tenant}`);
   readonly #readPlatform = (): Promise<Loaded<PriceBook>> => this.#read(platformScope);
 
   constructor({ priceBooks, priceList, bus, clock, metrics, sources }: PricesDependencies) {
@@ -53,8 +56,7 @@ export class Prices {
   }
 
   #over(platform: PriceBook, tenant: string): Soon<PriceTable> {
-    // As `scopeKey` has it, without making a scope for each request.
-    const own = this.#cache.get(`tenant:${tenant}`, () => this.#read(tenantScope(tenant)));
+    const own = this.#cache.get(this.#keys.of('tenant', tenant), () => this.#read(tenantScope(tenant)));
     return own instanceof Promise ? own.then((book) => this.#layered(book, platform)) : this.#layered(own, platform);
   }
 

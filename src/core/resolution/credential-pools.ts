@@ -3,8 +3,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { type Scope, scopeKey } from '../../ports/scope.ts';
+import { type Scope, scopeKey, tenantScope } from '../../ports/scope.ts';
 import type { Soon } from '../../ports/soon.ts';
+import { JoinedKeys } from '../caching/joined-keys.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
 
@@ -40,6 +41,7 @@ export class CredentialPools {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #cache: RecordCache<Pool>;
+  readonly #keys = new JoinedKeys((tenant, service) => `${scopeKey(tenantScope(tenant))}/${service}`);
   readonly #known = new Map<string, Known>();
   /** The lowest revision of a credential's record that may still be used; from announcements. */
   readonly #lowest = new Map<string, ReadonlyMap<string, number>>();
@@ -58,13 +60,13 @@ export class CredentialPools {
 
   /** Rejects with `unavailable` when the records cannot be read, or only older ones than were announced. */
   of(scope: Scope, service: string): Soon<Pool> {
-    const key = poolKey(scope, service);
+    const key = this.#keyOf(scope, service);
     return this.#cache.get(key, () => this.#load(key, scope, service));
   }
 
   /** Whether no change has been announced since the pool was read. */
   isLatest(scope: Scope, service: string, pool: Pool): boolean {
-    const known = this.#known.get(poolKey(scope, service));
+    const known = this.#known.get(this.#keyOf(scope, service));
     return known !== undefined && known.pool === pool && !known.changed;
   }
 
@@ -73,19 +75,19 @@ export class CredentialPools {
    * undefined when nothing is known.
    */
   known(scope: Scope, service: string): Pool | undefined {
-    const known = this.#known.get(poolKey(scope, service));
+    const known = this.#known.get(this.#keyOf(scope, service));
     if (known === undefined || known.changed || this.#clock.monotonic() - known.since >= (this.#bus.trusted ? TTL_MS : DISTRUSTED_MS)) this.#readAgain(scope, service);
     return known?.pool;
   }
 
   /** The next read goes to the database, if that can be read. */
   forget(scope: Scope, service: string): void {
-    this.#cache.expire(poolKey(scope, service));
+    this.#cache.expire(this.#keyOf(scope, service));
   }
 
   /** How long ago the pool was confirmed, where it serves beyond its time; otherwise 0. */
   staleMs(scope: Scope, service: string): number {
-    return this.#cache.staleMs(poolKey(scope, service));
+    return this.#cache.staleMs(this.#keyOf(scope, service));
   }
 
   async #load(key: string, scope: Scope, service: string): Promise<Loaded<Pool>> {
@@ -120,6 +122,10 @@ export class CredentialPools {
     this.#readAgain(known.scope, known.service);
   }
 
+  #keyOf(scope: Scope, service: string): string {
+    return scope.kind === 'tenant' ? this.#keys.of(scope.tenant, service) : `${scopeKey(scope)}/${service}`;
+  }
+
   /** A failure shows at the next request; what is known stays until then. */
   #readAgain(scope: Scope, service: string): void {
     const again = this.of(scope, service);
@@ -130,10 +136,6 @@ export class CredentialPools {
 /** Records are never taken out of a pool and their revisions only grow, so that the sum orders two readings of it. */
 function revisionOf(stored: readonly Stored<CredentialRecord>[]): number {
   return stored.reduce((sum, { revision }) => sum + revision, 0);
-}
-
-function poolKey(scope: Scope, service: string): string {
-  return `${scopeKey(scope)}/${service}`;
 }
 
 function dropOldest(map: Map<string, unknown>): void {

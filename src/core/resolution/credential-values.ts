@@ -61,6 +61,13 @@ interface CachedAs {
   readonly from: ReadFrom | undefined;
 }
 
+/** What a version of a credential goes by here. */
+interface Names {
+  readonly current: CurrentVersion;
+  readonly credential: string;
+  readonly key: string;
+}
+
 /** Plaintext values in this process: 5 minutes, bounded, read from the store by one audited read at a time each. */
 export class CredentialValues {
   readonly #access: Access;
@@ -76,6 +83,7 @@ export class CredentialValues {
   readonly #share = new StoreReadShare();
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
   readonly #cachedAs = new Map<string, CachedAs>();
+  readonly #names = new WeakMap<CredentialRecord, Names>();
   readonly #gone = new Map<string, { readonly error: ValueGone; readonly until: number }>();
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
@@ -112,9 +120,8 @@ export class CredentialValues {
    * rejections. There is nothing to wait for while the value is cached.
    */
   of(grant: UseGrant, record: CredentialRecord, current: CurrentVersion): Soon<SecretFields> {
-    const credential = credentialKeyText(record);
+    const { credential, key } = this.#namesOf(record, current);
     const { reference } = current;
-    const key = `${credential}/${reference.store}/${reference.version}`;
     if (this.#gone.size > 0) {
       const gone = this.#gone.get(key);
       if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
@@ -182,6 +189,16 @@ export class CredentialValues {
     this.#cachedAs.delete(credential);
     this.#gone.delete(cached.key);
     cached.cache.invalidate(cached.key);
+  }
+
+  /** Made once for a record that is read again and again. */
+  #namesOf(record: CredentialRecord, current: CurrentVersion): Names {
+    const known = this.#names.get(record);
+    if (known?.current === current) return known;
+    const credential = credentialKeyText(record);
+    const names = { current, credential, key: `${credential}/${current.reference.store}/${current.reference.version}` };
+    this.#names.set(record, names);
+    return names;
   }
 
   #lieUnder(credential: string, key: string, store: StoreId): CachedAs {

@@ -19,7 +19,7 @@ export function newUsageId(now: number, random: RandomBytes): string {
   }
   const bytes = random(RANDOM_DIGITS);
   for (let at = 0; at < RANDOM_DIGITS; at += 1) randomDigits[at] = CODE_OF_BYTE[bytes[at] ?? 0] ?? 0;
-  return lastBeginning + randomDigits.latin1Slice();
+  return lastBeginning + randomDigits.toString('latin1');
 }
 
 function timeDigits(now: number): string {

@@ -1,3 +1,4 @@
+import { Spellings } from '../spellings.ts';
 import type { ClientHeaders } from './client.ts';
 
 /** The head of a request that leaves no question open. */
@@ -21,12 +22,13 @@ const SHAPE = /^(?:GET|POST) \/[\x21-\x7e]* HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~\w
 type Meaning = 'question' | 'once' | 'any';
 
 interface Name {
-  /** Lower case. */
-  readonly name: string;
   readonly meaning: Meaning;
+  /** Of one that may stand once: where `ONCE` has it. */
+  readonly place: number;
 }
 
 const QUESTIONS: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'http2-settings', 'proxy-connection', 'keep-alive']);
+/** In the order in which `read` takes them out. */
 const ONCE = [
   'connection',
   'content-encoding',
@@ -41,13 +43,11 @@ const ONCE = [
 
 /** Requests with more header lines are refused: no client sends as many, and each of them costs. */
 export const MAX_HEADER_LINES = 250;
-/** Spellings that are remembered; clients use a handful. */
-const MAX_REMEMBERED = 512;
 const MAX_LENGTH_DIGITS = 8;
 
-/** Reads heads, and remembers what it found out about header names, by their exact spelling. */
+/** Reads heads, and remembers what it found out about header names. */
 export class PlainHeads {
-  readonly #names = new Map<string, Name>();
+  readonly #names = new Spellings<Name>();
 
   /**
    * Reads a head: latin1 text from the request line to the CR LF of the last header line. undefined for everything that is not as plain as
@@ -61,41 +61,43 @@ export class PlainHeads {
     const firstLine = text.indexOf('\r\n');
     const target = text.slice(method.length + 1, firstLine - ' HTTP/1.1'.length);
     const rawHeaders: string[] = [];
-    const once: Partial<Record<string, string>> = {};
+    const once: (string | undefined)[] = ONCE.map(() => undefined);
     for (let at = firstLine + 2; at < text.length; ) {
       const colon = text.indexOf(':', at);
       const end = text.indexOf('\r\n', colon);
-      const spelling = text.slice(at, colon);
+      const { spelling, value: name } = this.#names.find(text, at, colon) ?? this.#names.remember(text.slice(at, colon), nameOf(text.slice(at, colon)));
+      const { meaning, place } = name;
       const value = trimmed(text, colon + 1, end);
-      const { name, meaning } = this.#meaningOf(spelling);
       if (meaning === 'question') return undefined;
       if (meaning === 'once') {
-        if (once[name] !== undefined) return undefined;
-        once[name] = value;
+        if (once[place] !== undefined) return undefined;
+        once[place] = value;
       }
       if (rawHeaders.push(spelling, value) > 2 * MAX_HEADER_LINES) return undefined;
       at = end + 2;
     }
-    const { host, connection, 'content-length': given } = once;
+    const [connection, encoding, given, type, host, mode, apiKey, provider, requestId] = once;
     if (host === undefined || host === '' || (connection !== undefined && connection.toLowerCase() !== 'keep-alive')) return undefined;
     const length = lengthOf(method, given);
-    return length === undefined ? undefined : { method, target, rawHeaders, headers: once, length };
-  }
-
-  #meaningOf(spelling: string): Name {
-    const known = this.#names.get(spelling);
-    if (known !== undefined) return known;
-    const name = spelling.toLowerCase();
-    const meaning: Meaning = QUESTIONS.has(name) ? 'question' : isOnce(name) ? 'once' : 'any';
-    const found = { name, meaning };
-    // A copy: a piece of a text keeps the whole text, with the key in it, alive.
-    if (this.#names.size < MAX_REMEMBERED) this.#names.set(Buffer.from(spelling, 'latin1').toString('latin1'), { name: Buffer.from(name, 'latin1').toString('latin1'), meaning });
-    return found;
+    if (length === undefined) return undefined;
+    // All of one shape, whatever was sent: whoever reads them finds each at its place.
+    const headers = {
+      'content-encoding': encoding,
+      'content-length': given,
+      'content-type': type,
+      'sec-fetch-mode': mode,
+      'x-keyhold-api-key': apiKey,
+      'x-keyhold-provider': provider,
+      'x-request-id': requestId,
+    };
+    return { method, target, rawHeaders, headers, length };
   }
 }
 
-function isOnce(name: string): boolean {
-  return ONCE.some((one) => one === name);
+function nameOf(spelling: string): Name {
+  const name = spelling.toLowerCase();
+  const place = ONCE.findIndex((one) => one === name);
+  return { meaning: QUESTIONS.has(name) ? 'question' : place === -1 ? 'any' : 'once', place };
 }
 
 /** A GET has no body and says nothing of one; a POST says how long its is. */

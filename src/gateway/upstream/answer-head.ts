@@ -1,3 +1,4 @@
+import { Spellings } from '../spellings.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
 
 /** How an answer's end is told (RFC 9112, section 6.3). */
@@ -16,12 +17,12 @@ export interface AnswerHead {
 /** RFC 9112, section 4, and a field line as in section 5: no folding, no white space before the colon, no control characters. */
 const SHAPE = /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+\-.^_`|~\w]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const STATUS_AT = 'HTTP/1.1 '.length;
-const MAX_REMEMBERED = 512;
 const NO_BODY: ReadonlySet<number> = new Set([204, 304]);
 
 /** Reads the heads of one upstream's answers, and remembers how its header names are spelled. */
 export class AnswerHeads {
-  readonly #names = new Map<string, string>();
+  /** In lower case, by their spelling. */
+  readonly #names = new Spellings<string>();
 
   /**
    * Reads a head: latin1 text from the status line to the CR LF of the last field line. Throws UpstreamFailure `bad_answer` for what is not one,
@@ -38,7 +39,7 @@ export class AnswerHeads {
     for (let at = text.indexOf('\r\n') + 2; at < text.length; ) {
       const colon = text.indexOf(':', at);
       const end = text.indexOf('\r\n', colon);
-      const name = this.#nameOf(text.slice(at, colon));
+      const { value: name } = this.#names.find(text, at, colon) ?? this.#names.remember(text.slice(at, colon), lowerCase(text.slice(at, colon)));
       const value = text.slice(colon + 1, end).trim();
       if (name === 'content-length') {
         if (length !== undefined && length !== value) throw bad('two lengths');
@@ -59,15 +60,11 @@ export class AnswerHeads {
       keepMs: keepMsOf(keepAlive),
     };
   }
+}
 
-  #nameOf(spelling: string): string {
-    const known = this.#names.get(spelling);
-    if (known !== undefined) return known;
-    // A copy: a piece of a text keeps the whole text alive.
-    const name = Buffer.from(spelling.toLowerCase(), 'latin1').toString('latin1');
-    if (this.#names.size < MAX_REMEMBERED) this.#names.set(Buffer.from(spelling, 'latin1').toString('latin1'), name);
-    return name;
-  }
+/** A copy: a piece of a text keeps the whole text alive. */
+function lowerCase(spelling: string): string {
+  return Buffer.from(spelling.toLowerCase(), 'latin1').toString('latin1');
 }
 
 function framingOf(status: number, length: string | undefined, coding: string | undefined): Framing {
