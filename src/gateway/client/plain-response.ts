@@ -1,9 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { isFieldValue } from '../field-value.ts';
 import { BEFORE_RESET_MS, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
 
-/** No header's value ends its line (S5). */
-const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 const MAX_KNOWN_NAMES = 512;
 const knownNames = new Set<string>();
@@ -64,7 +63,7 @@ export class PlainResponse implements ClientResponse {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = headers[at] ?? '';
       const value = headers[at + 1] ?? '';
-      if (UNSAFE.test(value) || !isName(name)) throw new Error(`The header ${JSON.stringify(name)} cannot be sent.`);
+      if (!isFieldValue(value) || !isName(name)) throw new Error(`The header ${JSON.stringify(name)} cannot be sent.`);
       text += `${name}: ${value}\r\n`;
       hasLength ||= name === 'content-length';
     }

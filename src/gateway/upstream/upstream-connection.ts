@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { isFieldValue } from '../field-value.ts';
 import { type AnswerHead, type AnswerHeads } from './answer-head.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
@@ -8,8 +9,7 @@ const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 const MAX_HEAD_BYTES = 16 * 1024;
 /** A body up to here goes out in one piece with its head. */
 const IN_ONE_PIECE = 64 * 1024;
-/** No header's value ends its line (S5), no target its line. */
-const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
+/** No target ends its line (S5). */
 const TARGET = /^\/[\x21-\x7e]*$/;
 
 export interface OutgoingRequest {
@@ -274,7 +274,7 @@ function headText({ method, path, headers, body }: OutgoingRequest, host: string
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const value = headers[at + 1] ?? '';
-    if (UNSAFE.test(value)) throw new UpstreamFailure('bad_request', `The header ${headers[at] ?? ''} has characters that no header has.`);
+    if (!isFieldValue(value)) throw new UpstreamFailure('bad_request', `The header ${headers[at] ?? ''} has characters that no header has.`);
     text += `${headers[at] ?? ''}: ${value}\r\n`;
   }
   if (body !== null) text += `content-length: ${body.length}\r\n`;
