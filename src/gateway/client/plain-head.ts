@@ -61,7 +61,7 @@ export class PlainHeads {
     const firstLine = text.indexOf('\r\n');
     const target = text.slice(method.length + 1, firstLine - ' HTTP/1.1'.length);
     const rawHeaders: string[] = [];
-    const once: (string | undefined)[] = ONCE.map(() => undefined);
+    const once: (string | undefined)[] = [];
     for (let at = firstLine + 2; at < text.length; ) {
       const colon = text.indexOf(':', at);
       const end = text.indexOf('\r\n', colon);
