@@ -20,6 +20,7 @@ interface Deployment {
   readonly url: string;
   readonly seen: { readonly path: string; readonly key: string; readonly connection: number; readonly resumed: boolean }[];
   refuses: string | undefined;
+  redirects: string | undefined;
   readonly server: Server;
 }
 
@@ -47,6 +48,7 @@ beforeEach(async () => {
   for (const place of [one, two]) {
     place.seen.length = 0;
     place.refuses = undefined;
+    place.redirects = undefined;
   }
   credentials.clear();
   newer.clear();
@@ -84,16 +86,17 @@ async function deployment(): Promise<Deployment> {
     seen.push({ path: request.url ?? '', key: text.replace('Bearer ', ''), connection: connections.indexOf(socket), resumed: socket.isSessionReused() });
     request.resume().on('end', () => {
       if (text === `Bearer ${place.refuses ?? ''}`) response.writeHead(401).end('{}');
+      else if (place.redirects !== undefined) response.writeHead(302, { location: place.redirects }).end();
       else response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}');
     });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const place: Deployment = { url: `https://localhost:${(server.address() as AddressInfo).port}`, seen, refuses: undefined, server };
+  const place: Deployment = { url: `https://localhost:${(server.address() as AddressInfo).port}`, seen, refuses: undefined, redirects: undefined, server };
   return place;
 }
 
-function call(tenant: string, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> {
-  return ask(gateway.url, '/v1/chat/completions', { model: 'openai-compatible/llama', messages: [] }, { authorization: `Bearer ${tenant}`, ...headers });
+function call(tenant: string, headers: Readonly<Record<string, string>> = {}, service = 'openai-compatible'): Promise<RawAnswer> {
+  return ask(gateway.url, '/v1/chat/completions', { model: `${service}/llama`, messages: [] }, { authorization: `Bearer ${tenant}`, ...headers });
 }
 
 describe('S3 addresses that tenants register with their keys', () => {
@@ -152,7 +155,33 @@ describe('Portkey#1718: a host of one\'s own, registered or asked for', () => {
     expect(gateway.ended).toMatchObject([{ outcome: 'failed', inputTokens: 0 }]);
   });
 
-  it('a caller changes nothing of it by headers', async () => {
+  it.each(['https://evil.example#.openai.azure.com', 'https://evil.example/.openai.azure.com', 'https://evil.example?.openai.azure.com', 'https://evil.example\\.openai.azure.com', 'https://evil.example@x.openai.azure.com', 'https://a.b.openai.azure.com', 'https://x.openai.azure.com/y'])('Portkey#1596: a name of a resource is no way to another host: %j', async (endpoint) => {
+    credentials.set('acme', { endpoint, key: 'sk-test-acme-1' });
+    expect((await call('acme', { 'x-portkey-azure-resource-name': 'evil.example#', 'x-portkey-provider': 'azure-openai' }, 'azure-openai')).status).toBe(500);
+    expect(gateway.started).toEqual([]);
+  });
+
+  it('Portkey#1718: no route forwards without the checks of all others', async () => {
+    credentials.set('acme', { endpoint: one.url, key: 'sk-test-acme-1' });
+    const headers = { authorization: 'Bearer acme', 'x-portkey-custom-host': two.url, 'x-portkey-provider': 'openai' };
+    for (const path of ['/v1/proxy/chat/completions', '/v1/proxy/', `/proxy/${two.url}`, `/proxy/${encodeURIComponent(two.url)}/v1/chat/completions`, '/proxy/openai-compatible/../../x']) {
+      expect([400, 404]).toContain((await ask(gateway.url, path, { model: 'llama', messages: [] }, headers)).status);
+    }
+    expect((await ask(gateway.url, '/proxy/openai-compatible/chat/completions', { model: 'llama', messages: [] }, headers)).status).toBe(200);
+    expect([one.seen.length, two.seen.length]).toEqual([1, 0]);
+  });
+
+  it('CVE-2025-66405: a redirect to another host is not followed, and nobody is told where it leads', async () => {
+    credentials.set('acme', { endpoint: one.url, key: 'sk-test-acme-1' });
+    for (const location of [`${two.url}/chat/completions`, 'http://169.254.169.254/latest/meta-data/']) {
+      one.redirects = location;
+      const { status, headers, body } = await call('acme');
+      expect([status, headers.location, body.toString()]).toEqual([502, undefined, expect.not.stringContaining(new URL(location).host)]);
+    }
+    expect(two.seen).toEqual([]);
+  });
+
+  it('CVE-2024-6587: a caller changes nothing of it by headers', async () => {
     credentials.set('acme', { endpoint: one.url, key: 'sk-test-acme-1' });
     await call('acme', { 'x-portkey-custom-host': two.url, 'x-portkey-config': JSON.stringify({ custom_host: two.url }), endpoint: two.url, 'x-keyhold-endpoint': two.url, 'api-key': 'x', 'azure-endpoint': two.url });
     expect([one.seen.length, two.seen.length]).toEqual([1, 0]);

@@ -114,7 +114,7 @@ describe('R5.2 and R5.3 streams', () => {
     expect(gateway.ended).toMatchObject([{ outcome: 'failed' }]);
   });
 
-  it('FACTS 4 a client that leaves stops the upstream, and what came is accounted for', async () => {
+  it('LiteLLM#14457, LiteLLM#36008, LiteLLM#37558, LiteLLM#37992: a client that leaves stops the upstream, and what came is accounted for', async () => {
     const controller = new AbortController();
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',

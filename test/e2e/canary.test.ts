@@ -57,7 +57,7 @@ describe('R10.1: recognisable keys go through everything, and are found nowhere'
 
   it('a new administrator\'s token on the stopped folder', () => makeAdministrator(world));
 
-  it('finds no trace of any of them, nor in what went through Redis (S32)', async () => {
+  it('R10.1, LiteLLM#18731, LiteLLM#31620, LiteLLM#24902, Bifrost#4621: finds no trace of any of them, nor in what went through Redis (S32)', async () => {
     await world.lookIntoRedis();
     expect(new Set(world.evidence.traces(world.canaries))).toEqual(new Set());
   });

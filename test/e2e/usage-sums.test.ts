@@ -134,7 +134,7 @@ describe('R5.3 usage is what the provider has told', () => {
     }
   });
 
-  it('R10.2 another tenant sees none of it', async () => {
+  it('R10.2, LiteLLM#28864: another tenant sees none of it', async () => {
     const globex = await makeTenant(world.product, 'globex');
     expect(await usageEvents(globex)).toEqual([]);
     expect((await globex.admin.must('GET', '/api/v1/tenants/globex/usage')).body['totals']).toMatchObject({ requests: 0, inputTokens: 0 });

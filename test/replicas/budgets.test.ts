@@ -10,7 +10,7 @@ const REPLICAS = 8;
 const PERIODS = ['2026-11-28', '2026-11-29'];
 
 describe(`budgets on ${REPLICAS} replicas (KEYHOLD_TEST_SEED=${SEED})`, () => {
-  it('R5.4: never more than the budget is spent, whatever crashes, jumps, gets lost or comes late; in the end the records have what the journals have', async () => {
+  it('R5.4, LiteLLM#26672, LiteLLM#27735, LiteLLM#34732: never more than the budget is spent, whatever crashes, jumps, gets lost or comes late; in the end the records have what the journals have', async () => {
     for (let run = 0; run < RUNS; run += 1) await randomRun(SEED + run);
   }, 120_000);
 

@@ -24,6 +24,9 @@ describe('S3, S4: settings', () => {
     'https://evil.test/my-team.openai.azure.com',
     'https://my-team.openai.azure.com.evil.test',
     'https://evil.test#.openai.azure.com',
+    'https://my-team#.openai.azure.com',
+    'https://evil.test/#.openai.azure.com',
+    'https://evil.test%23.openai.azure.com',
     'https://evil.test?.openai.azure.com',
     'https://evil.test\\.openai.azure.com',
     'https://user:pass@my-team.openai.azure.com',
@@ -37,7 +40,7 @@ describe('S3, S4: settings', () => {
     '',
     7,
     null,
-  ])('refuses the endpoint %j', (value) => {
+  ])('Portkey#1596: refuses the endpoint %j', (value) => {
     expect(() => endpoint(value)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
 

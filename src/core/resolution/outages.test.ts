@@ -90,7 +90,7 @@ describe('a secret store that cannot be read', () => {
     expect(store.calls.get - before).toBeLessThan(60);
   });
 
-  it('beyond the limit it is unavailable', async () => {
+  it('dify#39933: beyond the limit it is unavailable, and never a wrong or an absent key', async () => {
     const { put, served, vaultIs, clock } = underTest();
     await put(KEY);
     await served();
