@@ -1,12 +1,5 @@
 import type { Counter } from 'prom-client';
-
-/** Label sets that are kept apart between two looks; there are a few for each route that is used. */
-const MAX_KINDS = 1_000;
-
-interface Kind {
-  readonly labels: Readonly<Record<string, string>>;
-  count: number;
-}
+import { LabelTree } from './label-tree.ts';
 
 /**
  * Counts in plain numbers and hands them to a counter when somebody looks: finding a label set in the registry takes longer than everything
@@ -14,25 +7,28 @@ interface Kind {
  */
 export class PlainCounts {
   readonly #counter: Counter;
-  readonly #kinds = new Map<string, Kind>();
+  readonly #counts: LabelTree<{ count: number }>;
 
-  constructor(counter: Counter) {
+  /** `names`: the counter's labels. */
+  constructor(counter: Counter, names: readonly string[]) {
     this.#counter = counter;
+    this.#counts = new LabelTree(names, () => ({ count: 0 }));
   }
 
-  /** `key` stands for the labels, which are asked for only where they are new. */
-  add(key: string, labels: () => Readonly<Record<string, string>>): void {
-    const kind = this.#kinds.get(key);
-    if (kind !== undefined) {
-      kind.count += 1;
-      return;
-    }
-    if (this.#kinds.size >= MAX_KINDS) this.flush();
-    this.#kinds.set(key, { labels: labels(), count: 1 });
+  /** `values`: the labels' values, in their order. */
+  add(values: readonly string[]): void {
+    this.of(values).count += 1;
+  }
+
+  /** The count itself, for whoever keeps it at hand. */
+  of(values: readonly string[]): { count: number } {
+    return this.#counts.at(values);
   }
 
   flush(): void {
-    for (const { labels, count } of this.#kinds.values()) this.#counter.inc(labels, count);
-    this.#kinds.clear();
+    for (const { labels, value } of this.#counts.entries()) {
+      if (value.count > 0) this.#counter.inc(labels, value.count);
+      value.count = 0;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
 import { PlainCounts } from './plain-counts.ts';
+import { PlainHistogram } from './plain-histogram.ts';
 import type { MetricsSnapshot } from './summed-metrics.ts';
 
 /** Seconds. The gateway itself takes well under a millisecond, providers take from tens of milliseconds to minutes. */
@@ -17,26 +18,27 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
+  const requestLabels = ['service', 'route', 'status', 'outcome', 'key_source'];
   const gatewayRequests = new Counter({
     name: 'keyhold_gateway_requests_total',
     help: 'Gateway requests that ended, by how they ended and whose key served.',
-    labelNames: ['service', 'route', 'status', 'outcome', 'key_source'],
+    labelNames: requestLabels,
     registers,
   });
-  const gatewayDuration = new Histogram({
+  const gatewayDuration = new PlainHistogram({
     name: 'keyhold_gateway_request_seconds',
     help: 'Time from a gateway request to the end of its answer.',
     labelNames: ['service', 'route', 'outcome'],
     buckets: GATEWAY_BUCKETS,
-    registers,
   });
-  const gatewayFirstByte = new Histogram({
+  const gatewayFirstByte = new PlainHistogram({
     name: 'keyhold_gateway_first_byte_seconds',
     help: 'Time from a gateway request to the first byte of its answer.',
     labelNames: ['service', 'route'],
     buckets: GATEWAY_BUCKETS,
-    registers,
   });
+  registry.registerMetric(gatewayDuration);
+  registry.registerMetric(gatewayFirstByte);
   const gatewayOpen = new Gauge({ name: 'keyhold_gateway_open_requests', help: 'Gateway requests that are under way.', registers });
   const controlRequests = new Histogram({
     name: 'keyhold_http_request_seconds',
@@ -52,7 +54,8 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
     buckets: STORE_BUCKETS,
     registers,
   });
-  const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: ['cache', 'result'], registers });
+  const lookupLabels = ['cache', 'result'];
+  const cacheLookups = new Counter({ name: 'keyhold_cache_lookups_total', help: 'Cache lookups.', labelNames: lookupLabels, registers });
   const valuesWaiting = new Gauge({ name: 'keyhold_values_waiting', help: 'Values in the encrypted database that move to this store as soon as it can be reached.', labelNames: ['store'], registers, aggregator: 'max' });
   const staleServed = new Counter({ name: 'keyhold_stale_requests_total', help: 'Requests that were served with what was last read from here, while it could not be read again.', labelNames: ['source'], registers });
   const staleAge = new Gauge({ name: 'keyhold_stale_age_seconds', help: 'Age of the oldest thing that served so since the last look; 0 where nothing did.', labelNames: ['source'], registers, aggregator: 'max' });
@@ -71,8 +74,9 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
   });
 
   let openNow = 0;
-  const requestCounts = new PlainCounts(gatewayRequests);
-  const lookupCounts = new PlainCounts(cacheLookups);
+  const requestCounts = new PlainCounts(gatewayRequests, requestLabels);
+  const lookupCounts = new PlainCounts(cacheLookups, lookupLabels);
+  const lookups = new Map<string, Readonly<Record<'hits' | 'misses', { count: number }>>>();
   const oldestStale = new Map<string, number>();
 
   const bringUpToDate = (): void => {
@@ -87,9 +91,9 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
 
   return {
     gatewayRequest({ service, route, status, outcome, keySource, durationMs, firstByteMs }) {
-      requestCounts.add(`${service} ${route} ${status} ${outcome} ${keySource}`, () => ({ service, route, status: String(status), outcome, key_source: keySource }));
-      gatewayDuration.observe({ service, route, outcome }, durationMs / 1000);
-      if (firstByteMs !== null) gatewayFirstByte.observe({ service, route }, firstByteMs / 1000);
+      requestCounts.add([service, route, String(status), outcome, keySource]);
+      gatewayDuration.add([service, route, outcome], durationMs / 1000);
+      if (firstByteMs !== null) gatewayFirstByte.add([service, route], firstByteMs / 1000);
     },
     openRequests(count) {
       openNow = count;
@@ -101,7 +105,12 @@ export function createMetrics(): Metrics & { snapshot(): Promise<MetricsSnapshot
       storeReads.observe({ store, outcome }, durationMs / 1000);
     },
     cache({ cache, hit }) {
-      lookupCounts.add(hit ? cache : `${cache} miss`, () => ({ cache, result: hit ? 'hit' : 'miss' }));
+      let counts = lookups.get(cache);
+      if (counts === undefined) {
+        counts = { hits: lookupCounts.of([cache, 'hit']), misses: lookupCounts.of([cache, 'miss']) };
+        lookups.set(cache, counts);
+      }
+      (hit ? counts.hits : counts.misses).count += 1;
     },
     valuesWaiting({ store, count }) {
       valuesWaiting.set({ store }, count);
