@@ -3,6 +3,7 @@ import { ProviderAnswers } from './adapters/oidc/provider-answers.ts';
 import type { Config } from './config/config.ts';
 import type { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { CertificateRoles, type CertificateRolesDependencies } from './core/access/certificate-roles.ts';
 import { CustomRoles } from './core/access/custom-roles.ts';
 import { type FirstTokenOutlet, prepareFirstToken } from './core/access/first-start.ts';
 import { FirstSignIns } from './core/access/first-sign-ins.ts';
@@ -28,6 +29,8 @@ import type { Metrics } from './ports/metrics.ts';
 
 export interface SignInOptions {
   readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'sessions' | 'publicUrl' | 'knownHosts'>;
+  /** Whom client certificates sign in; undefined: nobody. */
+  readonly certificateEntries: CertificateRolesDependencies['entries'] | undefined;
   readonly metadata: MetadataStore;
   readonly access: Access;
   readonly firstToken: FirstTokenOutlet;
@@ -54,8 +57,8 @@ export interface SignIn {
   readonly close: () => Promise<void>;
 }
 
-/** Who can sign in: with tokens, the first administrator's among them, gateway keys, and tokens of identity providers. */
-export async function openSignIn({ config, metadata, access, firstToken, first, bus, clock, random, metrics, sources, log }: SignInOptions): Promise<SignIn> {
+/** Who can sign in: with tokens, the first administrator's among them, gateway keys, tokens of identity providers, and client certificates. */
+export async function openSignIn({ config, certificateEntries, metadata, access, firstToken, first, bus, clock, random, metrics, sources, log }: SignInOptions): Promise<SignIn> {
   const { tokens, platform } = metadata;
   const bootstrap = await prepareBootstrapToken({ tokens, access, bus, clock, adminToken: config.adminToken });
   const administrators = new PlatformAdministrators({ ...metadata, bus, clock });
@@ -70,8 +73,9 @@ export async function openSignIn({ config, metadata, access, firstToken, first, 
   const issuers = new Issuers(config.oidcIssuers);
   const members = new MemberService({ ...metadata, issuers, bus, clock });
   const { userTokens, close } = openUserTokens({ config, issuers, members, access, metadata, administrators, customRoles, bus, clock, metrics, sources, log });
+  const certificates = certificateEntries === undefined ? undefined : new CertificateRoles({ entries: certificateEntries, customRoles, clock });
   const adminTokenUsed = (): Promise<void> => firstTokenEnd.adminTokenUsed();
-  const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
+  const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, certificates, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id, signIn) => userTokens?.ofSession(id, signIn) };
   const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, sources, ...config.sessions });
   log.info('sign_in_ready', 'Sign-in initialized');

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { allServices } from '../catalog/all-services.ts';
-import { TlsFiles } from './adapters/tls-files/tls-files.ts';
 import { createSealedStore } from './adapters/secret-store/sealed/sealed-store.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { takePlace } from './adapters/data-folder/replica-place.ts';
@@ -11,6 +10,7 @@ import { createJobs } from './compose-jobs.ts';
 import { databaseLine, openDatabase } from './compose-database.ts';
 import { createKeys } from './compose-keys.ts';
 import { openRateLimits } from './compose-limits.ts';
+import { openListener } from './compose-listener.ts';
 import { createPrices } from './compose-prices.ts';
 import { openRootKey } from './compose-root-key.ts';
 import { openOwnVaults } from './compose-own-vaults.ts';
@@ -61,7 +61,6 @@ import { PolicyService } from './core/tenants/policy-service.ts';
 import { TenantService } from './core/tenants/tenant-service.ts';
 import { UsageQuery } from './core/usage/usage-query.ts';
 import { Egress } from './egress/egress.ts';
-import { ClientAddresses } from './gateway/client/client-address.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { createControlPlane } from './http/control-plane.ts';
 import { ReadinessProbe } from './http/readiness.ts';
@@ -117,8 +116,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const place = takePlace(config.dataDir);
   const shared = shareParts(seat, { clock, log });
   const { metrics, unknownKeys } = shared;
-  const tls = config.tls === null ? undefined : new TlsFiles({ ...config.tls, log });
-  const clientAddresses = new ClientAddresses(config.trustedProxies);
+  const { tls, clients, certificateEntries, closeTls } = openListener(config, log);
   const catalog = new Catalog(allServices);
 
   const secrets = await openOwnKeys({ config, clock, random, log });
@@ -166,7 +164,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const { principals, web, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
+  const { principals, web, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, certificateEntries, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });
@@ -198,7 +196,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   const gateway = createGateway({
     catalog,
     principals,
-    clientAddresses,
+    ...clients,
     egress,
     unknownKeys,
     access,
@@ -282,7 +280,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     access,
     principals,
     ...web,
-    clientAddresses,
+    ...clients,
     unknownKeys,
     idempotency: new Idempotency(root.subkey('idempotency'), clock),
     cursors: new CursorSeal(root.subkey('cursors'), random),
@@ -295,7 +293,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     listensWithTls: tls !== undefined,
     version,
   });
-  const server = createServer({ gateway, controlPlane, clientAddresses, random, tls });
+  const server = createServer({ gateway, controlPlane, ...clients, random, tls });
   log.info('routes_ready', 'Routes initialized');
 
   const endFirstToken = new EndFirstToken({ firstToken: firstTokenEnd, log });
@@ -320,7 +318,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
     },
     refuseNew: () => readiness.stopping(),
     close: async () => {
-      tls?.close();
+      closeTls();
       seal.stop();
       await jobs.stop();
       await endFirstToken.stop();

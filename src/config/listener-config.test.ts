@@ -27,8 +27,17 @@ describe('trusted proxies (S6)', () => {
 
 describe('TLS of the listener', () => {
   it('has a certificate and its key, or neither', () => {
-    expect(load({ KEYHOLD_TLS_CERT_FILE: 'tls.crt', KEYHOLD_TLS_KEY_FILE: '/run/tls.key' }).tls).toEqual({ certFile: '/srv/app/tls.crt', keyFile: '/run/tls.key' });
+    expect(load({ KEYHOLD_TLS_CERT_FILE: 'tls.crt', KEYHOLD_TLS_KEY_FILE: '/run/tls.key' }).tls).toEqual({ certFile: '/srv/app/tls.crt', keyFile: '/run/tls.key', clients: null });
     for (const name of ['KEYHOLD_TLS_CERT_FILE', 'KEYHOLD_TLS_KEY_FILE']) expect(() => load({ [name]: '/etc/tls' })).toThrow('go together');
+  });
+
+  it('R10.4: asks clients for certificates where it is said whose are trusted, and by https only', () => {
+    const files = { KEYHOLD_TLS_CERT_FILE: 'tls.crt', KEYHOLD_TLS_KEY_FILE: 'tls.key' };
+    expect(load({ ...files, KEYHOLD_TLS_CLIENT_CA_FILE: 'ca.crt' }).tls?.clients).toEqual({ caFile: '/srv/app/ca.crt', crlFile: null, required: true, rolesFile: null });
+    const all = { ...files, KEYHOLD_TLS_CLIENT_CA_FILE: 'ca.crt', KEYHOLD_TLS_CLIENT_CRL_FILE: 'ca.crl', KEYHOLD_TLS_CLIENT_CERTIFICATES: 'optional', KEYHOLD_TLS_CLIENT_ROLES_FILE: 'roles.json' };
+    expect(load(all).tls?.clients).toEqual({ caFile: '/srv/app/ca.crt', crlFile: '/srv/app/ca.crl', required: false, rolesFile: '/srv/app/roles.json' });
+    expect(() => load({ KEYHOLD_TLS_CLIENT_CA_FILE: 'ca.crt' })).toThrow('which only https does');
+    for (const name of ['KEYHOLD_TLS_CLIENT_CRL_FILE', 'KEYHOLD_TLS_CLIENT_CERTIFICATES', 'KEYHOLD_TLS_CLIENT_ROLES_FILE']) expect(() => load({ ...files, [name]: 'optional' })).toThrow('nothing says whose are trusted');
   });
 });
 

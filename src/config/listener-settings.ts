@@ -1,6 +1,6 @@
 import { isNetwork } from '../core/access/networks.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
-import { path } from './parsers.ts';
+import { oneOf, path } from './parsers.ts';
 import type { Setting } from './settings.ts';
 
 const trustedProxies: Setting<readonly string[]> = {
@@ -39,8 +39,51 @@ const tlsKeyFile: Setting<string | null> = {
   parse: path,
 };
 
+const tlsClientCaFile: Setting<string | null> = {
+  name: 'KEYHOLD_TLS_CLIENT_CA_FILE',
+  secret: false,
+  description: [
+    'A PEM file with the CAs whose client certificates are trusted (mutual TLS): with it clients are asked for one. Not a public CA\'s. Read again every 10 s,',
+    'as the two files below; connections of who is not trusted any more are ended (docs/transport.md).',
+  ],
+  example: '/etc/keyhold/client-ca.crt',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
+const tlsClientCrlFile: Setting<string | null> = {
+  name: 'KEYHOLD_TLS_CLIENT_CRL_FILE',
+  secret: false,
+  description: ['A PEM file with a revocation list of each of these CAs. Where one is missing or has ended, none of its CA\'s certificates gets in.'],
+  example: '/etc/keyhold/client-ca.crl',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
+const tlsClientCertificates: Setting<'required' | 'optional'> = {
+  name: 'KEYHOLD_TLS_CLIENT_CERTIFICATES',
+  secret: false,
+  description: ['required: nobody gets in without a certificate, probes and keyhold\'s own commands included. optional: who shows one that is not trusted does not.'],
+  example: 'optional',
+  fallback: 'required',
+  fallbackText: 'required',
+  parse: oneOf('required', 'optional'),
+};
+
+const tlsClientRolesFile: Setting<string | null> = {
+  name: 'KEYHOLD_TLS_CLIENT_ROLES_FILE',
+  secret: false,
+  description: ['A JSON file that says which client certificate signs in as whom, without a token (docs/transport.md). Left out: certificates let in, and tokens sign in.'],
+  example: '/etc/keyhold/client-roles.json',
+  fallback: null,
+  fallbackText: '',
+  parse: path,
+};
+
 /** Who is listened to, and how. */
-export const listenerSettings = { tlsCertFile, tlsKeyFile, trustedProxies } as const;
+export const listenerSettings = { tlsCertFile, tlsKeyFile, tlsClientCaFile, tlsClientCrlFile, tlsClientCertificates, tlsClientRolesFile, trustedProxies } as const;
 
 function trustedNetwork(text: string): string {
   if (!isNetwork(text)) throw new InvalidValue(`has ${quoted(text)}, which is neither a network such as 10.0.0.0/8 nor an IP address`);

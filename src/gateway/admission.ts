@@ -3,6 +3,7 @@ import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import { after, type Soon } from '../ports/soon.ts';
+import { signInByCertificate } from './certificate-sign-in.ts';
 import type { ClientRequest } from './client/client.ts';
 import { presentedKey } from './presented-key.ts';
 import { isNative } from './route-table.ts';
@@ -15,20 +16,27 @@ const NATIVE_KEY_HEADERS = [...KEY_HEADERS, 'api-key'];
 const ACCEPTED = ['g', 't'] as const;
 
 export interface AdmissionDependencies {
-  readonly principals: Pick<Principals, 'authenticate'>;
+  readonly principals: Pick<Principals, 'authenticate' | 'ofCertificate'>;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly audit: Pick<AuditLog, 'signInFailed'>;
 }
 
 /**
- * Whose request this is, told before a byte of its body is read (S34). Throws `unauthenticated` without a key or with one that is
+ * Whose request this is, told before a byte of its body is read (S34). Throws `unauthenticated` without a key and without a certificate that signs in, or with a key that is
  * not known, has ended or is of another kind (S22), `rate_limited` for unknown keys from an address that sent too many of them,
  * `invalid_argument` for two different keys, `unavailable` when the database cannot be asked.
  */
 export function admit(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
   const text = presentedKey(request.rawHeaders, isNative(request.target) ? NATIVE_KEY_HEADERS : KEY_HEADERS);
-  if (text === undefined) throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key or api-key where the provider\'s own format has it so.');
+  if (text === undefined) return withoutKey(request, dependencies);
   return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
+}
+
+/** Where a request has a key, that says whose it is, whatever certificate its connection has. */
+function withoutKey(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
+  const { clientCertificate } = request;
+  if (clientCertificate !== undefined) return signInByCertificate(clientCertificate, request.rawHeaders, () => request.clientAddress, dependencies);
+  throw new KeyholdError('unauthenticated', 'The request has no key. Send a gateway key as Authorization: Bearer <key>, or as x-api-key or api-key where the provider\'s own format has it so.');
 }
 
 function refuse(address: string, { unknownKeys, audit }: AdmissionDependencies): never {

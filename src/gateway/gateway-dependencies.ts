@@ -17,13 +17,15 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Soon } from '../ports/soon.ts';
 import type { UsageJournal } from '../ports/usage-journal.ts';
 import type { ClientAddresses } from './client/client-address.ts';
+import type { ClientCertificates } from './client/client-certificates.ts';
 import type { OpenRequests } from './open-requests.ts';
 
 /** What the gateway is thin over. */
 export interface GatewayDependencies {
   readonly catalog: Catalog;
   readonly clientAddresses: ClientAddresses;
-  readonly principals: Pick<Principals, 'authenticate' | 'mayGoOn'>;
+  readonly clientCertificates: ClientCertificates;
+  readonly principals: Pick<Principals, 'authenticate' | 'ofCertificate' | 'mayGoOn'>;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly access: Pick<Access, 'authorizeUse'>;
   readonly budgets: Pick<BudgetGate, 'reserve'>;

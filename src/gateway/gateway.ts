@@ -66,7 +66,7 @@ class HttpGateway implements Gateway {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    this.serve(new HttpRequest(request, this.#deps.clientAddresses), new HttpResponse(request, response));
+    this.serve(new HttpRequest(request, this.#deps.clientAddresses, this.#deps.clientCertificates), new HttpResponse(request, response));
   }
 
   serve(request: ClientRequest, response: ClientResponse): void {

@@ -40,7 +40,7 @@ export class Watch {
         exchange.cutOff(new KeyholdError('no_credential', 'The credential that served this request was taken out of use.'));
         continue;
       }
-      const key = `${actor.kind}/${actor.id}/${actor.signIn?.at ?? ''}/${actor.signIn?.until ?? ''}`;
+      const key = `${actor.kind}/${actor.id}/${actor.signIn?.at ?? ''}/${actor.signIn?.until ?? ''}/${actor.certificate?.sha256 ?? ''}`;
       if (!ended.has(key)) ended.set(key, await this.#refusal(actor, requestId));
       const refusal = ended.get(key);
       if (refusal !== undefined) exchange.cutOff(refusal);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../core/access/principals.ts';
 import { type TokenKind, tokenDigestBytes } from '../core/access/token-text.ts';
+import { signInByCertificate } from '../gateway/certificate-sign-in.ts';
 import { presentedKey } from '../gateway/presented-key.ts';
 import { KeyholdError } from '../ports/errors.ts';
 import type { RouteServices } from './route.ts';
@@ -11,10 +12,10 @@ const KEY_HEADERS = ['authorization'];
 /** Change nothing (RFC 9110, section 9.2.1). */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-type Needed = Pick<RouteServices, 'principals' | 'sessions' | 'ownAddress' | 'unknownKeys' | 'audit' | 'clientAddresses' | 'clientNetworks'>;
+type Needed = Pick<RouteServices, 'principals' | 'sessions' | 'ownAddress' | 'unknownKeys' | 'audit' | 'clientAddresses' | 'clientCertificates' | 'clientNetworks'>;
 
 /**
- * Who sends this request, told before a byte of its body is read (S34): by a key in `Authorization`, or by the session of a browser in its cookie. Throws
+ * Who sends this request, told before a byte of its body is read (S34): by a key in `Authorization`, by the session of a browser in its cookie, or by a client certificate. Throws
  * `unauthenticated` without one and with one that is unknown, expired, revoked or of a kind that does not sign in here, `rate_limited` for unknown keys when an
  * address has sent too many of them (R0.3), `invalid_argument` for two different ones (S22), `permission_denied` for a gateway key from another network and for a
  * session that another site's page uses (S24), `unavailable` when the database cannot be asked.
@@ -28,12 +29,19 @@ export async function admit(request: IncomingMessage, requestId: string, accepts
     if (key !== undefined) throw new KeyholdError('invalid_argument', 'The request carries a key and a session. Send one of them.');
     return admitSession(session, request, needed);
   }
-  if (key === undefined) throw new KeyholdError('unauthenticated', 'This address needs a token. Send it as Authorization: Bearer <token>.');
+  if (key === undefined) return withoutKey(request, accepts, needed);
   const principal = await needed.principals.authenticate(key, accepts);
   const address = addressOf(request, needed);
   if (principal === undefined) throw refused(address, accepts.includes('g') ? UNKNOWN : UNKNOWN_API_TOKEN, needed);
   needed.clientNetworks.require(principal, address, requestId);
   return principal;
+}
+
+/** A key or a session says who sends a request, whatever certificate its connection has; without them a certificate does that is known, where an API token could. */
+async function withoutKey(request: IncomingMessage, accepts: readonly TokenKind[], needed: Needed): Promise<Principal> {
+  const certificate = accepts.includes('t') ? needed.clientCertificates.of(request.socket) : undefined;
+  if (certificate !== undefined) return signInByCertificate(certificate, request.rawHeaders, () => addressOf(request, needed), needed);
+  throw new KeyholdError('unauthenticated', 'This address needs a token. Send it as Authorization: Bearer <token>.');
 }
 
 /** Where a request comes from, as trusted proxies tell it. */

@@ -31,7 +31,7 @@ export function answerBrokenRequests(server: Server, random: RandomBytes, listen
       socket.destroy();
       return;
     }
-    socket.end(answerText(error, random, listensWithTls), () => socket.destroy());
+    socket.end(refusalText(new KeyholdError('invalid_argument', messageFor(error.code)), random, listensWithTls), () => socket.destroy());
   });
 }
 
@@ -39,8 +39,9 @@ function hasSentNothing(socket: Duplex): boolean {
   return 'bytesRead' in socket && socket.bytesRead === 0;
 }
 
-function answerText(error: ParserError, random: RandomBytes, listensWithTls: boolean): string {
-  const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', messageFor(error.code)), requestIdFor(undefined, random));
+/** A whole answer, for a connection on which nothing has been read that could be answered; the last one on it. */
+export function refusalText(error: KeyholdError, random: RandomBytes, listensWithTls: boolean): string {
+  const { status, headers, body } = errorAnswer(error, requestIdFor(undefined, random));
   const text = JSON.stringify(body);
   const lines = Object.entries({
     ...securityHeaders(listensWithTls),

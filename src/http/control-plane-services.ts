@@ -35,6 +35,7 @@ import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { UsageQuery } from '../core/usage/usage-query.ts';
 import type { ClientAddresses } from '../gateway/client/client-address.ts';
+import type { ClientCertificates } from '../gateway/client/client-certificates.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
@@ -88,6 +89,7 @@ export interface ControlPlaneServices {
   /** What Keyhold is called, for requests that browsers send. */
   readonly ownAddress: OwnAddress;
   readonly clientAddresses: ClientAddresses;
+  readonly clientCertificates: ClientCertificates;
   readonly unknownKeys: Pick<UnknownKeys, 'blockedFor' | 'note'>;
   readonly idempotency: Idempotency;
   readonly cursors: CursorSeal;

@@ -6,7 +6,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeCertificates } from '../../test/support/servers/azure/certificates.ts';
 import { RecordingLog } from '../../test/support/recording-log.ts';
-import { TlsFiles } from '../adapters/tls-files/tls-files.ts';
+import { openTlsFiles } from '../adapters/tls-files/tls-files.ts';
 import type { ClientResponse } from '../gateway/client/client.ts';
 import { createServer, type Listener } from './server.ts';
 
@@ -14,7 +14,7 @@ const first = makeCertificates();
 const second = makeCertificates();
 const log = new RecordingLog();
 let folder: string;
-let files: TlsFiles;
+let files: ReturnType<typeof openTlsFiles>;
 let server: Listener;
 let port: number;
 let answer: (response: ClientResponse) => void;
@@ -34,12 +34,12 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'keyhold-tls-'));
   mount('one', first);
   for (const name of ['tls.crt', 'tls.key']) symlinkSync(join('..data', name), join(folder, name));
-  files = new TlsFiles({ certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key'), log, everyMs: 20 });
+  files = openTlsFiles({ certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key'), log, everyMs: 20 });
   server = createServer({
     gateway: { owns: (target) => target.startsWith('/v1/'), handle: (_request, response) => response.end('node:http'), serve: (_request, response) => answer(response) },
     controlPlane: { handle: (_request, response) => response.end('control plane') },
     random: (count) => Buffer.alloc(count),
-    tls: files,
+    tls: { certificate: files },
     limits: { checkMs: 20, headMs: 300 },
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -138,7 +138,7 @@ describe('TLS on the listener (R10.4)', () => {
   });
 
   it('does not start with files that are missing or do not belong together', () => {
-    const open = (cert: string, key: string) => () => new TlsFiles({ certFile: join(folder, cert), keyFile: join(folder, key), log });
+    const open = (cert: string, key: string) => () => openTlsFiles({ certFile: join(folder, cert), keyFile: join(folder, key), log });
     expect(open('absent', 'tls.key')).toThrow(/KEYHOLD_TLS_CERT_FILE[^]*ENOENT/);
     expect(open('two/tls.crt', 'one/tls.key')).toThrow(/KEYHOLD_TLS_CERT_FILE/);
   });

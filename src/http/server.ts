@@ -1,11 +1,14 @@
 import { type IncomingMessage, Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ClientAddresses } from '../gateway/client/client-address.ts';
+import { ClientCertificates } from '../gateway/client/client-certificates.ts';
 import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
 import { PlainListener, type PlainListenerParts } from '../gateway/client/plain-listener.ts';
 import type { RandomBytes } from '../ports/clock.ts';
 import { KeyholdError } from '../ports/errors.ts';
-import { answerBrokenRequests } from './broken-request.ts';
+import { answerBrokenRequests, refusalText } from './broken-request.ts';
+import { ClientWall } from './client-wall.ts';
 import { ConnectionCounts } from './connection-counts.ts';
 import { errorAnswer } from './error-answer.ts';
 import { continueWhenRead } from './expect-continue.ts';
@@ -13,6 +16,7 @@ import { headFault } from './head-fault.ts';
 import { requestIdFor } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type TlsSource, TlsTermination } from './tls-termination.ts';
+import { turnAway } from './turn-away.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -40,6 +44,8 @@ export interface ServerParts {
   readonly controlPlane: { readonly handle: Handler };
   /** Left out: no proxy is trusted. */
   readonly clientAddresses?: ClientAddresses;
+  /** Gets the certificates that clients show; left out: nobody asks for them. */
+  readonly clientCertificates?: ClientCertificates;
   readonly random: RandomBytes;
   /** Left out: plain HTTP. */
   readonly tls?: TlsSource | undefined;
@@ -61,7 +67,7 @@ export interface Listener extends Server {
  * The one listener (R0.1: one port for everything). What the gateway owns goes there, plain requests without node:http, all else to the control plane. An
  * `Upgrade` header is ignored, as HTTP allows; CONNECT closes the connection.
  */
-export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), random, tls, limits }: ServerParts): Listener {
+export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), clientCertificates = new ClientCertificates(), random, tls, limits }: ServerParts): Listener {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections, connectionsFromOne } = { ...defaultLimits, ...limits };
   const refused = new WeakSet<Socket>();
   const refuse = ({ socket }: IncomingMessage, response: ServerResponse, message: string): void => {
@@ -91,9 +97,10 @@ export function createServer({ gateway, controlPlane, clientAddresses = new Clie
       noDelay: true,
     },
     dispatch,
-    { addresses: clientAddresses, owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
+    { addresses: clientAddresses, certificates: clientCertificates, owns: (target) => gateway.owns(target), serve: (request, response) => gateway.serve(request, response), limits: { headMs, requestMs, idleMs, checkMs, headBytes } },
     new ConnectionCounts(clientAddresses, connectionsFromOne),
     tls,
+    random,
   );
   server.maxConnections = connections;
   // Node would drop headers beyond a count silently, a second key among them; here they are counted, and too many refused.
@@ -116,10 +123,18 @@ class ListeningServer extends Server implements Listener {
   #keepsIdle = false;
   isRetiring = false;
 
-  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts, counts: ConnectionCounts, tls: TlsSource | undefined) {
+  constructor(options: ServerOptions, handler: Handler, plain: PlainListenerParts, counts: ConnectionCounts, tls: TlsSource | undefined, random: RandomBytes) {
     super(options, handler);
     this.#plain = new PlainListener(this, plain);
-    this.#tls = tls === undefined ? undefined : new TlsTermination(tls, plain.limits.headMs, (socket) => this.#plain.accept(socket));
+    const { certificates, limits } = plain;
+    const wall = tls?.clients === undefined ? undefined : new ClientWall({ ...tls.clients, certificates, checkMs: limits.checkMs });
+    this.once('close', () => wall?.close());
+    const secured = (socket: TLSSocket): void => {
+      const refusal = wall?.refusalOf(socket);
+      if (refusal === undefined) this.#plain.accept(socket);
+      else turnAway(socket, refusalText(refusal, random, true));
+    };
+    this.#tls = tls === undefined ? undefined : new TlsTermination(tls, limits.headMs, secured);
     this.on('connection', (socket: Socket) => {
       if (!counts.admit(socket)) return;
       if (this.#tls === undefined) this.#plain.accept(socket);

@@ -1,15 +1,25 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { ClientRules } from './client-wall.ts';
 
-/** Certificate and key as PEM texts, and word of when others take their place. */
+/** PEM texts; and word of when others take their place. */
+interface Changing<T> {
+  readonly current: T;
+  onChange(listener: (value: T) => void): void;
+}
+
 export interface TlsSource {
-  readonly material: { readonly cert: string; readonly key: string };
-  onChange(listener: (material: TlsSource['material']) => void): void;
+  /** What clients are shown. */
+  readonly certificate: Changing<{ readonly cert: string; readonly key: string }>;
+  /** Whose certificates are asked for; left out: no client is asked for one. */
+  readonly clients?: (ClientRules & { readonly trust: Changing<{ readonly ca: readonly string[]; readonly crl: readonly string[] }> }) | undefined;
 }
 
 /**
  * TLS 1.2 and 1.3 on connections that somebody else accepts: so one listener, shared by all workers, counts and closes them, and what reads requests sees
- * their plain text. Open connections keep the certificate that they began with.
+ * their plain text. Open connections keep the certificate that they began with. A client that is asked for a certificate has it looked at in each handshake:
+ * there are no sessions to resume then, which would bring back what was found before. What was found stands on the connection, for `secured` to judge.
  */
 export class TlsTermination {
   readonly #server: Server;
@@ -17,10 +27,17 @@ export class TlsTermination {
   readonly #beginning = new Map<string, Socket>();
 
   /** A handshake may take `handshakeMs`. `secured` gets each connection behind it. */
-  constructor(source: TlsSource, handshakeMs: number, secured: (socket: TLSSocket) => void) {
-    const rules = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs } as const;
-    this.#server = createServer({ ...source.material, ...rules });
-    source.onChange((material) => this.#server.setSecureContext({ ...material, minVersion: rules.minVersion }));
+  constructor({ certificate, clients }: TlsSource, handshakeMs: number, secured: (socket: TLSSocket) => void) {
+    const trust = clients?.trust;
+    const material = () => ({
+      ...certificate.current,
+      minVersion: 'TLSv1.2' as const,
+      ...(trust === undefined ? {} : { ca: [...trust.current.ca], crl: [...trust.current.crl], secureOptions: constants.SSL_OP_NO_TICKET }),
+    });
+    this.#server = createServer({ ...material(), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs, requestCert: trust !== undefined, rejectUnauthorized: false });
+    const renew = (): void => this.#server.setSecureContext(material());
+    certificate.onChange(renew);
+    trust?.onChange(renew);
     this.#server.on('secureConnection', (socket) => {
       this.#beginning.delete(nameOf(socket));
       secured(socket);

@@ -60,7 +60,7 @@ export interface UsageEvent extends TokenCounts {
   readonly credentialId: string | null;
   readonly credentialVersion: number | null;
   readonly gatewayKeyId: string | null;
-  /** The API token's, or the user's who signed in. */
+  /** The API token's, the user's who signed in, or the name of a client certificate's entry. */
   readonly tokenId: string | null;
   readonly attempts: number;
   /** The counts are not the provider's own final ones. */

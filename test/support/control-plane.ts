@@ -27,6 +27,7 @@ import { PlatformAdministrators } from '../../src/core/access/platform-administr
 import { type SessionHolders, Sessions } from '../../src/core/access/sessions.ts';
 import { Users } from '../../src/core/access/users.ts';
 import { UserService } from '../../src/core/access/user-service.ts';
+import { CertificateRoles, type CertificateRolesDependencies } from '../../src/core/access/certificate-roles.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
@@ -69,6 +70,7 @@ import type { ControlPlaneServices } from '../../src/http/control-plane-services
 import { OwnAddress } from '../../src/http/own-address.ts';
 import { createServer } from '../../src/http/server.ts';
 import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
+import { ClientCertificates } from '../../src/gateway/client/client-certificates.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { TestClock } from './credential-world.ts';
 import { RecordingLog } from './recording-log.ts';
@@ -116,10 +118,13 @@ export interface TestControlPlaneOptions {
   readonly readiness?: ControlPlaneServices['readiness'];
   readonly vault?: ControlPlaneServices['vault'];
   readonly metadata?: MetadataStore;
+  /** Where certificates sign in: which connections have shown one, and who has which. */
+  readonly clientCertificates?: ClientCertificates;
+  readonly certificateEntries?: CertificateRolesDependencies['entries'];
 }
 
 /** A whole control plane over databases in memory, behind a real listener. */
-export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null, publicUrl = null, metadata = createMemoryStore() }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
+export async function startControlPlane({ listenIsLoopback = true, readiness, vault = null, publicUrl = null, metadata = createMemoryStore(), clientCertificates = new ClientCertificates(), certificateEntries }: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const clock = new TestClock();
   const log = new RecordingLog();
   const random = randomBytes;
@@ -164,8 +169,10 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   });
   const platformAdministrators = new PlatformAdministrators({ ...metadata, bus, clock });
   const issuers = new Issuers([testIssuer()]);
-  const principals = new Principals({ tokens, gatewayKeys, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } });
-  const userReader = new Users({ ...metadata, administrators: platformAdministrators, customRoles: new CustomRoles({ roles: metadata.roles, bus, clock, metrics }), bus, clock, metrics });
+  const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics });
+  const certificates = certificateEntries === undefined ? undefined : new CertificateRoles({ entries: certificateEntries, customRoles, clock: { now: () => Date.now(), monotonic: () => clock.monotonic() } });
+  const principals = new Principals({ tokens, gatewayKeys, customRoles, certificates, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } });
+  const userReader = new Users({ ...metadata, administrators: platformAdministrators, customRoles, bus, clock, metrics });
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id) => userReader.actorOf(id) };
   const services: ControlPlaneServices = {
     seal,
@@ -212,6 +219,7 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     sessions: new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 }),
     ownAddress: new OwnAddress({ publicUrl, knownHosts: ['keyhold.internal'] }),
     clientAddresses: new ClientAddresses([]),
+    clientCertificates,
     unknownKeys: new UnknownKeys(clock),
     idempotency: new Idempotency(createHash('sha256').update('test idempotency key').digest(), clock),
     cursors: new CursorSeal(createHash('sha256').update('test cursor key').digest(), random),

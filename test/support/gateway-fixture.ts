@@ -12,6 +12,7 @@ import { PriceList } from '../../src/core/prices/price-list.ts';
 import type { Resolved } from '../../src/core/resolution/resolved.ts';
 import { Egress } from '../../src/egress/egress.ts';
 import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
+import { ClientCertificates } from '../../src/gateway/client/client-certificates.ts';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import type { GatewayDependencies } from '../../src/gateway/gateway-dependencies.ts';
 import { KeyholdError } from '../../src/ports/errors.ts';
@@ -118,8 +119,9 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     };
   const gateway = createGateway({
     catalog: new Catalog(allServices),
-    principals: { authenticate: async (text) => principals.get(text), mayGoOn: async () => true },
+    principals: { authenticate: async (text) => principals.get(text), ofCertificate: () => undefined, mayGoOn: async () => true },
     clientAddresses: new ClientAddresses([]),
+    clientCertificates: new ClientCertificates(),
     egress: new Egress({ allowHosts: [] }),
     unknownKeys: { blockedFor: () => (kept.signInsFailed.length >= 20 ? 30 : undefined), note: () => undefined },
     audit: { signInFailed: (address) => kept.signInsFailed.push(address), denied: async ({ action, resource, code }) => void kept.denied.push(`${action} ${resource.id} ${code}`) },

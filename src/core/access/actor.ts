@@ -1,5 +1,6 @@
 import { platformScope, type Scope } from '../../ports/scope.ts';
 import type { Action } from './actions.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 
 /** A role that somebody has, and where. */
 export interface Holding {
@@ -10,12 +11,12 @@ export interface Holding {
 }
 
 /**
- * Who is asking: proven by a token, a gateway key, a user's sign-in, or by being the product itself (jobs). `role` and `scope` are what the audit log
+ * Who is asking: proven by a token, a gateway key, a user's sign-in, a client certificate, or by being the product itself (jobs). `role` and `scope` are what the audit log
  * shows; a tenant's actor acts in that tenant alone. In a grant they are those of the holding that permits the action.
  */
 export interface Actor extends Holding {
-  readonly kind: 'token' | 'gateway-key' | 'user' | 'system';
-  /** The token's, key's or user's id; for the product itself the job's name. */
+  readonly kind: 'token' | 'gateway-key' | 'user' | 'certificate' | 'system';
+  /** The token's, key's or user's id; the name that the operator gave to a certificate; for the product itself the job's name. */
   readonly id: string;
   /** Who acts through a session, or a token that says so: when they last proved who they are (milliseconds since the epoch). Absent for everybody else. */
   readonly authenticatedAt?: number | undefined;
@@ -23,6 +24,8 @@ export interface Actor extends Holding {
   readonly holdings?: readonly Holding[] | undefined;
   /** The session that it acts through; absent for everybody else, and in most grants. */
   readonly session?: ActingSession | undefined;
+  /** What a certificate's holder has shown. */
+  readonly certificate?: ClientCertificate | undefined;
   /** A user's; not in a grant, which is shorter. */
   readonly signIn?: SignIn | undefined;
 }

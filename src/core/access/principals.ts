@@ -8,6 +8,8 @@ import { after, type Soon } from '../../ports/soon.ts';
 import { type Loaded, RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
 import type { Actor } from './actor.ts';
+import type { CertificateRoles } from './certificate-roles.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { type CustomRoles, isBuiltIn } from './custom-roles.ts';
 import { permissionsOf } from './permissions.ts';
 import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
@@ -29,6 +31,8 @@ export interface PrincipalsDependencies {
   readonly sources?: Sources | undefined;
   /** Tokens of identity providers; left out where none is configured. */
   readonly userTokens?: UserTokens | undefined;
+  /** Client certificates; left out where none signs in. */
+  readonly certificates?: CertificateRoles | undefined;
   /** The digest of `KEYHOLD_ADMIN_TOKEN`; null where it is not set (S28). */
   readonly bootstrap: { readonly digest: string } | null;
   /** Called, and waited for, whenever a platform-admin token made by the API is used: the first token ends then (S28). */
@@ -69,8 +73,9 @@ export class Principals {
   readonly #known: RecordCache<Known>;
   readonly #sources: Sources | undefined;
   readonly #userTokens: UserTokens | undefined;
+  readonly #certificates: CertificateRoles | undefined;
 
-  constructor({ tokens, gatewayKeys, customRoles, userTokens, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
+  constructor({ tokens, gatewayKeys, customRoles, userTokens, certificates, bus, clock, metrics, sources, bootstrap, adminTokenUsed }: PrincipalsDependencies) {
     this.#tokens = tokens;
     this.#gatewayKeys = gatewayKeys;
     this.#customRoles = customRoles;
@@ -80,6 +85,7 @@ export class Principals {
     this.#known = new RecordCache({ clock, ttlMs: TTL_MS, max: MAX_CACHED, bus, observe: (hit) => metrics.cache({ cache: 'token', hit }), outlives: ({ ended }) => !ended, from: sources?.ofDatabase });
     this.#sources = sources;
     this.#userTokens = userTokens;
+    this.#certificates = certificates;
     bus.subscribe((message) => {
       if (message.topic === 'token') this.#known.invalidate(cacheKey('t', message.id), message.version);
       if (message.topic === 'gateway-key') this.#known.invalidate(cacheKey('g', message.id), message.version);
@@ -116,6 +122,12 @@ export class Principals {
     return after(this.#userTokens.authenticate(text, digest), (actor) => (actor === undefined ? undefined : { actor, gatewayKey: null }));
   }
 
+  /** Who signs in with this certificate; undefined where nobody does. Throws `unavailable` as `authenticate`. */
+  ofCertificate(certificate: ClientCertificate): Soon<Principal | undefined> {
+    if (this.#certificates === undefined) return undefined;
+    return after(this.#certificates.actorOf(certificate), (actor) => (actor === undefined ? undefined : { actor, gatewayKey: null }));
+  }
+
   /** A key is never refused by a record that may have another digest by now. */
   #refused(kind: TokenKind, id: string): undefined {
     if (this.#sources !== undefined && (kind === 't' || kind === 'g') && this.#known.staleMs(cacheKey(kind, id)) > 0) throw this.#sources.database.awayError();
@@ -133,6 +145,7 @@ export class Principals {
   /** How long ago an actor's record was confirmed, where it serves beyond its time; otherwise 0. */
   staleMs(actor: Actor): number {
     if (actor.kind === 'user') return this.#userTokens?.staleMs(actor) ?? 0;
+    if (actor.kind === 'certificate') return this.#customRoles.staleMs(actor);
     const staleMs = this.#known.staleMs(cacheKey(actor.kind === 'token' ? 't' : 'g', actor.id));
     return actor.permissions === undefined ? staleMs : Math.max(staleMs, this.#customRoles.staleMs(actor));
   }
@@ -141,6 +154,7 @@ export class Principals {
   async mayGoOn(asked: Actor): Promise<boolean> {
     const { kind, id } = asked;
     if (kind === 'user') return (await this.#userTokens?.mayGoOn(asked)) ?? false;
+    if (kind === 'certificate') return (await this.#certificates?.mayGoOn(asked)) ?? false;
     if (kind === 'system' || id === BOOTSTRAP_TOKEN_ID) return true;
     const known = await this.#find(kind === 'token' ? 't' : 'g', id);
     if (known === undefined || !this.#isAlive(known)) return false;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { ClientCertificate } from '../../core/access/client-certificate.ts';
 import type { Soon } from '../../ports/soon.ts';
 
 /** The headers that Keyhold itself reads, by their names in lower case. */
@@ -23,6 +24,8 @@ export interface ClientRequest {
   readonly headers: ClientHeaders;
   /** Whom it comes from, through proxies that the operator trusts (`ClientAddresses`); found out when it is asked for. */
   readonly clientAddress: string;
+  /** What the connection's other end has proven to have, where the listener asks for certificates; found out when it is asked for. */
+  readonly clientCertificate: ClientCertificate | undefined;
   /**
    * Reads the body; `grown` is told how many bytes there are so far, before they are kept, and may throw to refuse them. Rejects with
    * that, with `canceled` when the client leaves, and with `invalid_argument` when the body does not arrive in time.

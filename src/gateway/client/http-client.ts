@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientCertificate } from '../../core/access/client-certificate.ts';
 import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { ClientAddresses } from './client-address.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
 
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
@@ -11,10 +13,12 @@ const MAX_DISCARDING_MS = 10_000;
 export class HttpRequest implements ClientRequest {
   readonly #request: IncomingMessage;
   readonly #addresses: ClientAddresses;
+  readonly #certificates: ClientCertificates;
 
-  constructor(request: IncomingMessage, addresses: ClientAddresses) {
+  constructor(request: IncomingMessage, addresses: ClientAddresses, certificates: ClientCertificates) {
     this.#request = request;
     this.#addresses = addresses;
+    this.#certificates = certificates;
   }
 
   get method(): string {
@@ -35,6 +39,10 @@ export class HttpRequest implements ClientRequest {
 
   get clientAddress(): string {
     return this.#addresses.of(this.#request.socket.remoteAddress, this.#request.rawHeaders);
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#certificates.of(this.#request.socket);
   }
 
   body(grown: (size: number) => void): Promise<Buffer<ArrayBuffer>> {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import type { ClientCertificate } from '../../core/access/client-certificate.ts';
 import type { ClientAddresses } from './client-address.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { ClientRequest, ClientResponse } from './client.ts';
 import type { PlainHeads } from './plain-head.ts';
 import { PlainRequest } from './plain-request.ts';
@@ -25,6 +27,7 @@ export interface PlainConnectionParts {
   readonly limits: PlainLimits;
   readonly heads: PlainHeads;
   readonly addresses: ClientAddresses;
+  readonly certificates: ClientCertificates;
   readonly now: () => number;
   /** For the header `date`. */
   readonly date: () => string;
@@ -72,6 +75,10 @@ export class PlainConnection {
   /** Whom a request with these headers comes from. */
   clientAddress(rawHeaders: readonly string[]): string {
     return this.#parts.addresses.of(this.socket.remoteAddress, rawHeaders);
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#parts.certificates.of(this.socket);
   }
 
   /** No request is under way on it, not even a part of one. */

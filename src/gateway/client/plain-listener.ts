@@ -1,12 +1,14 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientAddresses } from './client-address.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { ClientRequest, ClientResponse } from './client.ts';
 import { PlainConnection, type PlainConnectionParts, type PlainLimits } from './plain-connection.ts';
 import { PlainHeads } from './plain-head.ts';
 
 export interface PlainListenerParts {
   readonly addresses: ClientAddresses;
+  readonly certificates: ClientCertificates;
   readonly owns: (target: string) => boolean;
   readonly serve: (request: ClientRequest, response: ClientResponse) => void;
   /** `checkMs`: how often connections are looked over. */
@@ -26,7 +28,7 @@ export class PlainListener {
   #dateUntil = 0;
 
   /** Takes the server's connections over; `accept` gives them. */
-  constructor(server: Server, { addresses, owns, serve, limits }: PlainListenerParts) {
+  constructor(server: Server, { addresses, certificates, owns, serve, limits }: PlainListenerParts) {
     const listeners = server.listeners('connection');
     server.removeAllListeners('connection');
     this.#toHttp = (socket) => {
@@ -36,6 +38,7 @@ export class PlainListener {
       limits,
       heads: new PlainHeads(),
       addresses,
+      certificates,
       now: () => performance.now(),
       date: () => this.#dateText(),
       // As node:http has it.

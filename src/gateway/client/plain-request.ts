@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../../core/access/client-certificate.ts';
 import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Soon } from '../../ports/soon.ts';
@@ -7,6 +8,7 @@ import type { PlainHead } from './plain-head.ts';
 /** Who reads the connection. */
 interface Source {
   clientAddress(rawHeaders: readonly string[]): string;
+  readonly clientCertificate: ClientCertificate | undefined;
   /** Lets the body come, or go on coming. */
   resume(): void;
 }
@@ -44,6 +46,10 @@ export class PlainRequest implements ClientRequest {
 
   get clientAddress(): string {
     return this.#source.clientAddress(this.#head.rawHeaders);
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#source.clientCertificate;
   }
 
   /** Bytes that have not come yet. */

@@ -11,7 +11,7 @@ export const auditRow = Type.Object({
   phase: Type.Enum(['intent', 'outcome']),
   intentId: Type.String(),
   action: Type.String(),
-  actor: Type.Object({ kind: Type.Enum(['token', 'gateway-key', 'user', 'system', 'anonymous']), id: Type.String(), role: Type.String() }),
+  actor: Type.Object({ kind: Type.Enum(['token', 'gateway-key', 'user', 'certificate', 'system', 'anonymous']), id: Type.String(), role: Type.String() }),
   tenant: nullableText,
   resource: Type.String(),
   outcome: Type.Unsafe<AuditRowView['outcome']>({ type: ['string', 'null'], enum: ['ok', 'denied', 'failed', null], description: 'null on an intent.' }),

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Page, PageRequest } from './stored.ts';
 
 export interface AuditActor {
-  readonly kind: 'token' | 'gateway-key' | 'user' | 'system' | 'anonymous';
+  readonly kind: 'token' | 'gateway-key' | 'user' | 'certificate' | 'system' | 'anonymous';
   readonly id: string;
   readonly role: string;
 }

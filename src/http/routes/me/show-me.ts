@@ -16,7 +16,7 @@ export const showMe = guardedRoute({
   statuses: [200],
   schema: {
     answer: Type.Object({
-      kind: Type.Enum(['token', 'gateway-key', 'user', 'system']),
+      kind: Type.Enum(['token', 'gateway-key', 'user', 'certificate', 'system']),
       id: Type.String(),
       role: Type.String({ description: 'several, where holdings are; none, where there is none.' }),
       tenant: nullableText,
