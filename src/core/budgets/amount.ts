@@ -25,5 +25,5 @@ export function budgetAmount(unit: BudgetUnit, amount: number): BudgetAmount {
 /** For sentences. */
 export function amountText(unit: BudgetUnit, amount: number): string {
   const shown = budgetAmount(unit, amount);
-  return 'money' in shown ? `${shown.currency} ${shown.money}` : `${amount.toLocaleString('en')} ${unit}`;
+  return 'money' in shown ? `${shown.currency} ${shown.money}` : `${amount.toLocaleString('en')} ${amount === 1 ? unit.slice(0, -1) : unit}`;
 }

@@ -16,7 +16,7 @@ const day: BudgetInput = { amount: { tokens: 1_000 }, per: 'day', hard: true };
 
 function createWorld(own: readonly BudgetInput[], platform: readonly BudgetInput[] = []) {
   const store = createMemoryStore();
-  const state = { wall: Date.UTC(2026, 10, 28, 12), steady: 0, isAway: false, policy: defaultPolicy, journal: '0123456789abcdef', segment: 0, marks: [] as string[] };
+  const state = { wall: Date.UTC(2026, 10, 28, 12), steady: 0, isAway: false, policy: defaultPolicy, journal: '0123456789abcdef', segment: 0, marks: [] as string[], onWrite: () => {} };
   const clock = { now: () => state.wall, monotonic: () => state.steady };
   const unlessAway = <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) => async (...args: A): Promise<R> => {
     if (state.isAway) throw new KeyholdError('unavailable', 'The database is away.');
@@ -25,7 +25,10 @@ function createWorld(own: readonly BudgetInput[], platform: readonly BudgetInput
   const inner = store.budgetAccounts;
   const accounts: BudgetAccountRepository = {
     get: unlessAway((key) => inner.get(key)),
-    create: unlessAway((key, record) => inner.create(key, record)),
+    create: unlessAway(async (key, record) => {
+      state.onWrite();
+      return inner.create(key, record);
+    }),
     replace: unlessAway((key, record, revision) => inner.replace(key, record, revision)),
     remove: unlessAway((key, revision) => inner.remove(key, revision)),
     outstanding: unlessAway((page) => inner.outstanding(page)),
@@ -102,7 +105,8 @@ describe('budgets before a request (R5.4)', () => {
     const world = createWorld([{ ...day, amount: { requests: 1 }, models: ['o3*', 'gpt-5'] }]);
     expect(world.gate.reserve(world.request({ models: ['gpt-4o'] }))).toBeNull();
     await world.reserve({ models: ['gpt-4o', 'o3-mini'] });
-    for (const other of ['gpt-5', 'GPT-5', 'gpt-5-2025-08-07', 'models/gpt-5', 'openai/O3-pro']) await expect(world.reserve({ models: [other] })).rejects.toMatchObject(exceeded);
+    await expect(world.reserve({ models: ['gpt-5'] })).rejects.toMatchObject({ message: expect.stringContaining('has 0 requests left of 1 request, and this request could use up to 1 request. ') });
+    for (const other of ['GPT-5', 'gpt-5-2025-08-07', 'models/gpt-5', 'openai/O3-pro']) await expect(world.reserve({ models: [other] })).rejects.toMatchObject(exceeded);
     expect(world.gate.reserve(world.request({ models: ['gpt-5-mini'] }))).toBeNull();
   });
 
@@ -161,6 +165,20 @@ describe('budgets over time (R5.4)', () => {
     world.budgets.record = { own: budgetsFrom('own', [{ ...day, amount: { tokens: 300 } }], 'budgets'), platform: [] };
     await world.reserve();
     await expect(world.reserve()).rejects.toMatchObject(exceeded);
+  });
+
+  it('holds a smaller budget also where a larger slice is being leased while it is set', async () => {
+    const world = createWorld([{ ...day, amount: { tokens: 800_000 } }]);
+    const later: Promise<unknown>[] = [];
+    world.state.onWrite = () => {
+      world.budgets.record = { own: budgetsFrom('own', [{ ...day, amount: { tokens: 150 } }], 'budgets'), platform: [] };
+      later.push(world.reserve().then(() => 'let through', (error: { code: string }) => error.code));
+    };
+    const first = await world.reserve();
+    expect(await Promise.all(later)).toEqual(['budget_exceeded']);
+    await expect(world.reserve()).rejects.toMatchObject({ ...exceeded, details: { left: { tokens: 50 } } });
+    await world.end(first, { tokens: 100 });
+    await world.reserve({ output: 40 });
   });
 
   it('gives back what is idle, and takes the journal\'s mark away when nothing is held; also of a budget that is no more', async () => {

@@ -162,19 +162,23 @@ export class Escrow {
     const { accounts, clock, journal } = this.#deps;
     await this.#hold();
     let granted = 0;
+    let budgetAmount = 0;
     const isChanged = await changeAccount(accounts, account.key, (record = emptyAccount) => {
       if (account.journal !== journal.name || record.closed.includes(account.journal)) throw takenOver();
       account.begin(sliceOf(record, account.journal));
-      account.grantable = grantableTo(record, account.journal, account.budgetAmount);
-      account.uncommitted = account.budgetAmount - committedOf(record);
-      account.spare = spareOf(account.budgetAmount, account.uncommitted);
+      ({ budgetAmount } = account);
+      account.grantable = grantableTo(record, account.journal, budgetAmount);
+      account.uncommitted = budgetAmount - committedOf(record);
+      account.spare = spareOf(budgetAmount, account.uncommitted);
       granted = Math.min(account.used + needed + account.spare, account.grantable);
       // What does not even do for one is left to others.
       if (granted <= account.granted || (needed > 0 && granted - account.used < account.leastWaiting)) return undefined;
       account.recorded = Math.max(account.recorded, granted);
       return withGranted(record, account.journal, granted, clock.now());
     });
-    if (isChanged) account.grow(granted);
+    // A smaller budget was set meanwhile: what was leased under the larger one is not used.
+    if (account.budgetAmount < budgetAmount) await this.#grow(account, needed);
+    else if (isChanged) account.grow(granted);
   }
 
   /** Writes down that this process keeps less. */

@@ -4,7 +4,7 @@ import { entityTag } from '../../core/versions/etag.ts';
 import type { Limits, RateLimits } from '../../ports/metadata/limits.ts';
 import { closed, etag, nullable } from './fields.ts';
 
-const per = Type.Union([Type.Literal('second'), Type.Literal('minute'), Type.Literal('hour'), Type.Literal('day')]);
+const per = Type.Enum(['second', 'minute', 'hour', 'day']);
 const windows = (what: string) => Type.Array(Type.Object({ max: Type.Integer({ minimum: 1 }), per }, closed), { description: `${what}; every window that is named holds.`, maxItems: 4 });
 
 const rates = {

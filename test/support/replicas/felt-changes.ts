@@ -7,10 +7,16 @@ import { testAdminToken } from '../product.ts';
 /** Longer than any record is believed: then it is not a matter of time any more. */
 const NEVER_MS = 30_000;
 const PATH = '/api/v1/tenants/changing';
+/** What has no price is refused, so that a price is felt. */
+const POLICY = { unpricedModels: 'refuse' };
+const PRICES = ['openai', 'groq'].map((service) => ({ service, model: 'local', input: '1', output: '1' }));
 const CREDENTIAL = `${PATH}/credentials/openai`;
 
 export const changeKinds = ['replace', 'rotate', 'revoke', 'disable', 'policy'] as const;
 export type ChangeKind = (typeof changeKinds)[number];
+/** Of what may be used, and what it costs. */
+export const amountKinds = ['price', 'limits', 'budgets'] as const;
+type AnyKind = ChangeKind | (typeof amountKinds)[number];
 
 /** What a replica does with a request: its status, and with which provider key it was served. */
 interface Felt {
@@ -56,6 +62,8 @@ export class FeltChanges {
     const tenant = await makeTenant({ url: first }, 'changing');
     await apiOf(first).must('PUT', '/api/v1/platform/credentials/groq', { fields: { api_key: 'sk-test-of-the-platform-0001' } });
     await handOver(tenant, 'openai', keyOf(0));
+    await apiOf(first).must('PUT', '/api/v1/prices', { prices: PRICES });
+    await tenant.admin.must('PUT', `${PATH}/policy`, POLICY);
     for (const url of options.urls) {
       await eventually(async () => {
         const answer = await fetch(`${url}/readyz`, { headers: { authorization: `Bearer ${testAdminToken}` } });
@@ -72,11 +80,12 @@ export class FeltChanges {
   }
 
   /** One change, as each replica went by it. Throws when one never does, or goes back to what was before. */
-  async make(kind: ChangeKind): Promise<readonly FeltAfter[]> {
+  async make(kind: AnyKind): Promise<readonly FeltAfter[]> {
     this.#count += 1;
     const { urls } = this.#options;
-    const through = apiOf(urls[this.#count % urls.length] ?? '', this.#tenant.admin.token);
-    const { service, make, isFelt, undo } = this.#change(kind);
+    const url = urls[this.#count % urls.length] ?? '';
+    const through = apiOf(url, this.#tenant.admin.token);
+    const { service, make, isFelt, undo } = this.#change(kind, url);
     const clients = urls.map((url, index) => new Client(url, addressOf(this.#count, index), this.#gatewayKey, this.#options.provider));
     try {
       await Promise.all(clients.map((client) => client.until(service, ({ status }) => status === 200)));
@@ -93,11 +102,13 @@ export class FeltChanges {
     }
   }
 
-  #change(kind: ChangeKind): Change {
+  #change(kind: AnyKind, url: string): Change {
     const next = keyOf(this.#count);
     const put = (api: Api): Promise<unknown> => api.must('PUT', CREDENTIAL, { fields: { api_key: next } });
     const nothing = async (): Promise<void> => undefined;
     const withoutKey = ({ status }: Felt): boolean => status === 424;
+    const usedUp = ({ status }: Felt): boolean => status === 429;
+    const ofPlatform = apiOf(url);
     switch (kind) {
       case 'replace':
         return { service: 'openai', make: put, isFelt: ({ servedWith }) => servedWith === next, undo: nothing };
@@ -108,7 +119,13 @@ export class FeltChanges {
       case 'disable':
         return { service: 'openai', make: (api) => api.must('PATCH', CREDENTIAL, { disabled: true }), isFelt: withoutKey, undo: (api) => api.must('PATCH', CREDENTIAL, { disabled: false }) };
       case 'policy':
-        return { service: 'groq', make: (api) => api.must('PUT', `${PATH}/policy`, { platformFallback: false }), isFelt: withoutKey, undo: (api) => api.must('PUT', `${PATH}/policy`, {}) };
+        return { service: 'groq', make: (api) => api.must('PUT', `${PATH}/policy`, { ...POLICY, platformFallback: false }), isFelt: withoutKey, undo: (api) => api.must('PUT', `${PATH}/policy`, POLICY) };
+      case 'price':
+        return { service: 'openai', make: () => ofPlatform.must('PUT', '/api/v1/prices', { prices: [] }), isFelt: ({ status }) => status === 403, undo: () => ofPlatform.must('PUT', '/api/v1/prices', { prices: PRICES }) };
+      case 'limits':
+        return { service: 'openai', make: (api) => api.must('PUT', `${PATH}/limits`, { requests: [{ max: 1, per: 'day' }] }), isFelt: usedUp, undo: (api) => api.must('PUT', `${PATH}/limits`, {}) };
+      case 'budgets':
+        return { service: 'openai', make: (api) => api.must('PUT', `${PATH}/budgets`, { budgets: [{ amount: { requests: 1 }, per: 'total', hard: true }] }), isFelt: usedUp, undo: (api) => api.must('PUT', `${PATH}/budgets`, { budgets: [] }) };
       default:
         return kind satisfies never;
     }

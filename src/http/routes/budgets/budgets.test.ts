@@ -77,6 +77,7 @@ describe('R0.2 R5.4 budgets', () => {
       expect((await plane.call('PUT', path, { token: admin, body: { budgets: [wrong] } })).status).toBe(400);
     }
     expect((await plane.call('PUT', '/api/v1/tenants/acme/policy', { token: admin, body: { timeZone: 'Mars/Olympus' } })).status).toBe(400);
+    expect((await plane.call('PUT', '/api/v1/tenants/acme/limits', { token: admin, body: { requests: [{ max: 1, per: 'week' }] } })).text).toContain('must be one of');
     expect((await plane.must('GET', path, { token: admin }))['budgets']).toHaveLength(1);
   });
 
