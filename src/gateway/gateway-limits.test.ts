@@ -72,6 +72,13 @@ describe('limits at the gateway (R5.4)', () => {
     expect(JSON.parse(body.toString())).toMatchObject({ type: 'error', error: { type: 'rate_limit_error' } });
   });
 
+  it('of tokens: what is left, where a request is worth more', async () => {
+    await put('own', { tokens: [{ max: 30, per: 'hour' }] });
+    expect((await ask(gateway.url, path, chat)).status).toBe(200);
+    const { status, body } = await ask(gateway.url, path, { ...chat, user: 'x'.repeat(40) });
+    expect([status, JSON.parse(body.toString())]).toMatchObject([429, { error: { message: expect.stringMatching(/^Of the limit of 30 tokens an hour that the tenant has \d+ are left, and this request seems to be worth \d+\. Try again in/) } }]);
+  });
+
   it('S1: with a shared credential every answer tells of ours, with one of the tenant\'s own none does', async () => {
     await put('platform', { requests: [{ max: 10, per: 'minute' }] });
     expect((await ask(gateway.url, path, chat)).headers).not.toHaveProperty('x-ratelimit-limit-requests', '10');

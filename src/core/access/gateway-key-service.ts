@@ -14,6 +14,7 @@ import type { Grant } from './grant.ts';
 import type { IdempotentRequest } from './idempotency.ts';
 import type { Resource } from './resource.ts';
 import { requireHeld } from './roles.ts';
+import { hasRoom } from './room.ts';
 import { mintToken, newTokenId, tokenHint } from './token-text.ts';
 
 export interface GatewayKeyServiceDependencies {
@@ -167,16 +168,8 @@ export class GatewayKeyService {
     return this.#view(changed);
   }
 
-  /** Of requests that come at the same moment a few more than that may pass. */
   async #requireRoom(tenant: string): Promise<void> {
-    let count = 0;
-    let after: string | undefined;
-    do {
-      const { items, next } = await this.#keys.list(tenant, { limit: MAX_KEYS, after });
-      count += items.filter(({ record }) => record.revokedAt === null).length;
-      after = next;
-    } while (after !== undefined && count < MAX_KEYS);
-    if (count >= MAX_KEYS) throw new KeyholdError('conflict', `The tenant has ${MAX_KEYS} gateway keys that are not revoked, and no more can be made. Revoke those that nobody uses.`);
+    if (!(await hasRoom((page) => this.#keys.list(tenant, page), ({ revokedAt }) => revokedAt === null, MAX_KEYS))) throw new KeyholdError('conflict', `The tenant has ${MAX_KEYS} gateway keys that are not revoked, and no more can be made. Revoke those that nobody uses.`);
   }
 
   async #earlier(id: string, idempotency: IdempotentRequest): Promise<CreatedGatewayKey | undefined> {

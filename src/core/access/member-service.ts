@@ -15,6 +15,7 @@ import { type Invitation, invitedUser } from './invited-user.ts';
 import type { Issuers } from './issuers.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
+import { hasRoom } from './room.ts';
 
 export interface MemberServiceDependencies {
   readonly users: UserRepository;
@@ -42,6 +43,8 @@ export interface MemberChange {
 export type MemberView = Omit<MembershipRecord, 'tenant' | 'user'> & { readonly id: string; readonly etag: string };
 
 const ADMIN = 'tenant-admin';
+/** S34. */
+const MAX_MEMBERS = 10_000;
 
 /** A tenant's users (R0.2, S23, S25). Every change is announced, so that the next request sees it. */
 export class MemberService {
@@ -73,6 +76,9 @@ export class MemberService {
     const { actor } = grant;
     this.#issuers.requireUsable(invitation.issuer, await grantableRole(actor, tenantScope(tenant), role, this.#roles));
     const calledSo = checkedName(name);
+    if (!(await hasRoom((page) => this.#memberships.list(tenant, page), () => true, MAX_MEMBERS))) {
+      throw new KeyholdError('conflict', `The tenant has ${MAX_MEMBERS} users, and no more can be invited. Remove those who hold nothing any more.`);
+    }
     const { id, issuer, subject } = (await invitedUser({ users: this.#users, bus: this.#bus, clock: this.#clock }, invitation, actor.id)).record;
     const key = { tenant, user: id };
     if ((await this.#memberships.get(key)) !== undefined) throw isMember();

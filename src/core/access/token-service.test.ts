@@ -84,6 +84,17 @@ describe('making tokens (R0.2)', () => {
     await expect(create(made, admin, { name: 'x', role: 'tenant-member', expiresAt })).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
+  it('S34: no more than 1,000 of a tenant that work', async () => {
+    const made = await world();
+    const { token } = await create(made, admin, { name: 'app', role: 'tenant-member' });
+    const { record } = (await made.store.tokens.get({ id: token.id }))!;
+    for (let count = 1; count < 1_000; count += 1) await made.store.tokens.create({ id: `t${count}` }, { ...record, id: `t${count}` });
+    for (let count = 0; count < 5; count += 1) await made.store.tokens.create({ id: `e${count}` }, { ...record, id: `e${count}`, expiresAt: 1 });
+    await expect(create(made, admin, { name: 'app', role: 'tenant-member' })).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('1000 tokens') });
+    await revoke(made, admin, token.id);
+    expect((await create(made, admin, { name: 'app', role: 'tenant-member' })).text).not.toBeNull();
+  });
+
   it('an expired token is unknown', async () => {
     const made = await world();
     const { text } = await create(made, admin, { name: 'x', role: 'tenant-member', expiresAt: made.clock.now() + 1_000 });

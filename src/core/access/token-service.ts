@@ -5,7 +5,7 @@ import type { TokenRecord, TokenRepository } from '../../ports/metadata/access.t
 import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
 import type { TenantRepository } from '../../ports/metadata/tenants.ts';
 import type { MembershipRepository, RoleRepository } from '../../ports/metadata/users.ts';
-import { sameScope } from '../../ports/scope.ts';
+import { sameScope, type Scope } from '../../ports/scope.ts';
 import type { SecretValue } from '../../ports/secret-value.ts';
 import { changeRecord } from '../versions/change-record.ts';
 import { checkedExpiry, checkedName } from './checked-input.ts';
@@ -16,6 +16,7 @@ import type { PlatformAdministrators } from './platform-administrators.ts';
 import { BOOTSTRAP_TOKEN_ID } from './principals.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
+import { hasRoom } from './room.ts';
 import { mintToken, newTokenId } from './token-text.ts';
 import { type TokenView, tokenView } from './token-view.ts';
 
@@ -43,6 +44,9 @@ export interface CreatedToken {
   readonly text: SecretValue | null;
 }
 
+/** Of a tenant (S34). Ended ones do not count. */
+const MAX_TOKENS = 1_000;
+
 /** The tokens of the platform and of tenants (R0.2, S22, S25, S27). */
 export class TokenService {
   readonly #tokens: TokenRepository;
@@ -65,7 +69,7 @@ export class TokenService {
 
   /**
    * Makes a token and gives its text, once. Throws `invalid_argument` for a name, role or time that cannot be, `permission_denied`
-   * for a role that the actor may not give, `conflict` for an Idempotency-Key of another request.
+   * for a role that the actor may not give, `conflict` for an Idempotency-Key of another request and where the tenant has too many.
    */
   async create(grant: Grant, input: NewToken, idempotency?: IdempotentRequest): Promise<CreatedToken> {
     const { scope } = grant.use('token.create');
@@ -75,6 +79,7 @@ export class TokenService {
     const earlier = idempotency && (await this.#earlier(id, idempotency));
     if (earlier !== undefined) return earlier;
     const expiresAt = checkedExpiry(input.expiresAt, this.#clock);
+    await this.#requireRoom(scope);
 
     const claimed = role === 'tenant-admin' && scope.kind === 'tenant' ? scope.tenant : undefined;
     if (claimed !== undefined) await this.#firstAdministrator.claim(claimed, id, { onlyFirst: grant.actor.scope.kind === 'platform' });
@@ -140,6 +145,13 @@ export class TokenService {
         if (role === 'platform-admin' && actor.kind !== 'system') await this.#administrators.leave(id);
       }),
     );
+  }
+
+  async #requireRoom(scope: Scope): Promise<void> {
+    const now = this.#clock.now();
+    const works = ({ revokedAt, expiresAt }: TokenRecord): boolean => revokedAt === null && (expiresAt === null || now < expiresAt);
+    if (scope.kind === 'platform' || (await hasRoom((page) => this.#tokens.list(scope, page), works, MAX_TOKENS))) return;
+    throw new KeyholdError('conflict', `The tenant has ${MAX_TOKENS} tokens that work, and no more can be made. Revoke those that nobody uses.`);
   }
 
   async #earlier(id: string, idempotency: IdempotentRequest): Promise<CreatedToken | undefined> {

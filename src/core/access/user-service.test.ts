@@ -81,6 +81,14 @@ describe('users of tenants and the platform (R0.2, S23)', () => {
     for (const what of [{ issuer: 'login.example.com' }, { issuer: 'https://a b' }, { subject: '' }, { subject: 'a\n' }, { name: '' }, { role: 'platform-admin' }, { role: 'nobody' }]) await expect(refused(what)).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
+  it('S34: are no more than 10,000 in a tenant', async () => {
+    const made = await world();
+    await invite(made, admin, 'tenant-member');
+    const { record } = (await made.store.memberships.get({ tenant: 'acme', user: zoe }))!;
+    for (let count = 1; count < 10_000; count += 1) await made.store.memberships.create({ tenant: 'acme', user: `u${count}` }, { ...record, user: `u${count}` });
+    await expect(invite(made, admin, 'tenant-member', 'one-more')).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('10000 users') });
+  });
+
   it('S23: are invited where their identity provider may be used, and what has to change is said', async () => {
     const made = await world();
     const bounded = new Issuers([testIssuer({ tenants: new Set(['acme']), highestRole: 'tenant-member', platformRoles: false })]);

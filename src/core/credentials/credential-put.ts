@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RandomBytes } from '../../ports/clock.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialIntent, CredentialKey, CredentialRecord, FieldHint, OfferTo, SettingValue } from '../../ports/metadata/credentials.ts';
 import { idOf, ownVaultOf, type SecretStore, type StoreId, StoreUntouched } from '../../ports/secret-store.ts';
 import type { Scope } from '../../ports/scope.ts';
 import type { SecretFields } from '../../ports/secret-value.ts';
 import { isAiService } from '../catalog/catalog.ts';
 import type { Service } from '../catalog/service.ts';
+import { hasRoom } from '../access/room.ts';
 import type { IfMatch } from '../versions/etag.ts';
 import { type Author, subjectFields } from './credential-events.ts';
 import { newCredentialId } from './credential-id.ts';
@@ -15,6 +17,7 @@ import { requireMatchingCredential } from './credential-view.ts';
 import { handOver } from './hand-over.ts';
 import { putValue } from './put-value.ts';
 import { begun, emptyRecord } from './record-changes.ts';
+import type { RecordWriter } from './record-writer.ts';
 import { settledRecord } from './settled-record.ts';
 import { checkSettings } from './settings.ts';
 import { CallerRefused } from './store-errors.ts';
@@ -72,6 +75,9 @@ export interface CredentialPutDependencies {
   readonly placement: Placement;
   readonly random: RandomBytes;
 }
+
+/** Of a tenant (S34). Deleted ones do not count. */
+const MAX_CREDENTIALS = 1_000;
 
 /** Handing over a key: intent, put, commit. The version before serves until the commit, and at a crash the intent says how to go on. */
 export class CredentialPut {
@@ -132,6 +138,7 @@ export class CredentialPut {
     // A removal that its store cannot do now does not keep a new key off: what it was to remove is destroyed in its place.
     const before = await settledRecord(this.#parts, key, { mayStayOpen: ['remove'] });
     requireMatchingCredential(ifMatch, before?.record);
+    if (!isThere(before?.record)) await requireRoom(writer, key.scope);
     if (!mayMove) requireSamePlace(service, before?.record, checked.settings);
     const startedAt = clock.monotonic();
     const record = before?.record ?? emptyRecord(key, clock.now());
@@ -183,4 +190,13 @@ function nextOffer(service: Service, { scope, state, offerTo }: CredentialRecord
   if (scope.kind !== 'platform') return null;
   if (asked !== undefined || (state === 'active' && offerTo !== null)) return asked ?? null;
   return isAiService(service) ? 'all' : 'none';
+}
+
+function isThere(record: CredentialRecord | undefined): boolean {
+  return record !== undefined && record.state !== 'deleted' && record.state !== 'purged';
+}
+
+async function requireRoom(writer: Pick<RecordWriter, 'list'>, scope: Scope): Promise<void> {
+  if (scope.kind === 'platform' || (await hasRoom((page) => writer.list(scope, page), isThere, MAX_CREDENTIALS))) return;
+  throw new KeyholdError('conflict', `The tenant has ${MAX_CREDENTIALS} credentials, and no more can be added. Replace or delete those that nobody uses.`);
 }

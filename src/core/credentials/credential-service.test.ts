@@ -58,6 +58,19 @@ describe('R0.2, R3.1: PUT', () => {
     expect(await world.served()).toBe(second);
   });
 
+  it('S34: no more than 1,000 for a tenant that are not deleted', async () => {
+    await world.put(first);
+    const { record } = (await world.record())!;
+    const records = world.metadata.credentials;
+    for (let count = 1; count < 1_000; count += 1) await records.create({ scope: tenantScope('acme'), service: 'openai', label: `l${count}` }, { ...record, label: `l${count}` });
+    for (let count = 0; count < 5; count += 1) await records.create({ scope: tenantScope('acme'), service: 'groq', label: `d${count}` }, { ...record, service: 'groq', label: `d${count}`, state: 'deleted' });
+    const put = (label: string) => world.as('credential.put', (grant) => world.credentials.put(grant, { fields: { api_key: first } }), { label });
+    await expect(put('one-more')).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('1000 credentials') });
+    expect((await put('l7')).created).toBe(false);
+    await remove();
+    expect((await put('one-more')).created).toBe(true);
+  });
+
   it('S3: settings and expiry are of one version and replaced as a whole', async () => {
     const put = (settings: Record<string, unknown>) =>
       world.as('credential.put', (grant) => world.credentials.put(grant, { fields: { api_key: first }, settings, expiresAt: world.clock.now() + DAY }), { service: 'azure-openai' });

@@ -1,8 +1,8 @@
 import type { Bus } from '../../ports/bus.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
 import type { CredentialKey, CredentialRecord, CredentialRepository } from '../../ports/metadata/credentials.ts';
-import type { Stored } from '../../ports/metadata/stored.ts';
-import { scopeKey } from '../../ports/scope.ts';
+import type { Page, PageRequest, Stored } from '../../ports/metadata/stored.ts';
+import { type Scope, scopeKey } from '../../ports/scope.ts';
 
 /** Other writers of one record are few and brief; who loses this often in a row meets a loop, not bad luck. */
 const ATTEMPTS = 10;
@@ -19,6 +19,10 @@ export class RecordWriter {
 
   get(key: CredentialKey): Promise<Stored<CredentialRecord> | undefined> {
     return this.#records.get(key);
+  }
+
+  list(scope: Scope, page: PageRequest): Promise<Page<Stored<CredentialRecord>>> {
+    return this.#records.list(scope, page);
   }
 
   /** Writes over exactly what was read; `conflict` when somebody else wrote first. */

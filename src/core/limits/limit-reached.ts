@@ -26,12 +26,14 @@ const whoCan = {
 export class LimitReached extends KeyholdError {
   readonly states: LimitStates;
 
-  /** `waitMs`: until it may be tried again. */
-  constructor({ kind, max, per, owner, service }: LimitRule, waitMs: number, states: LimitStates) {
+  /** `waitMs`: until it may be tried again; `left` of the limit, where `needed` is more. */
+  constructor({ kind, max, per, owner, service }: LimitRule, { waitMs, left, needed }: { readonly waitMs: number; readonly left: number; readonly needed: number }, states: LimitStates) {
     const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
-    const what = `${max} ${units[kind]}${max === 1 ? '' : 's'}${per === null ? ' at a time' : ` a ${per}`}${service === null ? '' : ` for ${service}`}`;
+    const what = `${max} ${units[kind]}${max === 1 ? '' : 's'}${per === null ? ' at a time' : ` ${per === 'hour' ? 'an' : 'a'} ${per}`}${service === null ? '' : ` for ${service}`}`;
     const limit = { kind, max, ...(per === null ? {} : { per }), ...(service === null ? {} : { service }), of: owner };
-    super('rate_limited', `The limit of ${what} that ${owner} has is used up. ${per === null ? 'Wait for some of them to end' : `Try again in ${seconds} s`}; ${whoCan[owner]}.`, {
+    const of = `limit of ${what} that ${owner} has`;
+    const why = kind === 'tokens' && left > 0 && left < needed ? `Of the ${of} ${left} are left, and this request seems to be worth ${needed}.` : `The ${of} is used up.`;
+    super('rate_limited', `${why} ${per === null ? 'Wait for some of them to end' : `Try again in ${seconds} s`}; ${whoCan[owner]}.`, {
       retryAfterSeconds: seconds,
       details: { limit },
     });

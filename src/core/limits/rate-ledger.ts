@@ -67,7 +67,7 @@ export class RateLedger {
         if (asked instanceof Promise) (waits ??= []).push(asked);
         else if (this.#ready(counter, rule, tokens, now) !== 'yes') ready = 'full';
       }
-      if (ready === 'full') throw this.#reached(rule, counter, rules, now);
+      if (ready === 'full') throw this.#reached(rule, counter, rules, tokens, now);
     }
     if (waits === undefined) return this.#take(rules, tokens);
     if (attempt === ATTEMPTS) throw new KeyholdError('rate_limited', 'Too many requests came at the same time to tell whether a limit allows this one. Send it again.', { retryAfterSeconds: 1 });
@@ -107,8 +107,10 @@ export class RateLedger {
     this.#tidyLater(rule);
   }
 
-  #reached(rule: LimitRule, counter: WindowCounter | HeldCounter, rules: readonly LimitRule[], now: number): LimitReached {
-    return new LimitReached(rule, counter instanceof HeldCounter ? 0 : counter.endsIn(now), this.#states(rules, now));
+  #reached(rule: LimitRule, counter: WindowCounter | HeldCounter, rules: readonly LimitRule[], tokens: number, now: number): LimitReached {
+    const waitMs = counter instanceof HeldCounter ? 0 : counter.endsIn(now);
+    const left = counter.remaining(this.#way.partOf(rule.max), now);
+    return new LimitReached(rule, { waitMs, left, needed: this.#amountOf(rule, tokens) }, this.#states(rules, now));
   }
 
   #states(rules: readonly LimitRule[], now: number): LimitStates {
