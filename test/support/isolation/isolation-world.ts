@@ -40,6 +40,7 @@ export class IsolationWorld {
     for (let index = 0; index < count; index += 1) {
       const party = new Party(this.#client, this.#workers.ports, this.judge);
       await makeParty(party, (asked) => this.#must(asked));
+      await this.#must({ method: 'PUT', path: `/api/v1/platform/tenants/${party.slug}/budgets`, body: { budgets: [{ amount: { requests: 1_000_000 }, per: 'total', hard: true }] } });
       await this.#must({ method: 'PUT', path: `${party.base}/prices`, body: { prices: [{ service: 'openai', model: `gpt-${party.mark}`, input: '1', output: '2' }] } });
       this.#parties.push(party);
       made.push(party);
@@ -54,8 +55,10 @@ export class IsolationWorld {
   /** What is to be read of everything that happened, and the end of one of the tenants. */
   async atTheEnd(parties: readonly Party[]): Promise<void> {
     for (const party of parties) await this.#readsItsOwn(party);
-    const [ended] = parties;
-    if (ended !== undefined) await this.#endOf(ended);
+    const [ended, bounded, free] = parties;
+    if (ended === undefined || bounded === undefined || free === undefined) throw new Error('It takes three tenants.');
+    await this.#limitsOf(bounded, free);
+    await this.#endOf(ended);
     for (const message of this.#workers.told.splice(0)) {
       expect(secretsIn(message), message).toEqual([]);
       expect(marksIn(message).length, message).toBeLessThan(2);
@@ -81,6 +84,12 @@ export class IsolationWorld {
     const sums = await party.ask(0, { method: 'GET', path: `${party.base}/usage?groupBy=model&from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z`, token: party.admin });
     const { requests } = sums.json['totals'] as { readonly requests: number };
     expect([party.slug, requests]).toEqual([party.slug, events.length]);
+    for (const event of events as readonly { readonly service: string; readonly model: string; readonly outputTokens: number; readonly unpriced: boolean }[]) {
+      if (event.model === `gpt-${party.mark}` && event.service === 'openai' && event.outputTokens > 0) expect(event.unpriced).toBe(false);
+    }
+    const budgets = await party.ask(1, { method: 'GET', path: `${party.base}/budgets`, token: party.admin });
+    const [spent] = (budgets.json['platformBudgets'] as readonly { readonly spent: { readonly requests: number } }[]).map((budget) => budget.spent.requests);
+    expect(spent).toBeLessThanOrEqual(events.length);
     const served = this.#upstream.requests.filter(({ from }) => from === party.mark).length;
     expect(events.length).toBeGreaterThanOrEqual(Math.min(served, 1));
     expect(events.length).toBeLessThanOrEqual(party.used);
@@ -96,6 +105,19 @@ export class IsolationWorld {
       if (typeof nextCursor !== 'string') return items;
       cursor = nextCursor;
     }
+  }
+
+  /** What one tenant may not go beyond is no matter of another. */
+  async #limitsOf(bounded: Party, free: Party): Promise<void> {
+    const once = async (party: Party, worker: number): Promise<number> => {
+      const [text] = party.gatewayKeys.values();
+      const got = await party.ask(worker, { method: 'POST', path: '/v1/chat/completions', token: text ?? '', headers: { 'x-keyhold-api-key': party.secret() }, body: { model: `gpt-${party.mark}`, messages: [{ role: 'user', content: party.mark }] } });
+      return got.status;
+    };
+    await bounded.ask(0, { method: 'PUT', path: `${bounded.base}/limits`, token: bounded.admin, body: { requests: [{ max: 1, per: 'day' }] } });
+    await bounded.ask(1, { method: 'PUT', path: `${bounded.base}/budgets`, token: bounded.admin, body: { budgets: [{ amount: { requests: 1 }, per: 'total', hard: true }] } });
+    expect([await once(bounded, 0), await once(bounded, 1), await once(bounded, 0)]).toContain(429);
+    expect([await once(free, 0), await once(free, 1)]).toEqual([200, 200]);
   }
 
   /** S10: the end of a tenant is the end of its keys, and its name is never anybody's again. */

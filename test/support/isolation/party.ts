@@ -28,8 +28,6 @@ export class Party {
   readonly named = new Set<string>();
   /** What became of its credentials, for whoever reads a failure. */
   readonly history: string[] = [];
-  /** It has set a limit or a budget at some time: only then may it be told to wait. */
-  isBounded = false;
   isOpen = true;
   used = 0;
 
@@ -45,6 +43,10 @@ export class Party {
 
   get admin(): string {
     return this.tokens[0] ?? '';
+  }
+
+  get ofSharedRole(): string {
+    return this.tokens.at(-1) ?? '';
   }
 
   get base(): string {
@@ -94,6 +96,7 @@ export async function makeParty(party: Party, platform: (asked: Omit<Asked, 'tok
   await made('roles', { name: SHARED.role, description: `for ${mark}`, permissions: ['credential.read', 'usage.read', 'gateway-key.read'] });
   await made('roles', { name: `role-${mark}`, description: `for ${mark}`, permissions: ['audit.read', 'token.list'] });
   for (const role of ['tenant-member', 'tenant-auditor', SHARED.role]) party.tokens.push(String((await made('tokens', { name: `${role} of ${mark}`, role })).json['token']));
+  await party.ask(0, { method: 'PUT', path: `${base}/policy`, token: party.admin, body: { defaultModels: { openai: `gpt-${mark}` } } });
   for (const services of [null, ['openai', 'groq', 'anthropic']]) {
     const key = await made('gateway-keys', { name: `key of ${mark}`, owner: `owner ${mark}`, tags: { team: mark }, services });
     party.gatewayKeys.set(String(key.json['id']), String(key.json['key']));

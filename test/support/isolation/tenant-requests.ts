@@ -57,7 +57,7 @@ function bodyOf(route: GuardedRoute, { mark, ...party }: Party, draw: Draw): unk
     'PUT /api/v1/platform/tenants/:tenant/limits': () => ({}),
     'POST /api/v1/tenants/:tenant/tokens': () => ({ name: `token ${mark}`, role: pick(draw, ['tenant-member', SHARED.role, `role-${mark}`]) }),
     'POST /api/v1/tenants/:tenant/roles': () => ({ name: `extra-${mark}-${draw(4)}`, description: `for ${mark}`, permissions: ['audit.read'] }),
-    'PUT /api/v1/tenants/:tenant/roles/:id': () => ({ description: `changed for ${mark}`, permissions: ['usage.read', 'credential.read'] }),
+    'PUT /api/v1/tenants/:tenant/roles/:id': () => ({ description: `changed for ${mark}`, permissions: ['usage.read', 'audit.read'] }),
     'POST /api/v1/tenants/:tenant/users': () => ({ issuer: 'https://login.example.com', subject: draw(2) === 0 ? SHARED.subject : `${mark}-${draw(3)}@example.com`, name: `User ${mark}`, role: pick(draw, ['tenant-member', `role-${mark}`]) }),
     'PATCH /api/v1/tenants/:tenant/users/:id': () => ({ name: `Renamed ${mark}` }),
     'POST /api/v1/tenants/:tenant/gateway-keys': () => ({ name: `key ${mark}`, owner: `owner ${mark}`, tags: { team: mark }, models: draw(2) === 0 ? null : [`*${mark}*`] }),
