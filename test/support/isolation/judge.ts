@@ -4,7 +4,7 @@ import { markIn, marksIn, secretsIn } from './marks.ts';
 import type { Party } from './party.ts';
 import type { UpstreamRequest } from './echoing-upstream.ts';
 
-const TOKEN = /kh_[gt]_[0-9a-z]{16}_[0-9A-Za-z]{49}/g;
+const TOKEN = /kh_[gtps]_[0-9a-z]{16}_[0-9A-Za-z]{49}/g;
 const ID = /\b(?:usr_|cred_|evt_)?[0-9a-z]{16,40}\b/g;
 
 /** Holds every answer, and what reached the provider, against what each tenant may know. Throws at the first thing that is another's. */

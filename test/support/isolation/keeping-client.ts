@@ -33,7 +33,7 @@ export class KeepingClient {
         method,
         path,
         agent: this.#agent,
-        headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }), ...headers },
+        headers: { ...signedIn(token, port), ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }), ...headers },
       });
       let answered = false;
       request.on('error', (error) => {
@@ -56,6 +56,12 @@ export class KeepingClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** A session goes in its cookie, as from a page of Keyhold's own. */
+function signedIn(token: string | null, port: number): Readonly<Record<string, string>> {
+  if (token === null) return {};
+  return token.startsWith('kh_s_') ? { cookie: `__Host-keyhold-session=${token}`, origin: `http://127.0.0.1:${port}` } : { authorization: `Bearer ${token}` };
 }
 
 function objectIn(text: string): Readonly<Record<string, unknown>> {

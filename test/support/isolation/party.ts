@@ -12,6 +12,8 @@ export class Party {
   readonly mark = newMark();
   readonly slug = `tenant-${this.mark}`;
   readonly tokens: string[] = [];
+  /** The administrator's, as in a browser. */
+  readonly sessions: string[] = [];
   readonly gatewayKeys = new Map<string, string>();
   /** By the word that stands before the id in addresses. */
   readonly ids = new Map<string, Set<string>>();
@@ -26,6 +28,8 @@ export class Party {
   readonly brought = new Set<string>();
   /** Labels and ids of others that it has named in its own addresses, which its own audit log says back. */
   readonly named = new Set<string>();
+  /** Idempotency keys that it has used. */
+  readonly repeated = new Set<string>();
   /** What became of its credentials, for whoever reads a failure. */
   readonly history: string[] = [];
   isOpen = true;
@@ -107,6 +111,8 @@ export async function makeParty(party: Party, platform: (asked: Omit<Asked, 'tok
     party.values.set(`${service}|default`, value);
     party.usable.add(value);
   }
+  const begun = await party.ask(1, { method: 'POST', path: '/api/v1/sign-in', token: null, body: { token: party.admin } });
+  party.sessions.push(/=(kh_s_\w+);/.exec(begun.raw.join('\n'))?.[1] ?? '');
   await made('users', { issuer: 'https://login.example.com', subject: `${mark}@example.com`, name: `User ${mark}`, role: 'tenant-member' });
   await made('users', { issuer: 'https://login.example.com', subject: SHARED.subject, name: `Shared user as ${mark} says`, role: 'tenant-member' });
   return party;
