@@ -25,7 +25,7 @@ const Credentials = Type.Object({
  */
 export async function migrateLegacy({ dryRun = false, ...options }: MigrationOptions, terminal: Terminal): Promise<number> {
   const startedAt = new Date().toISOString();
-  const api = requiredKeyhold(options);
+  const api = await requiredKeyhold(options);
   if (options.report !== undefined) requireFree(options.report);
   const items = await legacyCredentials(api);
   const done = await runItems(items, terminal, (item) => itemOverApi(api, item, dryRun ? 'migrate/preview' : 'migrate'));

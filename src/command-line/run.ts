@@ -5,6 +5,7 @@ import { addAuditCommand } from './commands/audit.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDatabaseCommand } from './commands/database.ts';
 import { addKeysCommand } from './commands/keys.ts';
+import { addLoginCommands } from './commands/login.ts';
 import { addSealCommands } from './commands/seal.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addServeCommand } from './commands/serve.ts';
@@ -38,6 +39,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     addWorkerCommand(program, terminal);
     addConfigCommand(program, terminal);
     addTokenCommand(program, terminal);
+    addLoginCommands(program, terminal);
     addSealCommands(program, terminal);
     addKeysCommand(program, terminal);
     addDatabaseCommand(program, terminal);

@@ -1,6 +1,8 @@
 import type { KeyholdApi } from '../adapters/keyhold-api/call-keyhold.ts';
+import { KeptLogins } from '../adapters/keyhold-logins/kept-logins.ts';
 import { readClientOverrides } from '../config/client-overrides.ts';
 import type { Config } from '../config/config.ts';
+import { SecretValue } from '../ports/secret-value.ts';
 import { StartError } from '../ports/start-error.ts';
 import { loadProcessConfig } from './load.ts';
 
@@ -10,17 +12,27 @@ export interface ClientOptions {
   readonly tokenFile?: string;
 }
 
-/** The running Keyhold that a command is for; undefined where none is named. Throws `StartError` (2) for one without a token. */
-export function runningKeyhold(client: Config['client'], options: ClientOptions): KeyholdApi | undefined {
+/**
+ * The running Keyhold that a command is for, with the token that options or variables name, else with that of `keyhold login`; undefined where no Keyhold is named. Throws `StartError` (2) for one
+ * without a token, and what cannot be read of a login.
+ */
+export async function runningKeyhold(client: Config['client'], options: ClientOptions): Promise<KeyholdApi | undefined> {
   const { url, token } = readClientOverrides(client, options);
-  if (url === null) return undefined;
-  if (token === null) throw new StartError(2, `A running Keyhold (${url}) is asked with a token. Set KEYHOLD_TOKEN or KEYHOLD_TOKEN_FILE, or give --token-file.`);
-  return { url, token };
+  return url === null ? undefined : { url, token: token ?? keptToken(client, url) };
 }
 
-/** The running Keyhold that a command cannot do without, by its options or else this process's configuration. Throws `StartError` (2). */
-export function requiredKeyhold(options: ClientOptions): KeyholdApi {
-  const api = runningKeyhold(loadProcessConfig().config.client, options);
-  if (api === undefined) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url.');
-  return api;
+/** The running Keyhold that a command cannot do without: by its options, else this process's configuration, else the only one that the user has signed in to. Throws `StartError` (2). */
+export async function requiredKeyhold(options: ClientOptions): Promise<KeyholdApi> {
+  const { client } = loadProcessConfig().config;
+  const named = await runningKeyhold(client, options);
+  if (named !== undefined) return named;
+  const [only, ...others] = client.loginsFile === null ? [] : new KeptLogins(client.loginsFile).all();
+  if (only === undefined || others.length > 0) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url.');
+  return { url: only.url, token: client.token ?? keptToken(client, only.url) };
+}
+
+function keptToken({ loginsFile }: Config['client'], url: string): SecretValue {
+  const login = loginsFile === null ? undefined : new KeptLogins(loginsFile).find(url);
+  if (login === undefined) throw new StartError(2, `A running Keyhold (${url}) is asked with a token. Sign in with \`keyhold login\`, set KEYHOLD_TOKEN or KEYHOLD_TOKEN_FILE, or give --token-file.`);
+  return new SecretValue(login.token);
 }

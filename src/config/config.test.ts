@@ -67,7 +67,7 @@ describe('configuration (R0.1)', () => {
       backupsKeptMs: null,
       auditKeyFile: '/srv/app/data/keyhold.key.audit',
       auditWitness: null,
-      client: { url: null, token: null },
+      client: { url: null, token: null, loginsFile: null },
       database: { kind: 'sqlite', file: '/srv/app/data/keyhold.db' },
       allowPlainDatabase: false,
       redis: null,
@@ -389,6 +389,8 @@ describe('where commands find a running Keyhold', () => {
     expect([config.client.url, config.client.token?.reveal()]).toEqual(['https://keyhold.example.com', 'kh_t_test']);
     expect(effective.find(({ name }) => name === 'KEYHOLD_TOKEN')?.shown).toBe('[set]');
     expect(load({ KEYHOLD_URL: 'http://127.0.0.1:8080' }).client.url).toBe('http://127.0.0.1:8080');
+    expect(load({ HOME: '/home/zoe', XDG_CONFIG_HOME: 'relative' }).client.loginsFile).toBe('/home/zoe/.config/keyhold/logins.json');
+    expect(load({ HOME: '/home/zoe', XDG_CONFIG_HOME: '/etc/zoe' }).client.loginsFile).toBe('/etc/zoe/keyhold/logins.json');
     expect(refusal({ KEYHOLD_URL: 'http://keyhold.example.com' })).toContain('so the token would travel unencrypted');
     expect(refusal({ KEYHOLD_TOKEN: 'two words' })).toContain('KEYHOLD_TOKEN is no token');
   });

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { Issuer } from '../core/access/issuer.ts';
 import type { Service } from '../core/catalog/service.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
@@ -89,8 +89,8 @@ export interface Config {
   readonly azure: { readonly isDisconnected: boolean; readonly authorityHost: string | null };
   /** The id of a service of the catalogue. */
   readonly defaultProvider: string;
-  /** For commands that ask a running Keyhold; null: not given. */
-  readonly client: { readonly url: string | null; readonly token: SecretValue | null };
+  /** For commands that ask a running Keyhold; null: not given. `loginsFile` is what `keyhold login` keeps, in the user's own folder; null: this user has none. */
+  readonly client: { readonly url: string | null; readonly token: SecretValue | null; readonly loginsFile: string | null };
   /** Sentences for the log at every start. */
   readonly warnings: readonly string[];
 }
@@ -181,12 +181,19 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     oidcIssuers: issuers,
     azure,
     defaultProvider,
-    client: Object.freeze({ url: url === '' ? null : url, token }),
+    client: Object.freeze({ url: url === '' ? null : url, token, loginsFile: loginsFile(environment) }),
     warnings: Object.freeze([...warningsOf(environment, ids, mode, { dataDir, keyWrapper, auditKeyFile }), ...vaultWarnings(environment, vault ?? (keyWrapper.kind === 'vault-transit' ? keyWrapper.vault : null)), ...azureWarnings(reader, keyVault, store), ...databaseWarnings(database, mode)]),
   };
   if (mode === 'production') reader.problems.push(...unsafeProcess(environment));
   if (reader.problems.length > 0) throw configurationError(reader.problems);
   return Object.freeze({ config: Object.freeze(config), effective: Object.freeze(reader.effective) });
+}
+
+/** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME does not count. */
+function loginsFile({ variables }: Environment): string | null {
+  const { XDG_CONFIG_HOME: folder = '', HOME: home = '' } = variables;
+  if (isAbsolute(folder)) return join(folder, 'keyhold', 'logins.json');
+  return isAbsolute(home) ? join(home, '.config', 'keyhold', 'logins.json') : null;
 }
 
 function knownService(id: string, ids: readonly string[]): string {

@@ -39,14 +39,23 @@ export class KeyholdRefusal extends StartError {
  * Calls a running Keyhold; gives the answer's fields. Throws `StartError` (1) that says what to do, `KeyholdRefusal` for what it did not do. The token goes to the address that was given
  * and nowhere else: redirects are errors.
  */
-export async function callKeyhold({ url, token }: KeyholdApi, { method, path, body }: KeyholdCall): Promise<Readonly<Record<string, unknown>>> {
+export function callKeyhold({ url, token }: KeyholdApi, call: KeyholdCall): Promise<Readonly<Record<string, unknown>>> {
+  return exchange(url, call, { authorization: `Bearer ${token.reveal()}` });
+}
+
+/** The same for what is said to everybody. */
+export function callUnknown(url: string, call: KeyholdCall): Promise<Readonly<Record<string, unknown>>> {
+  return exchange(url, call, {});
+}
+
+async function exchange(url: string, { method, path, body }: KeyholdCall, authorization: Readonly<Record<string, string>>): Promise<Readonly<Record<string, unknown>>> {
   const address = `${url}${path}`;
   const json = body === undefined ? {} : { 'content-type': 'application/json' };
   let response: Response;
   try {
     response = await fetch(address, {
       method,
-      headers: { authorization: `Bearer ${token.reveal()}`, ...json },
+      headers: { ...authorization, ...json },
       body: body === undefined ? null : JSON.stringify(body),
       redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_MS),
@@ -69,6 +78,6 @@ function properties(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** It answered, and not as Keyhold does. */
-export function unexpectedAnswer({ url }: KeyholdApi): StartError {
+export function unexpectedAnswer({ url }: Pick<KeyholdApi, 'url'>): StartError {
   return new StartError(1, `${url} answered, but not as Keyhold does. Check KEYHOLD_URL.`);
 }

@@ -27,7 +27,7 @@ export interface AdoptionSourceOfItems {
 /** Adopts what the source has, one audited request each, and tells what became of everything. Gives the exit status. */
 export async function runAdoption(source: AdoptionSourceOfItems, options: AdoptionOptions, terminal: Terminal): Promise<number> {
   const startedAt = new Date().toISOString();
-  const api = requiredKeyhold(options);
+  const api = await requiredKeyhold(options);
   if (options.report !== undefined) requireFree(options.report);
   const tenants = await knownTenants(api);
   const { items, left } = await source.plan(api);

@@ -16,7 +16,7 @@ export interface ExportOptions extends ClientOptions {
 /** Writes the export to a new file, or else to standard output. Throws `StartError`. */
 export async function exportAudit(options: ExportOptions, terminal: Terminal): Promise<void> {
   const { config } = loadProcessConfig();
-  const api = runningKeyhold(config.client, options);
+  const api = await runningKeyhold(config.client, options);
   const tree: ExportedTree = options.tenant === undefined ? 'log' : { tenant: options.tenant };
   const log = createLog({ level: 'warn', destination: { write: (line) => terminal.error(line) }, pretty: true });
   await into(options.output, terminal, async (write) => {

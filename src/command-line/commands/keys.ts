@@ -12,7 +12,7 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
   const keys = program
     .command('keys')
     .description('the keys above the values: what wraps the root key, and changes of it')
-    .addHelpText('after', '\nWith KEYHOLD_URL and KEYHOLD_TOKEN (a platform-admin\'s) a running Keyhold is asked; without, the data folder of a stopped one is used.\ndocs/keys.md goes through each change.');
+    .addHelpText('after', '\nWith KEYHOLD_URL and KEYHOLD_TOKEN (a platform-admin\'s), or KEYHOLD_URL after `keyhold login`, a running Keyhold is asked; without, the data folder of a stopped one is used.\ndocs/keys.md goes through each change.');
   running(keys.command('status').description('show what wraps the root key')).action(async (options: ClientOptions) => {
     const { showKeyStatus } = await import('../keys/status.ts');
     await showKeyStatus(options, terminal);

@@ -22,15 +22,11 @@ function forRunning(command: Command): Command {
 }
 
 async function change(options: ClientOptions, to: { readonly to: 'sealed'; readonly reason: string } | { readonly to: 'unsealed' }): Promise<SealState> {
-  const [{ loadProcessConfig }, { runningKeyhold }, { sealOverApi }, { StartError }] = await Promise.all([
-    import('../load.ts'),
+  const [{ requiredKeyhold }, { sealOverApi }] = await Promise.all([
     import('../running-keyhold.ts'),
     import('../../adapters/keyhold-api/seal-over-api.ts'),
-    import('../../ports/start-error.ts'),
   ]);
-  const api = runningKeyhold(loadProcessConfig().config.client, options);
-  if (api === undefined) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url.');
-  return sealOverApi(api, to);
+  return sealOverApi(await requiredKeyhold(options), to);
 }
 
 function tell({ sealed, changedAt, changedBy }: SealState, terminal: Terminal): void {

@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 500;
 
 /** Gives everybody, or one tenant, new data keys, and prints which keys to replace at their providers (S14). Throws `StartError`. */
 export async function rotateData(options: ClientOptions, tenant: string | null, terminal: Terminal): Promise<void> {
-  const where = whichKeyhold(options, terminal);
+  const where = await whichKeyhold(options, terminal);
   if ('running' in where) {
     const done = await finished(where.running, await keysApi.rotateData(where.running, tenant));
     terminal.out(summary(done));

@@ -9,7 +9,7 @@ import { onStopped, whichKeyhold } from './which-keyhold.ts';
 
 /** Wraps the root key by what the `KEYHOLD_NEW_` settings name: a running Keyhold's own, or those of this command. Throws `StartError`. */
 export async function rotateWrapping(options: ClientOptions, terminal: Terminal): Promise<void> {
-  const where = whichKeyhold(options, terminal);
+  const where = await whichKeyhold(options, terminal);
   const view = 'running' in where ? await keysApi.rewrap(where.running) : await onStopped(rewrapStopped(where.stopped, readWrapperChange(readEnvironment()), where.log));
   terminal.out(`${rootKeyText(view)}\n`);
   terminal.out(afterRewrap(view));

@@ -7,6 +7,6 @@ import { onStopped, whichKeyhold } from './which-keyhold.ts';
 
 /** Shows what wraps the root key. Throws `StartError`. */
 export async function showKeyStatus(options: ClientOptions, terminal: Terminal): Promise<void> {
-  const where = whichKeyhold(options, terminal);
+  const where = await whichKeyhold(options, terminal);
   terminal.out(rootKeyText('running' in where ? await keysApi.status(where.running) : await onStopped(stoppedKeyStatus(where.stopped, where.log))));
 }

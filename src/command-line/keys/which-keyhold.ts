@@ -11,9 +11,9 @@ import type { Terminal } from '../terminal.ts';
 export type Where = { readonly running: KeyholdApi } | { readonly stopped: Config; readonly log: Log };
 
 /** Which Keyhold a command is about. Throws `StartError` (2) for a running one without a token. */
-export function whichKeyhold(options: ClientOptions, terminal: Terminal): Where {
+export async function whichKeyhold(options: ClientOptions, terminal: Terminal): Promise<Where> {
   const { config } = loadProcessConfig();
-  const running = runningKeyhold(config.client, options);
+  const running = await runningKeyhold(config.client, options);
   if (running !== undefined) return { running };
   return { stopped: config, log: createLog({ level: 'warn', destination: { write: (line) => terminal.error(line) }, pretty: true }) };
 }
@@ -22,6 +22,6 @@ export function whichKeyhold(options: ClientOptions, terminal: Terminal): Where 
 export async function onStopped<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {
     if (!(error instanceof StartError && error.exitCode === 5)) throw error;
-    throw new StartError(5, `${error.message}\nOr do it while it runs: set KEYHOLD_URL to its address and KEYHOLD_TOKEN to a platform-admin's token.`, { cause: error });
+    throw new StartError(5, `${error.message}\nOr do it while it runs: set KEYHOLD_URL to its address and KEYHOLD_TOKEN to a platform-admin's token, or sign in with keyhold login.`, { cause: error });
   });
 }

@@ -1,0 +1,21 @@
+import { readClientOverrides } from '../../config/client-overrides.ts';
+import type { Config } from '../../config/config.ts';
+import { StartError } from '../../ports/start-error.ts';
+import type { Terminal } from '../terminal.ts';
+import { keptLogins } from './kept.ts';
+import type { LoginOptions } from './log-in.ts';
+
+/** Forgets a sign-in. Throws `StartError`. */
+export async function logOut(client: Config['client'], options: LoginOptions, terminal: Terminal): Promise<void> {
+  const logins = keptLogins(client);
+  const named = readClientOverrides(client, options).url;
+  const [only, ...others] = logins.all();
+  if (named === null && others.length > 0) throw new StartError(2, `Of which Keyhold? Give --url: ${[only, ...others].map((login) => login?.url).join(', ')}.`);
+  const url = named ?? only?.url;
+  const forgotten = url === undefined ? undefined : await logins.forget(url);
+  if (forgotten === undefined) {
+    terminal.out('Nothing was kept. There is nothing to forget.\n');
+    return;
+  }
+  terminal.out(`Signed out of ${forgotten.url} here. The API token itself goes on; whoever made it can revoke it.\n`);
+}
