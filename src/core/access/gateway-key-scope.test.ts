@@ -24,6 +24,12 @@ describe('what a gateway key reaches (S2)', () => {
     for (const model of ['gpt-4', 'xgpt-4o', 'o-mini', 'o33-mini', 'GPT-4o', '']) expect(mayUseModel(key, model), model).toBe(false);
   });
 
+  it('R5.9: models that a provider lists as models/… by their names', () => {
+    for (const model of ['models/gemini-2.5-flash', 'gemini-2.5-flash']) expect(mayUseModel({ models: ['gemini-*'] }, model), model).toBe(true);
+    expect(mayUseModel({ models: ['models/*'] }, 'models/gemini-2.5-flash')).toBe(true);
+    for (const model of ['accounts/models/gemini-2.5-flash', 'models/models/gemini-2.5-flash']) expect(mayUseModel({ models: ['gemini-*'] }, model), model).toBe(false);
+  });
+
   it('routes by id; without routes every one', () => {
     expect(mayUseRoute({ routes: null }, { id: 'embeddings' })).toBe(true);
     expect(mayUseRoute({ routes: ['chat/completions'] }, { id: 'chat/completions' })).toBe(true);

@@ -8,9 +8,14 @@ export function mayUseService({ services }: Pick<GatewayKeyRecord, 'services'>, 
   return services === null ? isAiService(service) : services.includes(service.id);
 }
 
+/** Gemini lists its models with this before their names, and takes them with and without (https://ai.google.dev/gemini-api/docs/openai#list-models). */
+const LISTED_WITH = 'models/';
+
 /** Whether the key may run this model, named as the provider names it (without `provider/`). */
 export function mayUseModel({ models }: Pick<GatewayKeyRecord, 'models'>, model: string): boolean {
-  return models === null || models.some((glob) => matchesGlob(glob, model));
+  if (models === null) return true;
+  const bare = model.startsWith(LISTED_WITH) ? model.slice(LISTED_WITH.length) : model;
+  return models.some((glob) => matchesGlob(glob, model) || (bare !== model && matchesGlob(glob, bare)));
 }
 
 /** Whether the key may use this route of the catalogue. One that reads or mints credentials is open only where the key names it (S2). */
