@@ -1,8 +1,11 @@
+import { BrowserFlow } from './adapters/oidc/browser-flow.ts';
 import { IssuedTokenCheck } from './adapters/oidc/issued-token-check.ts';
 import { ProviderAnswers } from './adapters/oidc/provider-answers.ts';
+import { Provider } from './adapters/oidc/provider.ts';
 import type { Config } from './config/config.ts';
 import type { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
+import { BrowserSignIns } from './core/access/browser-sign-ins.ts';
 import { CertificateRoles, type CertificateRolesDependencies } from './core/access/certificate-roles.ts';
 import { CustomRoles } from './core/access/custom-roles.ts';
 import { type FirstTokenOutlet, prepareFirstToken } from './core/access/first-start.ts';
@@ -13,6 +16,7 @@ import { MemberService } from './core/access/member-service.ts';
 import { PlatformAdministrators } from './core/access/platform-administrators.ts';
 import { Principals } from './core/access/principals.ts';
 import { type SessionHolders, Sessions } from './core/access/sessions.ts';
+import { SignInAttempts } from './core/access/sign-in-attempts.ts';
 import { UserService } from './core/access/user-service.ts';
 import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
@@ -36,6 +40,8 @@ export interface SignInOptions {
   readonly firstToken: FirstTokenOutlet;
   /** Of processes that share a data folder one makes the first token, since there is one file for it. */
   readonly first: boolean;
+  /** What browsers keep while they sign in is sealed with it: secret, and the same on every replica. */
+  readonly signInKey: Buffer;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -47,7 +53,7 @@ export interface SignInOptions {
 export interface SignIn {
   readonly principals: Principals;
   /** What browsers need. */
-  readonly web: { readonly sessions: Sessions; readonly ownAddress: OwnAddress };
+  readonly web: { readonly sessions: Sessions; readonly browserSignIns: BrowserSignIns; readonly ownAddress: OwnAddress };
   /** Those that one replica does for all. */
   readonly jobs: readonly LeasedJob[];
   readonly administrators: PlatformAdministrators;
@@ -58,7 +64,7 @@ export interface SignIn {
 }
 
 /** Who can sign in: with tokens, the first administrator's among them, gateway keys, tokens of identity providers, and client certificates. */
-export async function openSignIn({ config, certificateEntries, metadata, access, firstToken, first, bus, clock, random, metrics, sources, log }: SignInOptions): Promise<SignIn> {
+export async function openSignIn({ config, certificateEntries, metadata, access, firstToken, first, signInKey, bus, clock, random, metrics, sources, log }: SignInOptions): Promise<SignIn> {
   const { tokens, platform } = metadata;
   const bootstrap = await prepareBootstrapToken({ tokens, access, bus, clock, adminToken: config.adminToken });
   const administrators = new PlatformAdministrators({ ...metadata, bus, clock });
@@ -72,15 +78,17 @@ export async function openSignIn({ config, certificateEntries, metadata, access,
   const customRoles = new CustomRoles({ roles: metadata.roles, bus, clock, metrics, sources });
   const issuers = new Issuers(config.oidcIssuers);
   const members = new MemberService({ ...metadata, issuers, bus, clock });
-  const { userTokens, close } = openUserTokens({ config, issuers, members, access, metadata, administrators, customRoles, bus, clock, metrics, sources, log });
+  const { userTokens, firstSignIns, identityProviders, close } = openUserTokens({ config, issuers, members, access, metadata, administrators, customRoles, bus, clock, metrics, sources, log });
   const certificates = certificateEntries === undefined ? undefined : new CertificateRoles({ entries: certificateEntries, customRoles, clock });
   const adminTokenUsed = (): Promise<void> => firstTokenEnd.adminTokenUsed();
   const principals = new Principals({ tokens, gatewayKeys: metadata.gatewayKeys, customRoles, userTokens, certificates, bus, clock, metrics, sources, bootstrap, adminTokenUsed });
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id, signIn) => userTokens?.ofSession(id, signIn) };
   const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, sources, ...config.sessions });
+  const attempts = new SignInAttempts(signInKey, { random, clock });
+  const browserSignIns = new BrowserSignIns({ issuers, providers: identityProviders, attempts, firstSignIns, users: metadata.users, holders, sessions, access, bus, clock, publicUrl: config.publicUrl });
   log.info('sign_in_ready', 'Sign-in initialized');
   const users = new UserService({ ...metadata, administrators, issuers, bus, clock });
-  return { principals, web: { sessions, ownAddress: new OwnAddress(config) }, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, members, users, close };
+  return { principals, web: { sessions, browserSignIns, ownAddress: new OwnAddress(config) }, jobs: [removeSessionsJob(sessions)], administrators, firstTokenEnd, members, users, close };
 }
 
 interface UserTokensOptions {
@@ -101,14 +109,21 @@ interface UserTokensOptions {
 interface OpenUserTokens {
   /** undefined: no identity provider is configured. */
   readonly userTokens: UserTokens | undefined;
+  readonly firstSignIns: FirstSignIns;
+  readonly identityProviders: BrowserFlow;
   readonly close: () => Promise<void>;
 }
 
 /** Who signs in with a token of an identity provider. */
 function openUserTokens({ config, issuers, members, access, metadata, clock, log, ...others }: UserTokensOptions): OpenUserTokens {
-  if (issuers.all.length === 0) return { userTokens: undefined, close: async () => undefined };
   const answers = new ProviderAnswers(new Egress({ allowHosts: config.egressAllowHosts }));
   const users = new Users({ users: metadata.users, memberships: metadata.memberships, clock, ...others });
+  const providers = issuers.all.map((issuer) => new Provider({ issuer, answers, clock }));
   const firstSignIns = new FirstSignIns({ access, members, users, clock, log });
-  return { userTokens: new UserTokens({ issuers, issued: new IssuedTokenCheck({ issuers: issuers.all, answers, clock }), users, firstSignIns, clock }), close: () => answers.close() };
+  return {
+    userTokens: issuers.all.length === 0 ? undefined : new UserTokens({ issuers, issued: new IssuedTokenCheck({ providers, clock }), users, firstSignIns, clock }),
+    firstSignIns,
+    identityProviders: new BrowserFlow({ providers, answers, clock }),
+    close: () => answers.close(),
+  };
 }

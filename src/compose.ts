@@ -164,7 +164,7 @@ export async function compose({ config, log, version, firstToken, alone, seat, s
   log.info('credential_service_ready', credentialServiceLine(store.kind), { storedIn: store.kind });
 
   const keys = createKeys({ config, metadata, custody, dataKeys, access, stores, bus, signer: auditKeys.current, isSealed: () => seal.sealed, wake: () => jobs.wake(keys.job.name), log, step: step ?? (() => undefined) });
-  const { principals, web, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, certificateEntries, metadata, access, firstToken, first: place.number === 1, bus, clock, random, metrics, sources, log });
+  const { principals, web, jobs: signInJobs, administrators, firstTokenEnd, members, users, close: closeSignIn } = await openSignIn({ config, certificateEntries, metadata, access, firstToken, first: place.number === 1, signInKey: root.subkey('sign-in'), bus, clock, random, metrics, sources, log });
 
   const usage = await openUsage({ config, place, metadata, audit, alone: isAlone, log, metrics, termMs: leaseTermMs });
   const policies = new Policies({ policies: metadata.policies, bus, clock, metrics, sources });

@@ -13,7 +13,7 @@ function load(content: unknown, variables: Readonly<Record<string, string>> = {}
   const file = join(folder, 'issuers.json');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content ?? null));
   const named: Record<string, string> = content === undefined ? {} : { KEYHOLD_OIDC_ISSUERS_FILE: file };
-  return loadConfig({ workingDirectory: folder, variables: { NODE_ENV: 'development', ...named, ...variables }, dotenv: {}, execArgv: [], inspectorUrl: undefined }, allServices).config.oidcIssuers;
+  return loadConfig({ workingDirectory: folder, variables: { NODE_ENV: 'development', KEYHOLD_PUBLIC_URL: 'https://keyhold.example.com', ...named, ...variables }, dotenv: {}, execArgv: [], inspectorUrl: undefined }, allServices).config.oidcIssuers;
 }
 
 describe('the file of identity providers (S23)', () => {
@@ -81,6 +81,7 @@ describe('the variables of one identity provider (S23)', () => {
     ['its highest role', { KEYHOLD_OIDC_HIGHEST_ROLE: '' }, 'no KEYHOLD_OIDC_HIGHEST_ROLE'],
     ['who it is', { KEYHOLD_OIDC_ISSUER: '' }, 'is set without KEYHOLD_OIDC_ISSUER'],
     ['whose secret it is', { KEYHOLD_OIDC_CLIENT_SECRET: 'test-client-secret' }, 'without KEYHOLD_OIDC_CLIENT_ID'],
+    ['where browsers come back to', { KEYHOLD_OIDC_CLIENT_ID: 'web', KEYHOLD_PUBLIC_URL: '' }, 'KEYHOLD_PUBLIC_URL'],
     ['a role of who comes by themselves', { KEYHOLD_OIDC_FIRST_SIGN_IN: 'acme' }, 'a colon between them'],
   ])('miss %s', (_name, change, message) => {
     expect(() => load(undefined, { ...variables, ...change })).toThrow(message);

@@ -26,7 +26,11 @@ export function oidcIssuers(reader: Reader): readonly Issuer[] {
   const fromFile = issuersOfFile(reader);
   const twice = fromFile.find(({ issuer }) => issuer === fromVariables?.issuer);
   if (twice !== undefined) reader.problems.push(`${settings.oidcIssuer.name} is ${quoted(twice.issuer)}, which is in the file of ${settings.oidcIssuersFile.name}, too. Keep one of them.`);
-  return Object.freeze([...(fromVariables === undefined ? [] : [fromVariables]), ...fromFile]);
+  const all = [...(fromVariables === undefined ? [] : [fromVariables]), ...fromFile];
+  if (all.some(({ client }) => client !== null) && !reader.isSet(settings.publicUrl)) {
+    reader.problems.push(`People sign in at an identity provider with a browser (a client id is set), so ${settings.publicUrl.name} has to say where they come back to. Example: ${settings.publicUrl.name}=${settings.publicUrl.example}`);
+  }
+  return Object.freeze(all);
 }
 
 function singleIssuer(reader: Reader): Issuer | undefined {

@@ -37,7 +37,7 @@ const oidcAccessTokenType: Setting<(typeof ACCESS_TOKEN_TYPES)[number]> = {
   name: 'KEYHOLD_OIDC_ACCESS_TOKEN_TYPE',
   secret: false,
   description: [
-    'at+jwt, as RFC 9068 says (Auth0\'s RFC 9068 profile, ZITADEL), or jwt for a provider whose access tokens have another type or none',
+    'at+jwt, as RFC 9068 says (Auth0\'s RFC 9068 profile), or jwt for a provider whose access tokens have another type or none',
     '(Entra ID, Keycloak, Okta): then they need a scope, and nothing that ID tokens have.',
   ],
   example: 'jwt',

@@ -79,8 +79,8 @@ describe('who gets which answer on which route', () => {
       expect([nameOf(route), missing]).toEqual([nameOf(route), []]);
     }
     for (const { cells } of gatewayRows) expect(cells).toMatchObject({ 'no key': '401', 'platform-admin': '403', 'tenant-auditor': '403', 'tenant-member': 'yes', 'gateway key': 'yes' });
-    expect(routeTable.filter(({ kind }) => kind === 'entry').map(nameOf)).toEqual(['POST /api/v1/sign-in']);
-    expect(routeTable.filter(({ kind }) => kind === 'open').map(nameOf).toSorted()).toEqual(['GET /api/v1/health', 'GET /livez', 'GET /metrics', 'GET /readyz']);
+    expect(routeTable.filter(({ kind }) => kind === 'entry').map(nameOf)).toEqual(['POST /api/v1/sign-in', 'GET /api/v1/sign-in/start', 'GET /api/v1/sign-in/callback', 'POST /api/v1/sign-in/backchannel-logout']);
+    expect(routeTable.filter(({ kind }) => kind === 'open').map(nameOf).toSorted()).toEqual(['GET /api/v1/health', 'GET /api/v1/sign-in', 'GET /livez', 'GET /metrics', 'GET /readyz']);
   });
 
   it('changed nothing', async () => {

@@ -34,6 +34,7 @@ import type { StoreStatus } from '../core/stores/store-status.ts';
 import type { PolicyService } from '../core/tenants/policy-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
 import type { UsageQuery } from '../core/usage/usage-query.ts';
+import type { BrowserSignIns } from '../core/access/browser-sign-ins.ts';
 import type { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { ClientCertificates } from '../gateway/client/client-certificates.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
@@ -86,6 +87,7 @@ export interface ControlPlaneServices {
   readonly access: Access;
   readonly principals: Principals;
   readonly sessions: Sessions;
+  readonly browserSignIns: BrowserSignIns;
   /** What Keyhold is called, for requests that browsers send. */
   readonly ownAddress: OwnAddress;
   readonly clientAddresses: ClientAddresses;

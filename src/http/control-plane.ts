@@ -10,6 +10,7 @@ import type { ControlPlaneServices } from './control-plane-services.ts';
 import { errorAnswer } from './error-answer.ts';
 import { recordRequest } from './record-request.ts';
 import { requestIdFor } from './request-id.ts';
+import { formIn } from './form-body.ts';
 import { frameworkRefusal, schemaRefusal } from './request-refusal.ts';
 import type { RouteServices } from './route.ts';
 import { routeTable } from './route-table.ts';
@@ -38,7 +39,7 @@ export async function createControlPlane(services: ControlPlaneServices): Promis
     return state;
   };
 
-  readJsonOnly(app, stateOf);
+  readBodies(app, stateOf);
   app.addHook('onRequest', async (request, reply) => {
     stateOf(request);
     reply.headers({ ...headers, 'x-request-id': request.id });
@@ -92,8 +93,14 @@ function createApp(random: ControlPlaneServices['random'], headers: Readonly<Rec
     .setSerializerCompiler(serializers);
 }
 
-/** Bodies are JSON, read by our own parser; anything else is told what to send. */
-function readJsonOnly(app: App, stateOf: StateOf): void {
+const formRoutes: ReadonlySet<string | undefined> = new Set(routeTable.filter(({ takesForms }) => takesForms === true).map(({ url }) => url));
+
+function notJson(): KeyholdError {
+  return new KeyholdError('invalid_argument', 'The request body must be JSON. Send the header Content-Type: application/json.');
+}
+
+/** Bodies are JSON, but for the few that other services send as forms, read by our own parsers; anything else is told what to send. */
+function readBodies(app: App, stateOf: StateOf): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     refuseEncodings(request);
@@ -101,8 +108,13 @@ function readJsonOnly(app: App, stateOf: StateOf): void {
     if (request.headers['idempotency-key'] !== undefined) stateOf(request).body = body;
     return body.length === 0 ? undefined : parseStrictJson(body);
   });
+  app.addContentTypeParser('application/x-www-form-urlencoded', async (request: FastifyRequest, payload: IncomingMessage) => {
+    if (!formRoutes.has(request.routeOptions.url)) throw notJson();
+    refuseEncodings(request);
+    return formIn(await wholeBody(payload, request.routeOptions.bodyLimit));
+  });
   app.addContentTypeParser('*', (_request, _payload, done) => {
-    done(new KeyholdError('invalid_argument', 'The request body must be JSON. Send the header Content-Type: application/json.'));
+    done(notJson());
   });
 }
 

@@ -23,6 +23,7 @@ export function fastifySchema(route: Route): FastifySchema {
     // Probes are asked by machines that add queries of their own to keep caches away.
     ...(route.kind === 'open' ? {} : { querystring: schema.query ?? nothing }),
     ...headersSchema(route),
+    ...(route.takesForms === true ? { consumes: ['application/x-www-form-urlencoded'] } : {}),
     ...(route.method === 'GET' ? {} : { body: schema.body ?? nothing }),
     response: { ...Object.fromEntries(answers), default: errorSchema },
   };

@@ -68,8 +68,12 @@ import { deleteRole } from './routes/roles/delete-role.ts';
 import { getRole } from './routes/roles/get-role.ts';
 import { listRoles } from './routes/roles/list-roles.ts';
 import { putRole } from './routes/roles/put-role.ts';
+import { endSignIn } from './routes/sign-in/end-sign-in.ts';
+import { finishSignIn } from './routes/sign-in/finish-sign-in.ts';
+import { listWaysIn } from './routes/sign-in/list-ways-in.ts';
 import { signIn } from './routes/sign-in/sign-in.ts';
 import { signOut } from './routes/sign-in/sign-out.ts';
+import { startSignIn } from './routes/sign-in/start-sign-in.ts';
 import { listServices } from './routes/services/list-services.ts';
 import { findSecrets } from './routes/stores/find-secrets.ts';
 import { listStores } from './routes/stores/list-stores.ts';
@@ -168,7 +172,11 @@ export const routeTable: readonly Route[] = [
   rotateDataKeys,
   showDataRotation,
   listProviderKeys,
+  listWaysIn,
   signIn,
+  startSignIn,
+  finishSignIn,
+  endSignIn,
   signOut,
   showMe,
   showOpenapi,

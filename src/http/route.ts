@@ -49,6 +49,8 @@ export interface Answer<S extends RouteSchema = RouteSchema> {
   readonly etag?: string | undefined;
   /** Where it is not JSON: the route's media type with its parameters. */
   readonly contentType?: string | undefined;
+  /** Where the browser goes on. */
+  readonly location?: string | undefined;
   /** What the browser is to keep or forget, as `Set-Cookie` says it. */
   readonly cookies?: readonly string[] | undefined;
 }
@@ -77,6 +79,8 @@ interface RouteCommon<S extends RouteSchema> {
   readonly creates?: boolean;
   /** Honours `If-Match` (R0.3). */
   readonly conditional?: boolean;
+  /** Its body is a form, as other services send one, each field once. */
+  readonly takesForms?: boolean;
   /** A body is described but may be left out; then it is `{}`. */
   readonly bodyOptional?: boolean;
 }

@@ -159,11 +159,12 @@ function withSealedCursor(body: unknown, list: readonly string[], { cursors }: R
   return typeof nextCursor === 'string' ? { ...properties(body), nextCursor: cursors.seal(list, nextCursor) } : body;
 }
 
-function send(reply: FastifyReply, { status, body, etag, contentType, cookies }: Answer): FastifyReply {
+function send(reply: FastifyReply, { status, body, etag, contentType, location, cookies }: Answer): FastifyReply {
   if (cookies !== undefined) reply.header('set-cookie', cookies);
+  if (location !== undefined) reply.header('location', location);
   if (etag !== undefined) reply.header('etag', entityTag(etag));
   if (contentType !== undefined) reply.type(contentType);
-  return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
+  return body === null ? reply.code(status).send() : reply.code(status).send(body);
 }
 
 function properties(value: unknown): Readonly<Record<string, unknown>> {

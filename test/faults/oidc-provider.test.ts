@@ -3,6 +3,7 @@ import type { JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IssuedTokenCheck } from '../../src/adapters/oidc/issued-token-check.ts';
 import { ProviderAnswers } from '../../src/adapters/oidc/provider-answers.ts';
+import { Provider } from '../../src/adapters/oidc/provider.ts';
 import { Egress } from '../../src/egress/egress.ts';
 import { type IssuedByProvider, refreshed, tokensFor } from '../support/servers/oidc/issued-tokens.ts';
 import { OIDC_AUDIENCE, type OidcServer, startOidcServer } from '../support/servers/oidc/oidc-server.ts';
@@ -23,7 +24,8 @@ function setUp() {
   let passed = 0;
   const began = Date.now();
   const clock = { now: () => began + passed, monotonic: () => passed };
-  const check = new IssuedTokenCheck({ issuers: [testIssuer({ issuer: server.issuer, audience: OIDC_AUDIENCE })], answers: new ProviderAnswers(new Egress({ allowHosts: ['127.0.0.1'] })), clock });
+  const answers = new ProviderAnswers(new Egress({ allowHosts: ['127.0.0.1'] }));
+  const check = new IssuedTokenCheck({ providers: [new Provider({ issuer: testIssuer({ issuer: server.issuer, audience: OIDC_AUDIENCE }), answers, clock })], clock });
   const subjectOf = async (text: string) => (await check.check(text))?.subject;
   return { subjectOf, pass: (ms: number) => (passed += ms) };
 }

@@ -14,7 +14,10 @@ import { OwnVaultSecrets } from '../../src/core/own-vaults/own-vault-secrets.ts'
 import { OwnVaultService } from '../../src/core/own-vaults/own-vault-service.ts';
 import { memoryOwnVaults } from './memory-own-vaults.ts';
 import { createMemorySecretStore, type MemorySecretStore } from '../../src/adapters/secret-store/memory/memory-secret-store.ts';
+import { BrowserFlow } from '../../src/adapters/oidc/browser-flow.ts';
+import { ProviderAnswers } from '../../src/adapters/oidc/provider-answers.ts';
 import { Access } from '../../src/core/access/authorize.ts';
+import { BrowserSignIns } from '../../src/core/access/browser-sign-ins.ts';
 import { GatewayKeyFinder } from '../../src/core/access/gateway-key-finder.ts';
 import { GatewayKeyService } from '../../src/core/access/gateway-key-service.ts';
 import { InstallationSeal } from '../../src/core/access/installation-seal.ts';
@@ -30,6 +33,7 @@ import { UserService } from '../../src/core/access/user-service.ts';
 import { CertificateRoles, type CertificateRolesDependencies } from '../../src/core/access/certificate-roles.ts';
 import { CustomRoles } from '../../src/core/access/custom-roles.ts';
 import { RoleService } from '../../src/core/access/role-service.ts';
+import { SignInAttempts } from '../../src/core/access/sign-in-attempts.ts';
 import { TokenService } from '../../src/core/access/token-service.ts';
 import { UnknownKeys } from '../../src/core/access/unknown-keys.ts';
 import { AuditHeads } from '../../src/core/audit/audit-heads.ts';
@@ -70,6 +74,7 @@ import type { ControlPlaneServices } from '../../src/http/control-plane-services
 import { OwnAddress } from '../../src/http/own-address.ts';
 import { createServer } from '../../src/http/server.ts';
 import { ClientAddresses } from '../../src/gateway/client/client-address.ts';
+import { Egress } from '../../src/egress/egress.ts';
 import { ClientCertificates } from '../../src/gateway/client/client-certificates.ts';
 import type { MetadataStore } from '../../src/ports/metadata-store.ts';
 import { TestClock } from './credential-world.ts';
@@ -174,6 +179,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
   const principals = new Principals({ tokens, gatewayKeys, customRoles, certificates, bus, clock, metrics, bootstrap: { digest: tokenDigest(platformAdminText) } });
   const userReader = new Users({ ...metadata, administrators: platformAdministrators, customRoles, bus, clock, metrics });
   const holders: SessionHolders = { ofToken: (id, digest) => principals.ofToken(id, digest), ofUser: (id) => userReader.actorOf(id) };
+  const sessions = new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 });
+  const providers = new BrowserFlow({ providers: [], answers: new ProviderAnswers(new Egress({ allowHosts: [] })), clock });
   const services: ControlPlaneServices = {
     seal,
     tenants: new TenantService({ tenants, bus, clock, random }),
@@ -216,7 +223,8 @@ export async function startControlPlane({ listenIsLoopback = true, readiness, va
     catalog,
     access,
     principals,
-    sessions: new Sessions({ sessions: metadata.sessions, users: metadata.users, holders, bus, clock, random, metrics, lifetimeMs: 12 * 3_600_000, idleMs: 3_600_000 }),
+    sessions,
+    browserSignIns: new BrowserSignIns({ issuers, providers, attempts: new SignInAttempts(Buffer.alloc(32, 5), { random, clock }), firstSignIns: { admit: async () => false }, users: metadata.users, holders, sessions, access, bus, clock, publicUrl }),
     ownAddress: new OwnAddress({ publicUrl, knownHosts: ['keyhold.internal'] }),
     clientAddresses: new ClientAddresses([]),
     clientCertificates,

@@ -8,6 +8,7 @@ import { testIssuer } from '../../../test/support/test-issuer.ts';
 import { Egress } from '../../egress/egress.ts';
 import { IssuedTokenCheck } from './issued-token-check.ts';
 import { ProviderAnswers } from './provider-answers.ts';
+import { Provider } from './provider.ts';
 
 const AUDIENCE = 'https://keyhold.example.com';
 const START = Date.UTC(2026, 10, 1);
@@ -42,7 +43,7 @@ async function setUp({ allowHosts = ['127.0.0.1'], change = {} }: { allowHosts?:
   reads = 0;
   const clock = { now: () => time, monotonic: () => time };
   const answers = new ProviderAnswers(new Egress({ allowHosts }));
-  return { check: new IssuedTokenCheck({ issuers: [{ ...issuer, ...change }], answers, clock }), answers, pass: (ms: number) => (time += ms) };
+  return { check: new IssuedTokenCheck({ providers: [new Provider({ issuer: { ...issuer, ...change }, answers, clock })], clock }), answers, pass: (ms: number) => (time += ms) };
 }
 
 function claims(change: Readonly<Record<string, unknown>> = {}): JWTPayload {

@@ -1,33 +1,25 @@
 import { errors, jwtVerify } from 'jose';
-import type { Issuer } from '../../core/access/issuer.ts';
 import { parseStrictJson } from '../../core/json/strict-json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { IssuedToken, IssuedTokens } from '../../ports/issued-tokens.ts';
 import { isAccessToken } from './access-token-kind.ts';
-import { IssuerKeys } from './issuer-keys.ts';
-import type { ProviderAnswers } from './provider-answers.ts';
+import { ALGORITHMS, type Provider, SKEW_SECONDS } from './provider.ts';
 
-/** Signatures that only the owner of a private key can make. */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 /** What says where, or which, the key is, or that more rules hold than we know (S23). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64'];
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/u;
 const LONGEST = 8_192;
 const LONGEST_SUBJECT = 255;
-/** Clocks differ. */
-const SKEW_SECONDS = 30;
 
 export interface IssuedTokenCheckOptions {
-  readonly issuers: readonly Issuer[];
-  readonly answers: Pick<ProviderAnswers, 'read'>;
+  readonly providers: readonly Provider[];
   readonly clock: Clock;
 }
 
 interface Known {
-  readonly issuer: Issuer;
+  readonly provider: Provider;
   readonly audience: string;
-  readonly keys: IssuerKeys;
 }
 
 /** Checks JWT access tokens (RFC 9068) of the issuers that are configured. What costs nothing is looked at first: a signature only of what would be valid with it. */
@@ -35,18 +27,19 @@ export class IssuedTokenCheck implements IssuedTokens {
   readonly #issuers: ReadonlyMap<string, Known>;
   readonly #clock: Clock;
 
-  constructor({ issuers, answers, clock }: IssuedTokenCheckOptions) {
-    this.#issuers = new Map(issuers.flatMap((issuer) => (issuer.audience === null ? [] : [[issuer.issuer, { issuer, audience: issuer.audience, keys: new IssuerKeys({ issuer, answers, clock }) }]])));
+  constructor({ providers, clock }: IssuedTokenCheckOptions) {
+    this.#issuers = new Map(providers.flatMap((provider) => (provider.issuer.audience === null ? [] : [[provider.issuer.issuer, { provider, audience: provider.issuer.audience }]])));
     this.#clock = clock;
   }
 
   async check(text: string): Promise<IssuedToken | undefined> {
     const known = this.#issuerOf(text);
     if (known === undefined) return undefined;
-    const { issuer, audience, keys } = known;
+    const { audience, provider } = known;
+    const { issuer } = provider;
     const now = this.#clock.now();
     try {
-      const { payload, protectedHeader } = await jwtVerify(text, keys.find, {
+      const { payload, protectedHeader } = await jwtVerify(text, provider.findKey, {
         issuer: issuer.issuer,
         audience,
         algorithms: ALGORITHMS,

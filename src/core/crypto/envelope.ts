@@ -3,7 +3,7 @@ import type { RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 
 /** What a key encrypts. It goes into HKDF's info, so that two purposes never share a subkey (S13). */
-type EnvelopePurpose = 'value' | 'data-key' | 'root-key' | 'cursor' | 'cache';
+type EnvelopePurpose = 'value' | 'data-key' | 'root-key' | 'cursor' | 'cache' | 'sign-in';
 
 /** The key, what it is used for, and what the content is bound to. */
 export interface EnvelopeContext {

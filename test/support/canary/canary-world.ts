@@ -6,11 +6,14 @@ import { localServices } from '../local-services.ts';
 import { type Product, startProduct, temporaryFolder } from '../product.ts';
 import { type ProviderServer, startProviderServer } from '../servers/provider-server.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { OIDC_CLIENT_SECRET, type OidcServer, startOidcServer } from '../servers/oidc/oidc-server.ts';
 import { type QuotingServer, startQuotingServer } from '../servers/quoting-server.ts';
 import { Canaries } from './canaries.ts';
 import { Evidence } from './evidence.ts';
 import { type Ask, type Told, Witness } from './witness.ts';
 
+/** Where browsers believe they are. */
+export const PUBLIC_URL = 'https://keyhold.example.com';
 export const TENANT = 'canary-tenant';
 export const ofTenant = `/api/v1/tenants/${TENANT}`;
 export const ofPlatform = '/api/v1/platform';
@@ -24,10 +27,10 @@ export class CanaryWorld {
   readonly evidence = new Evidence();
   readonly provider: ProviderServer;
   readonly quoting: QuotingServer;
+  readonly oidc: OidcServer;
   readonly dataDir: string;
   readonly #redis: RedisServer;
   readonly #saidOverRedis: () => Buffer;
-  readonly #clientSecret = this.canaries.mint('client-secret');
   readonly #ownKey = this.canaries.mint('own-key-in-the-environment');
   readonly legacyPassphrase = this.canaries.mint('legacy-passphrase');
   readonly fernetKey = `${this.canaries.text('Fernet key', randomBytes(32).toString('base64url'))}=`;
@@ -43,17 +46,19 @@ export class CanaryWorld {
   settings: Readonly<Record<string, string>> = {};
 
   static async create(): Promise<CanaryWorld> {
-    const [provider, quoting, redis, dataDir] = await Promise.all([startProviderServer(), startQuotingServer(), startRedis(), temporaryFolder()]);
-    return new CanaryWorld({ provider, quoting, redis, dataDir, saidOverRedis: await redis.listen() });
+    const [provider, quoting, oidc, redis, dataDir] = await Promise.all([startProviderServer(), startQuotingServer(), startOidcServer(), startRedis(), temporaryFolder()]);
+    return new CanaryWorld({ provider, quoting, oidc, redis, dataDir, saidOverRedis: await redis.listen() });
   }
 
-  private constructor({ provider, quoting, redis, dataDir, saidOverRedis }: Pick<CanaryWorld, 'provider' | 'quoting' | 'dataDir'> & { readonly redis: RedisServer; readonly saidOverRedis: () => Buffer }) {
+  private constructor({ provider, quoting, oidc, redis, dataDir, saidOverRedis }: Pick<CanaryWorld, 'provider' | 'quoting' | 'oidc' | 'dataDir'> & { readonly redis: RedisServer; readonly saidOverRedis: () => Buffer }) {
     this.provider = provider;
     this.quoting = quoting;
+    this.oidc = oidc;
     this.dataDir = dataDir;
     this.#redis = redis;
     this.#saidOverRedis = saidOverRedis;
     this.canaries.text('password of Redis', redis.password);
+    this.canaries.text('client secret', OIDC_CLIENT_SECRET);
   }
 
   get product(): Product {
@@ -77,12 +82,13 @@ export class CanaryWorld {
       KEYHOLD_SERVICE_BASE_URL_DEEPSEEK: this.quoting.url,
       KEYHOLD_SERVICE_BASE_URL_XAI: this.quoting.url,
       KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1',
-      KEYHOLD_OIDC_ISSUER: 'https://login.example.com',
+      KEYHOLD_PUBLIC_URL: PUBLIC_URL,
+      KEYHOLD_OIDC_ISSUER: this.oidc.issuer,
       KEYHOLD_OIDC_TENANTS: 'any',
       KEYHOLD_OIDC_HIGHEST_ROLE: 'tenant-admin',
       KEYHOLD_OIDC_PLATFORM_ROLES: 'true',
       KEYHOLD_OIDC_CLIENT_ID: 'keyhold',
-      KEYHOLD_OIDC_CLIENT_SECRET: this.#clientSecret,
+      KEYHOLD_OIDC_CLIENT_SECRET: OIDC_CLIENT_SECRET,
       KEYHOLD_ALLOW_HTTP_UPSTREAM: 'true',
       KEYHOLD_LOG_LEVEL: 'debug',
       KEYHOLD_ADMIN_TOKEN: '',
@@ -102,7 +108,7 @@ export class CanaryWorld {
 
   async close(): Promise<void> {
     await this.#product?.kill();
-    await Promise.all([this.provider.close(), this.quoting.close(), this.#redis.close()]);
+    await Promise.all([this.provider.close(), this.quoting.close(), this.oidc.close(), this.#redis.close()]);
     await rm(this.dataDir, { recursive: true, force: true });
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Ask } from './witness.ts';
-import { type CanaryWorld, chat, ofPlatform, ofTenant, TENANT } from './canary-world.ts';
+import { signInAtProvider } from './browser-sign-in.ts';
+import { type CanaryWorld, chat, ofPlatform, ofTenant, PUBLIC_URL, TENANT } from './canary-world.ts';
 
 /** Every operation on tenants, tokens and gateway keys. */
 export async function makeCallers(world: CanaryWorld): Promise<void> {
@@ -18,9 +19,10 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   await world.ok({ method: 'DELETE', path: `${ofTenant}/tokens/${endedOfTenant.id}`, token: world.admin });
 
   await signInAndOut(world, world.admin);
+  await signInAtProvider(world);
   for (const [base, token, role] of [[`${ofTenant}/users`, world.admin, 'tenant-member'], ['/api/v1/users', world.platform, 'platform-auditor']] as const) {
     const name = base === '/api/v1/users' ? {} : { name: 'Canary' };
-    const { body } = await world.ok({ method: 'POST', path: base, token, body: { issuer: 'https://login.example.com', subject: 'canary', role, ...name } });
+    const { body } = await world.ok({ method: 'POST', path: base, token, body: { issuer: world.oidc.issuer, subject: 'canary', role, ...name } });
     const user = `${base}/${String(body['id'])}`;
     await world.ok({ method: 'PATCH', path: user, token, body: { disabled: false } });
     for (const path of [base, user]) await world.ok({ method: 'GET', path, token });
@@ -160,8 +162,7 @@ export async function handOverWrongly(world: CanaryWorld): Promise<void> {
 
 /** A browser's session, which stands in its cookie alone. */
 async function signInAndOut(world: CanaryWorld, token: string): Promise<void> {
-  const { url } = world.witness;
-  const { headers } = await world.ok({ method: 'POST', path: '/api/v1/sign-in', body: { token }, headers: { origin: url }, shows: 'set-cookie' });
+  const { headers } = await world.ok({ method: 'POST', path: '/api/v1/sign-in', body: { token }, headers: { origin: PUBLIC_URL }, shows: 'set-cookie' });
   const [cookie = ''] = String(headers['set-cookie']).split(';', 1);
   world.canaries.token('session', cookie.slice(cookie.indexOf('=') + 1));
   await world.ok({ method: 'GET', path: '/api/v1/me', headers: { cookie } });
@@ -170,8 +171,10 @@ async function signInAndOut(world: CanaryWorld, token: string): Promise<void> {
     [401, { ...chat('gpt-local'), token: cookie.slice(cookie.indexOf('=') + 1) }],
     [401, { ...chat('gpt-local'), headers: { cookie } }],
     [403, { method: 'POST', path: '/api/v1/sign-out', headers: { cookie, origin: 'https://evil.example' } }],
-    [401, { method: 'POST', path: '/api/v1/sign-in', body: { token: world.canaries.mintPlain('sign-in') }, headers: { origin: url } }],
-    [204, { method: 'POST', path: '/api/v1/sign-out', body: {}, headers: { cookie, origin: url } }],
+    [200, { method: 'GET', path: '/api/v1/sign-in' }],
+    [401, { method: 'GET', path: `/api/v1/sign-in/callback?state=${world.canaries.mintPlain('state')}&code=${world.canaries.mintPlain('code')}`, headers: { cookie: `__Host-keyhold-sign-in=${world.canaries.mintPlain('sign-in-cookie')}` } }],
+    [401, { method: 'POST', path: '/api/v1/sign-in', body: { token: world.canaries.mintPlain('sign-in') }, headers: { origin: PUBLIC_URL } }],
+    [204, { method: 'POST', path: '/api/v1/sign-out', body: {}, headers: { cookie, origin: PUBLIC_URL } }],
     [401, { method: 'GET', path: '/api/v1/me', headers: { cookie } }],
   ]);
 }

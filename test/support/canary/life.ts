@@ -106,7 +106,7 @@ export async function makeAdministrator(world: CanaryWorld): Promise<void> {
 
 /** `GET /api/v1/tenants/{tenant}` for each route of the control plane that has answered with a success, by the logs. */
 function servedRoutes(world: CanaryWorld): readonly string[] {
-  return world.evidence.logLines().flatMap(({ event, method, route, status }) => (event === 'request' && Number(status) < 300 ? [`${String(method)} ${String(route).replaceAll(/:(\w+)/g, '{$1}')}`] : []));
+  return world.evidence.logLines().flatMap(({ event, method, route, status }) => (event === 'request' && Number(status) < 400 ? [`${String(method)} ${String(route).replaceAll(/:(\w+)/g, '{$1}')}`] : []));
 }
 
 /** Asks for a diagnostic report, and keeps it when it is whole. */

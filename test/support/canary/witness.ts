@@ -20,7 +20,7 @@ export interface Ask {
   readonly body?: unknown;
   /** Leave when so many bytes of the answer have come. */
   readonly leaveAfter?: number;
-  /** The answer's property whose text is shown this once by design (R0.2); or `set-cookie`, for a browser's session. */
+  /** The answer's property whose text is shown this once by design (R0.2); or `set-cookie`, for a browser's session, or what it keeps while it signs in. */
   readonly shows?: string;
   /** The answer repeats a name to whoever sent it, and is not searched; everything else is. */
   readonly repeats?: true;
@@ -46,7 +46,7 @@ export class Witness {
     if (ask.repeats === true) return { status, headers, text, body };
     const where = `answer ${status} to ${ask.method} ${ask.path.slice(0, 60)}`;
     this.#evidence.add(where, kept);
-    this.#evidence.add(`headers of the ${where}`, (ask.shows === 'set-cookie' ? rawHeaders.filter((value) => !value.startsWith('__Host-keyhold-session=kh_s_')) : rawHeaders).join('\n'));
+    this.#evidence.add(`headers of the ${where}`, (ask.shows === 'set-cookie' ? rawHeaders.filter((value) => !/^__Host-keyhold-(?:session=kh_s_|sign-in=)/u.test(value)) : rawHeaders).join('\n'));
     return { status, headers, text, body };
   }
 

@@ -8,7 +8,7 @@ import { ProviderRecords } from './map-adapter.ts';
 /** What stands for Keyhold in `aud` of its access tokens. */
 export const OIDC_AUDIENCE = 'https://keyhold.example.com';
 /** Obviously no real secret. */
-const OIDC_CLIENT_SECRET = 'test-client-secret-of-keyhold-0123456789';
+export const OIDC_CLIENT_SECRET = 'test-client-secret-of-keyhold-0123456789';
 
 export interface OidcServer {
   readonly issuer: string;
@@ -20,8 +20,10 @@ export interface OidcServer {
   away: boolean;
   /** Addresses that were asked, without their queries. */
   readonly asked: string[];
-  /** Where the web client `keyhold` comes back to, and is told that somebody has left. */
-  registerWebClient(origin: string): Promise<void>;
+  /** What its token endpoint has given out: ID tokens, access tokens and refresh tokens. */
+  readonly issued: string[];
+  /** Where the web client `keyhold` comes back to, and, there or elsewhere, is told that somebody has left. */
+  registerWebClient(origin: string, toldAt?: string): Promise<void>;
   /** Signs with a new key from now on; the ones before stay published. */
   rotateKeys(): Promise<void>;
   /** Publishes the newest key alone. */
@@ -43,9 +45,11 @@ class RunningServer implements OidcServer {
   accessTokenSeconds = 3_600;
   away = false;
   readonly asked: string[] = [];
+  readonly issued: string[] = [];
   readonly #server: Server;
   readonly #records = new ProviderRecords();
   #origin = 'http://127.0.0.1:9';
+  #toldAt = 'http://127.0.0.1:9';
   #keys: JWK[] = [newKey()];
   #provider: Provider;
 
@@ -56,8 +60,9 @@ class RunningServer implements OidcServer {
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
-  async registerWebClient(origin: string): Promise<void> {
+  async registerWebClient(origin: string, toldAt = origin): Promise<void> {
     this.#origin = origin;
+    this.#toldAt = toldAt;
     this.#provider = this.#made();
   }
 
@@ -86,9 +91,9 @@ class RunningServer implements OidcServer {
 
   /** Keys and clients are the library's for the life of a provider: a change makes another one over the same records. */
   #made(): Provider {
-    return new Provider(this.issuer, {
+    const provider = new Provider(this.issuer, {
       adapter: this.#records.adapter,
-      clients: clientsOf(this.#origin),
+      clients: clientsOf(this.#origin, this.#toldAt),
       jwks: { keys: this.#keys },
       cookies: { keys: ['test-cookie-key'] },
       claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
@@ -120,10 +125,15 @@ class RunningServer implements OidcServer {
       // The library's own way refuses addresses of this machine.
       fetch: (url, { dispatcher: _guarded, ...options } = {}) => fetch(url, options),
     });
+    provider.on('grant.success', ({ body }) => {
+      if (typeof body !== 'object' || body === null) return;
+      this.issued.push(...Object.entries(body).flatMap(([name, value]) => (name.endsWith('_token') && typeof value === 'string' ? [value] : [])));
+    });
+    return provider;
   }
 }
 
-function clientsOf(origin: string): ClientMetadata[] {
+function clientsOf(origin: string, toldAt: string): ClientMetadata[] {
   return [
     {
       client_id: 'keyhold',
@@ -131,7 +141,7 @@ function clientsOf(origin: string): ClientMetadata[] {
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [`${origin}/api/v1/sign-in/callback`],
       post_logout_redirect_uris: [`${origin}/`],
-      backchannel_logout_uri: `${origin}/api/v1/sign-in/backchannel-logout`,
+      backchannel_logout_uri: `${toldAt}/api/v1/sign-in/backchannel-logout`,
       backchannel_logout_session_required: true,
     },
     {
