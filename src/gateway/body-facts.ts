@@ -16,10 +16,10 @@ export interface BodyFacts extends BeyondBytesFacts {
   readonly stream: boolean;
   /** Top-level `stream_options`. */
   readonly streamOptions: StreamOptionsFact | null;
-  /** The most that one answer may be long: the largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`; null where none is a number. */
+  /** The most that one answer may be long: the largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`; null where there is none, or one that is no number above 0: some providers read `"9"` as one, and -1 as no bound. */
   readonly maxOutputTokens: number | null;
-  /** How many answers are made: `n` or `best_of`, for each of several prompts. */
-  readonly choices: number;
+  /** How many answers are made: `n` or `best_of`, for each of several prompts; null where one of these is no number above 0. */
+  readonly choices: number | null;
   /** Whom the caller says it asks for. */
   readonly endUser: string | null;
   /** What refers to objects of the account (S1): a key, `type=<value>` or `<key>.id`, each once. */

@@ -40,7 +40,7 @@ class BodyScan {
   #stream = false;
   #streamOptions: StreamOptionsFact | null = null;
   #endUser: string | null = null;
-  #maxOutputTokens: number | null = null;
+  #maxOutputTokens = 0;
   #choices = 1;
   #prompts = 1;
   readonly #beyond = new BeyondBytes();
@@ -63,8 +63,8 @@ class BodyScan {
       otherModels: this.#otherModels,
       stream: this.#stream,
       streamOptions: this.#streamOptions,
-      maxOutputTokens: this.#maxOutputTokens,
-      choices: this.#choices * this.#prompts,
+      maxOutputTokens: this.#maxOutputTokens === 0 || Number.isNaN(this.#maxOutputTokens) ? null : this.#maxOutputTokens,
+      choices: Number.isNaN(this.#choices) ? null : this.#choices * this.#prompts,
       ...this.#beyond.facts,
       endUser: this.#endUser,
       references: this.#references,
@@ -106,11 +106,11 @@ class BodyScan {
       case 'max_tokens':
       case 'max_completion_tokens':
       case 'max_output_tokens':
-        this.#maxOutputTokens = larger(this.#maxOutputTokens, this.#bound());
+        this.#maxOutputTokens = Math.max(this.#maxOutputTokens, this.#bound());
         return;
       case 'n':
       case 'best_of':
-        this.#choices = larger(this.#choices, this.#bound()) ?? 1;
+        this.#choices = Math.max(this.#choices, this.#bound());
         return;
       case 'prompt':
         this.#prompt(meaning);
@@ -139,15 +139,17 @@ class BodyScan {
     this.#modelSpan = { start, end: json.position };
   }
 
-  /** A number that bounds what is made; undefined for what is none, which is the provider's to refuse. */
-  #bound(): number | undefined {
+  /** A number that bounds what is made; 0 for `null` and `false`, which are nothing, and NaN, which stays, for what providers read differently. */
+  #bound(): number {
     const json = this.#json;
     if (json.at('"') || json.at('{') || json.at('[')) {
       this.#value(0, true, '');
-      return undefined;
+      return Number.NaN;
     }
-    const value = json.literal();
-    return value === undefined || value < 0 ? undefined : Math.min(Math.ceil(value), MAX_BOUND);
+    const isNothing = json.at('n') || json.at('f');
+    const value = json.literal() ?? 0;
+    if (isNothing) return 0;
+    return value <= 0 ? Number.NaN : Math.min(Math.ceil(value), MAX_BOUND);
   }
 
   /** Of several prompts each has answers of its own. One can also be a list of numbers. */
@@ -297,10 +299,6 @@ class BodyScan {
     const folded = foldKey(what);
     if (this.#references.length < MAX_REFERENCES && !this.#references.includes(folded)) this.#references.push(folded);
   }
-}
-
-function larger(known: number | null, value: number | undefined): number | null {
-  return value === undefined ? known : Math.max(known ?? 0, value);
 }
 
 /** A copy: a piece of the body's text would keep all of it alive for as long as the name is, in usage events above all. */

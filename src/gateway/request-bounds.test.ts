@@ -39,6 +39,17 @@ describe('what bounds a request (R5.4, DESIGN «Budgets»)', () => {
     expect(chat({ max_tokens: -1 }).outputTokens).toBe(16_384);
   });
 
+  it('S8: is nothing that one provider reads as a number and another does not', () => {
+    const other = { model: 'nobody-knows-it', max_completion_tokens: 5 };
+    expect(chat(other).outputTokens).toBe(5);
+    for (const odd of ['100000', -1, 0, true, [9]]) {
+      expect([odd, chat({ ...other, max_tokens: odd }).outputTokens]).toEqual([odd, null]);
+      expect([odd, chat({ max_completion_tokens: 5, max_tokens: odd }).outputTokens]).toEqual([odd, 16_384]);
+      expect([odd, chat({ max_tokens: 5, n: odd }).outputTokens, chat({ max_tokens: 5, n: 2, best_of: odd }).outputTokens]).toEqual([odd, null, null]);
+    }
+    expect(chat({ ...other, max_tokens: null, n: null, best_of: false }).outputTokens).toBe(5);
+  });
+
   it('counts the answers to each of several prompts', () => {
     const completions = (prompt: unknown) => bounds('openai', 'completions', { model: 'gpt-3.5-turbo-instruct', max_tokens: 10, n: 2, best_of: 3, prompt }).outputTokens;
     expect(['one', ['one', 'two'], [1, 2, 3], [[1, 2], [3]], []].map(completions)).toEqual([30, 60, 30, 60, 30]);

@@ -29,7 +29,7 @@ export function boundsOf({ service, route, models, references, output, bodyBytes
   const { always, withTools } = service.gateway?.ownInput ?? nothing;
   const inputTokens = bodyBytes + always + (output.hasTools ? withTools : 0) + output.pictures * (perPicture ?? 0);
   const each = output.maxOutputTokens ?? largest(service.gateway?.longestAnswers, models);
-  return { inputTokens, inputIsOpen, outputTokens: each === null ? null : (each + (output.predicts ? bodyBytes : 0)) * output.choices };
+  return { inputTokens, inputIsOpen, outputTokens: each === null || output.choices === null ? null : (each + (output.predicts ? bodyBytes : 0)) * output.choices };
 }
 
 const nothing = { always: 0, withTools: 0 };

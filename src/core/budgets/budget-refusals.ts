@@ -18,7 +18,7 @@ export function exceeded(budget: Budget, { name, until }: Period, { left, needed
 /** A hard budget cannot hold a request of which nobody knows what it may come to. */
 export function unboundedRequest(budget: Budget, part: 'input' | 'output' | 'price'): KeyholdError {
   const why = {
-    output: 'nothing in this request says how long its answer may get: send max_tokens, max_completion_tokens or max_output_tokens, whichever the provider takes here. Where it takes none of them, choose a model of OpenAI, Anthropic, Google or DeepSeek, whose longest answer is known.',
+    output: 'nothing in this request says how long its answer may get: send max_tokens, max_completion_tokens or max_output_tokens, whichever the provider takes here, and n or best_of where there is one, as numbers above 0. Where it takes none of them, choose a model of OpenAI, Anthropic, Google or DeepSeek, whose longest answer is known.',
     price: 'the price of this request\'s model is not known: choose another model, or ask the operator of Keyhold for its price.',
     input: 'this request makes the provider read more than can be counted before (addresses, files and earlier answers that are kept elsewhere, tools of the provider\'s own; documents and sound, and pictures for a model whose tokens for them are not known): send text in the request itself.',
   };
