@@ -13,6 +13,7 @@ export const messages: RouteSpec = {
   query: ['beta'],
 };
 
+/** https://docs.anthropic.com/en/docs/build-with-claude/token-counting: it is free. */
 export const countTokens: RouteSpec = {
   id: 'messages/count_tokens',
   format: 'anthropic',
@@ -21,6 +22,7 @@ export const countTokens: RouteSpec = {
   model: 'body',
   stateless: true,
   usage: 'none',
+  free: true,
   query: ['beta'],
 };
 

@@ -29,10 +29,11 @@ describe('what a request is billed by (R5.3)', () => {
     expect(priced('openrouter', 'chat/completions', 'openai/gpt-4o-mini', 'nobody/knows-it')).toBeNull();
   });
 
-  it('is nothing for what needs no model\'s work: lists of models, moderations', () => {
+  it('is nothing for what needs no model\'s work: lists of models, moderations, counting tokens', () => {
     expect(priced('openai', 'models')?.rates.input).toBe(0);
     expect(priced('openai', 'models/{model}', 'nobody-knows-it')?.rates.input).toBe(0);
     expect(priced('openai', 'moderations', 'omni-moderation-latest')?.rates.input).toBe(0);
+    expect(priced('anthropic', 'messages/count_tokens', 'claude-sonnet-4-5')?.rates.input).toBe(0);
   });
 
   it('is unknown where nobody counts what is billed', () => {

@@ -21,7 +21,7 @@ interface Priced {
  * in every respect, since what ran is nowhere told in the same way. Looking something up that is no work for a model costs nothing.
  */
 export function requestPrice(table: PriceTable, { service, route, models, billedAs = models }: Priced, at: number): Price | null {
-  if (route.usage === 'none' && route.method === 'GET') return free;
+  if (route.free === true || (route.usage === 'none' && route.method === 'GET')) return free;
   let price: Price | null = null;
   for (const model of billedAs) {
     const found = table.find(service.id, model, at);

@@ -59,6 +59,8 @@ export interface RouteSpec {
   /** Reads or mints credentials (S2): only for gateway keys that name it. */
   readonly credentials?: true;
   readonly usage: UsageReading;
+  /** The provider bills nothing for it, whatever the model. */
+  readonly free?: true;
   /** Absent: the route does not stream. */
   readonly streamEnd?: StreamEnd;
   /** A streamed answer tells its usage only when asked by `stream_options.include_usage`. */
