@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Product, startProduct, temporaryFolder } from '../support/product.ts';
-import { type AskedWorld, askedWorld } from '../support/schemathesis/asked-world.ts';
+import { askedEnvironment, type AskedWorld, askedWorld } from '../support/schemathesis/asked-world.ts';
 import { runSchemathesis } from '../support/schemathesis/run-schemathesis.ts';
 
 /** How many requests schemathesis makes up for each operation and caller; 0: it is not started. */
@@ -21,9 +21,9 @@ if (EXAMPLES > 0) {
     let folder: string;
 
     beforeAll(async () => {
-      product = await startProduct();
-      world = await askedWorld(product);
       folder = await temporaryFolder();
+      product = await startProduct({ env: askedEnvironment });
+      world = await askedWorld(product);
     });
 
     afterAll(async () => {

@@ -28,6 +28,10 @@ beforeAll(async () => {
     KEYHOLD_SERVICE_BASE_URL_ANTHROPIC: base('anthropic'),
     KEYHOLD_ALLOW_HTTP_UPSTREAM: 'true',
     KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1',
+    KEYHOLD_OIDC_ISSUER: 'https://login.example.com',
+    KEYHOLD_OIDC_AUDIENCE: 'https://keyhold.example.com',
+    KEYHOLD_OIDC_TENANTS: 'any',
+    KEYHOLD_OIDC_HIGHEST_ROLE: 'tenant-admin',
   });
   world = new IsolationWorld(workers, upstream, PLATFORM_TOKEN);
   await world.open();

@@ -96,7 +96,11 @@ export async function makeParty(party: Party, platform: (asked: Omit<Asked, 'tok
   await platform({ method: 'POST', path: '/api/v1/tenants', body: { id: slug, name: `Tenant ${mark}` } });
   const first = await platform({ method: 'POST', path: `${base}/tokens`, body: { name: `first ${mark}`, role: 'tenant-admin' } });
   party.tokens.push(String(first.json['token']));
-  const made = async (path: string, body: object): Promise<Got> => party.ask(0, { method: 'POST', path: `${base}/${path}`, token: party.admin, body });
+  const made = async (path: string, body: object): Promise<Got> => {
+    const got = await party.ask(0, { method: 'POST', path: `${base}/${path}`, token: party.admin, body });
+    if (got.status !== 201) throw new Error(`${path}: ${got.status} ${got.text}`);
+    return got;
+  };
   await made('roles', { name: SHARED.role, description: `for ${mark}`, permissions: ['credential.read', 'usage.read', 'gateway-key.read'] });
   await made('roles', { name: `role-${mark}`, description: `for ${mark}`, permissions: ['audit.read', 'token.list'] });
   for (const role of ['tenant-member', 'tenant-auditor', SHARED.role]) party.tokens.push(String((await made('tokens', { name: `${role} of ${mark}`, role })).json['token']));

@@ -84,11 +84,16 @@ export function operations(upstream: EchoingUpstream, others: (party: Party) => 
   };
 
   const call = async (party: Party, draw: Draw, worker = draw(2), token = pick(draw, [...party.gatewayKeys.values(), ...party.tokens.slice(0, 2)])): Promise<Got> => {
-    const [service, conduct] = [pick(draw, services), pick(draw, conducts)];
-    // Without a model it is the one of the tenant's policy.
-    const model = service === 'anthropic' ? `claude-${party.mark}` : service === 'groq' ? `groq/gpt-${party.mark}` : draw(3) === 0 ? undefined : `gpt-${party.mark}`;
-    const body = { model, max_tokens: 10, user: `end user of ${party.mark}`, stream: conduct.includes('stream'), messages: [{ role: 'user', content: `conduct:${conduct} for ${party.mark}` }] };
-    const path = service === 'anthropic' ? '/anthropic/v1/messages' : '/v1/chat/completions';
+    const conduct = pick(draw, conducts);
+    const content = `conduct:${conduct} for ${party.mark}`;
+    const whole = { max_tokens: 10, user: `end user of ${party.mark}`, stream: conduct.includes('stream'), messages: [{ role: 'user', content }] };
+    const [path, body] = pick(draw, [
+      ['/v1/chat/completions', { model: `gpt-${party.mark}`, ...whole }],
+      ['/v1/chat/completions', { model: `groq/gpt-${party.mark}`, ...whole }],
+      ['/anthropic/v1/messages', { model: `claude-${party.mark}`, ...whole }],
+      // Without a model it is the one of the tenant's policy.
+      ['/api/ai/chat', { message: content, provider: 'openai' }],
+    ] as const);
     const own = draw(6) === 0 ? party.secret() : undefined;
     const headers = { 'x-request-id': `${party.mark}.${draw(1_000_000)}`, ...(own === undefined ? {} : { 'x-keyhold-api-key': own }) };
     if (own !== undefined) party.brought.add(own);

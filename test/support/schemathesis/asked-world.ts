@@ -9,6 +9,15 @@ export interface AskedWorld {
   readonly tokens: Readonly<Record<'platform-admin' | 'tenant-admin' | 'tenant-auditor', string>>;
 }
 
+/** Somebody who signs in has to be there, so that users can be invited. */
+export const askedEnvironment = {
+  KEYHOLD_OIDC_ISSUER: 'https://login.example.com',
+  KEYHOLD_OIDC_AUDIENCE: 'https://keyhold.example.com',
+  KEYHOLD_OIDC_TENANTS: 'any',
+  KEYHOLD_OIDC_HIGHEST_ROLE: 'tenant-admin',
+  KEYHOLD_OIDC_PLATFORM_ROLES: 'true',
+};
+
 export const ASKED_TENANT = 'acme';
 /** Each can be deleted or shredded once. */
 const ENDS = Array.from({ length: 20 }, (_, index) => `ends-${index}`);
