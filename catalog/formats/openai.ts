@@ -96,6 +96,7 @@ export function openAiBodyAnd(added: Partial<BodyRules>): BodyRules {
   return {
     modelKeys: [...openAiBody.modelKeys, ...(added.modelKeys ?? [])],
     referenceKeys: [...openAiBody.referenceKeys, ...(added.referenceKeys ?? [])],
+    wholeReferenceKeys: added.wholeReferenceKeys ?? [],
     referenceTypes: [...openAiBody.referenceTypes, ...(added.referenceTypes ?? [])],
     bareIdKeys: [...openAiBody.bareIdKeys, ...(added.bareIdKeys ?? [])],
     freeFormKeys: [...openAiBody.freeFormKeys, ...(added.freeFormKeys ?? [])],

@@ -4,7 +4,7 @@ import {
   chat,
   completions,
   embeddings,
-  openAiBody,
+  openAiBodyAnd,
   plainResponseHeaders,
   rateResponseHeaders,
   responses,
@@ -15,9 +15,12 @@ import {
 } from '../formats/openai.ts';
 import { longestAnswers, pictures } from '../formats/openai-models.ts';
 
+/** Data of the account that a request names, which Azure reads in its own name: https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data */
+const body = openAiBodyAnd({ wholeReferenceKeys: ['data_sources', 'dataSources'] });
+
 /** A resource takes its key in a header of Azure's own; models are called by the names of its deployments. */
 function resource(path: string): ApiEndpoint {
-  return { baseUrl: { setting: 'endpoint', path }, modelNames: 'deploymentMappings', keyHeader: 'api-key', keyPrefix: '', keyField: 'api_key', body: openAiBody };
+  return { baseUrl: { setting: 'endpoint', path }, modelNames: 'deploymentMappings', keyHeader: 'api-key', keyPrefix: '', keyField: 'api_key', body };
 }
 
 /**

@@ -81,3 +81,54 @@ describe('the way out', () => {
     await expect(lookedUp(made, 'rebinding.example', true)).rejects.toBeInstanceOf(EgressRefused);
   });
 });
+
+describe('names that many may name (S34)', () => {
+  /** `stuck` names are found when they are let go. */
+  function slow() {
+    const asked: string[] = [];
+    const stuck = new Map<string, () => void>();
+    const made = new Egress({
+      allowHosts: [],
+      resolve: async (host) => {
+        asked.push(host);
+        if (host.startsWith('stuck')) await new Promise<void>((resolve) => stuck.set(host, resolve));
+        return [{ address: '93.184.215.14', family: 4 }];
+      },
+    });
+    const find = (owner: string, host: string) => new Promise<unknown>((resolve) => made.lookupFor(owner)(host, { all: false }, (error, address) => resolve(error ?? address)));
+    return { asked, stuck, find };
+  }
+
+  it('one whose name servers do not answer keeps waiting nobody but itself', async () => {
+    const { asked, stuck, find } = slow();
+    const waiting = ['stuck1.example', 'stuck2.example', 'stuck3.example', 'stuck1.example'].map((host) => find('acme', host));
+    expect(await find('other', 'public.example')).toBe('93.184.215.14');
+    expect(asked).toEqual(['stuck1.example', 'public.example']);
+    for (const host of ['stuck1.example', 'stuck2.example', 'stuck3.example']) {
+      stuck.get(host)?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(waiting)).toEqual(Array(4).fill('93.184.215.14'));
+    expect(asked).toEqual(['stuck1.example', 'public.example', 'stuck2.example', 'stuck3.example']);
+  });
+
+  it('a name is looked up again for what comes after, and not for what waits for it already', async () => {
+    const { asked, find } = slow();
+    await Promise.all([find('acme', 'public.example'), find('acme', 'public.example')]);
+    await find('acme', 'public.example');
+    expect(asked).toHaveLength(2);
+  });
+
+  it('no more than two at once take the system\'s time', async () => {
+    const { asked, stuck, find } = slow();
+    const waiting = ['a', 'b', 'c'].map((owner) => find(owner, `stuck-${owner}.example`));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toHaveLength(2);
+    stuck.get('stuck-a.example')?.();
+    await waiting[0];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toHaveLength(3);
+    for (const go of stuck.values()) go();
+    await Promise.all(waiting);
+  });
+});

@@ -1,6 +1,10 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from './address-ranges.ts';
+import { Turns } from './turns.ts';
+
+/** Of names that many may name. The system looks up four at a time (https://nodejs.org/docs/latest/api/dns.html#implementation-considerations), and reads files by the same threads. */
+const MOST_LOOKUPS = 2;
 
 /** All addresses of a name. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
@@ -35,6 +39,8 @@ export class EgressRefused extends Error {
 export class Egress {
   readonly #allowed: ReadonlySet<string>;
   readonly #resolve: Resolve;
+  readonly #turns = new Turns(MOST_LOOKUPS);
+  readonly #flights = new Map<string, Promise<readonly LookupAddress[]>>();
 
   constructor({ allowHosts, resolve = systemAddresses }: EgressOptions) {
     this.#allowed = new Set(allowHosts.map((host) => bare(host.toLowerCase())));
@@ -63,20 +69,22 @@ export class Egress {
   }
 
   /** For the `lookup` option of sockets, agents and pools. */
-  readonly lookup: LookupFunction = (host, options, done) => void this.#answer(host, options, done);
+  readonly lookup: LookupFunction = (host, options, done) => void answer(this.#addresses(host), host, options, done);
 
-  async #answer(host: string, { all = false, family }: Parameters<LookupFunction>[1], done: Parameters<LookupFunction>[2]): Promise<void> {
-    const found = await this.#fitting(host, family).catch((error: unknown) => (error instanceof Error ? error : new Error('The name could not be looked up.')));
-    if (found instanceof Error) done(found, '');
-    else if (all) done(null, [...found]);
-    else done(null, found[0].address, found[0].family);
-  }
-
-  async #fitting(host: string, family: Parameters<LookupFunction>[1]['family']): Promise<readonly [LookupAddress, ...LookupAddress[]]> {
-    const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
-    const [first, ...others] = (await this.#addresses(host)).filter((each) => wanted === 0 || each.family === wanted);
-    if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
-    return [first, ...others];
+  /**
+   * As `lookup`, for hosts that one of many has named, each of whom may have a name server that does not answer: the system looks up few names at a time, and whoever
+   * waits for it waits for all of them. So one name of each is looked up at a time, once for all connections that wait for it, and few at once.
+   */
+  lookupFor(owner: string): LookupFunction {
+    return (host, options, done) => {
+      const name = `${owner} ${host}`;
+      let flight = this.#flights.get(name);
+      if (flight === undefined) {
+        flight = this.#turns.run(owner, () => this.#addresses(host)).finally(() => this.#flights.delete(name));
+        this.#flights.set(name, flight);
+      }
+      void answer(flight, host, options, done);
+    };
   }
 
   /** Refused as soon as one of several is refused: what a name resolves to is its owner's choice, and may differ from one look to the next. */
@@ -87,6 +95,20 @@ export class Egress {
     if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address))) throw new EgressRefused(host);
     return addresses;
   }
+}
+
+async function answer(addresses: Promise<readonly LookupAddress[]>, host: string, { all = false, family }: Parameters<LookupFunction>[1], done: Parameters<LookupFunction>[2]): Promise<void> {
+  const found = await addresses.then((each) => fitting(each, host, family)).catch((error: unknown) => (error instanceof Error ? error : new Error('The name could not be looked up.')));
+  if (found instanceof Error) done(found, '');
+  else if (all) done(null, [...found]);
+  else done(null, found[0].address, found[0].family);
+}
+
+function fitting(addresses: readonly LookupAddress[], host: string, family: Parameters<LookupFunction>[1]['family']): readonly [LookupAddress, ...LookupAddress[]] {
+  const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
+  const [first, ...others] = addresses.filter((each) => wanted === 0 || each.family === wanted);
+  if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
+  return [first, ...others];
 }
 
 /** Without the brackets that a URL puts around an IPv6 address. */

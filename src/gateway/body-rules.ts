@@ -20,6 +20,8 @@ export const KeyMeaning = {
   /** The provider reads more for it than what stands there. */
   opens: 1024,
   prediction: 2048,
+  /** A reference whatever stands there. */
+  wholeReference: 4096,
 } as const;
 
 /** What a key says, whatever its value. */
@@ -57,6 +59,7 @@ export function compileRules(rules: BodyRules): CompiledRules {
   };
   add(rules.modelKeys, KeyMeaning.model);
   add(rules.referenceKeys, KeyMeaning.reference);
+  add(rules.wholeReferenceKeys ?? [], KeyMeaning.wholeReference);
   add(rules.bareIdKeys, KeyMeaning.bareId);
   add(rules.freeFormKeys, KeyMeaning.freeForm);
   add(['type'], KeyMeaning.type);

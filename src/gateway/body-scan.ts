@@ -12,6 +12,9 @@ const MAX_END_USER = 256;
 /** Far above what any model makes, and small enough to be multiplied. */
 const MAX_BOUND = 1_000_000_000;
 
+/** What a key says of any value but null and false. */
+const WHATEVER_IT_IS = KeyMeaning.opens | KeyMeaning.prediction | KeyMeaning.wholeReference;
+
 /** What a list hands on to its elements. */
 function elementMeaning(meaning: number): number {
   const handedOn = meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.typedId | KeyMeaning.tools);
@@ -215,9 +218,10 @@ class BodyScan {
   /** One value; `meaning` is that of its key, `freeForm` says that nothing below is looked at. */
   #value(meaning: number, freeForm: boolean, key: string): void {
     const json = this.#json;
-    if ((meaning & (KeyMeaning.opens | KeyMeaning.prediction)) !== 0 && !freeForm && !json.at('n') && !json.at('f')) {
+    if ((meaning & WHATEVER_IT_IS) !== 0 && !freeForm && !json.at('n') && !json.at('f')) {
       if ((meaning & KeyMeaning.opens) !== 0) this.#beyond.readsMore = true;
-      else this.#beyond.predicts = true;
+      if ((meaning & KeyMeaning.prediction) !== 0) this.#beyond.predicts = true;
+      if ((meaning & KeyMeaning.wholeReference) !== 0) this.#refers(key);
     }
     if (json.at('"')) {
       if (freeForm || (meaning & (KeyMeaning.model | KeyMeaning.reference | KeyMeaning.address | KeyMeaning.mediaType)) === 0) json.skipString();

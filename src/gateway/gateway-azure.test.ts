@@ -7,12 +7,14 @@ import { type ProviderServer, startProviderServer } from '../../test/support/ser
 import type { BudgetedRequest } from '../core/budgets/budget-gate.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
 import { SecretValue } from '../ports/secret-value.ts';
+import type { KeySource } from '../ports/usage.ts';
 
 const KEY = 'test-azure-key-0123456789abcdef0123456789';
 const VERSION = '2024-10-21';
 
 let provider: ProviderServer;
 let gateway: GatewayFixture;
+let source: KeySource;
 let names: Readonly<Record<string, string>>;
 const budgeted: BudgetedRequest[] = [];
 
@@ -21,11 +23,12 @@ beforeAll(async () => {
 });
 afterAll(() => provider.close());
 beforeEach(async () => {
+  source = 'tenant';
   names = { 'gpt-4o': 'acme-large' };
   budgeted.length = 0;
   provider.requests.length = 0;
   const credential = (service: Resolved['service']): Resolved => ({
-    source: 'tenant',
+    source,
     service,
     credentialId: 'cred_test000000000000',
     credentialVersion: 1,
@@ -132,6 +135,17 @@ describe('S8 a deployment in the path evades nothing', () => {
     for (const name of Object.keys(names)) expect((await ask(gateway.url, deployment(name), chat)).status).toBe(400);
     expect(provider.requests).toEqual([]);
   });
+});
+
+it('S1 a platform\'s resource shows nobody its data, its deployments and its stored answers', async () => {
+  source = 'platform';
+  const own = [{ type: 'azure_search', parameters: { endpoint: 'https://x.search.windows.net', index_name: 'all', authentication: { type: 'system_assigned_managed_identity' } } }];
+  expect((await ask(gateway.url, deployment('acme-large'), { ...chat, data_sources: own })).status).toBe(403);
+  expect((await ask(gateway.url, '/v1/chat/completions', { ...chat, model: 'azure-openai/acme-large', dataSources: [{}] })).status).toBe(403);
+  expect((await ask(gateway.url, '/v1/responses', { model: 'azure-openai/acme-large', input: 'x', previous_response_id: 'resp_1' })).status).toBe(403);
+  expect((await send(gateway.url, { method: 'GET', path: `/proxy/azure-openai/openai/models?api-version=${VERSION}`, headers: { 'api-key': 'key' } })).status).toBe(403);
+  expect((await ask(gateway.url, deployment('acme-large'), chat)).status).toBe(200);
+  expect(provider.requests).toHaveLength(1);
 });
 
 describe('Bifrost#2873: routes of a service\'s own, which go through without another format', () => {

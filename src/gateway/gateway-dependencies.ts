@@ -44,7 +44,7 @@ export interface GatewayDependencies {
   /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
   readonly baseUrls: ReadonlyMap<string, string>;
   /** The way out to the addresses of the catalogue and of tenants (S33). */
-  readonly egress: Pick<Egress, 'lookup' | 'allows'>;
+  readonly egress: Pick<Egress, 'lookup' | 'lookupFor' | 'allows'>;
   /** `KEYHOLD_DEFAULT_PROVIDER` */
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */

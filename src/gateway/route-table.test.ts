@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allServices } from '../../catalog/all-services.ts';
 import { Catalog } from '../core/catalog/catalog.ts';
+import { Egress } from '../egress/egress.ts';
 import { canonicalTarget } from './canonical-target.ts';
 import { shapeOf, pathWithModel, RouteTable } from './route-table.ts';
 import { Upstreams } from './upstreams.ts';
@@ -50,7 +51,7 @@ describe('S4 and S6 hosts', () => {
   });
 
   it('come from the catalogue, or from an operator\'s override for exactly that service', async () => {
-    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]), { lookup: () => undefined, allows: () => false });
+    const upstreams = new Upstreams(new Catalog(allServices), new Map([['anthropic', 'http://127.0.0.1:9000/'], ['openai', 'http://127.0.0.1:9001/v1']]), new Egress({ allowHosts: [] }));
     const placeOf = (id: string, format: 'openai' | 'anthropic') => {
       const upstream = upstreams.find(id, format);
       return upstream?.placeFor({ source: 'tenant', service: upstream.service, settings: {} }, 'acme');

@@ -31,7 +31,7 @@ export function requireStateless({ service, gateway, route, rules, models, refer
 function counts(reference: string, rules: BodyRules): boolean {
   if (reference.startsWith('type=')) return rules.referenceTypes.some((type) => foldKey(`type=${type}`) === reference);
   if (reference.endsWith('.id')) return rules.bareIdKeys.some((key) => foldKey(`${key}.id`) === reference);
-  return rules.referenceKeys.some((key) => foldKey(key) === reference);
+  return [...rules.referenceKeys, ...(rules.wholeReferenceKeys ?? [])].some((key) => foldKey(key) === reference);
 }
 
 /** The last glob that matches decides; `!` takes a name out. */

@@ -19,7 +19,7 @@ describe('R5.3 and FACTS 4 token counts', () => {
     expect(tokenCounts({ prompt_tokens: 30, completion_tokens: 40, prompt_tokens_details: { audio_tokens: 25 }, completion_tokens_details: { audio_tokens: 35 } }, 'openai-chat')).toMatchObject({ audioInputTokens: 25, audioOutputTokens: 35 });
   });
 
-  it.each([[null], [undefined], [{}], [[]], ['x'], [{ prompt_tokens: -1 }], [{ prompt_tokens: '5' }], [{ prompt_tokens: 1.5 }]])('finds none in %j', (usage) => {
+  it.each([[null], [undefined], [{}], [[]], ['x'], [{ prompt_tokens: -1 }], [{ prompt_tokens: '5' }], [{ prompt_tokens: 1.5 }], [{ prompt_tokens: 9_007_199_254_740_991, completion_tokens: 1e300 }]])('finds none in %j', (usage) => {
     expect(tokenCounts(usage, 'openai-chat')).toBeUndefined();
     expect(tokenCounts(usage, 'none')).toBeUndefined();
   });

@@ -15,6 +15,9 @@ export const noTokens: MeteredCounts = Object.freeze({
 /** Where Anthropic tells for how long what it keeps is kept. */
 export const CACHE_CREATION = 'cache_creation';
 
+/** More than any model reads or writes at once. What tells of more, such as a server of a tenant's own, tells nothing: sums of such counts would be no whole numbers any more. */
+const MOST_TOKENS = 1_000_000_000;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The counts in a provider's `usage` object, or undefined when it has none of them. An explicit 0 is a count (FACTS 4). */
@@ -91,7 +94,7 @@ function detail(usage: Fields, group: string, name: string): number | undefined 
 }
 
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS ? value : undefined;
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -96,7 +96,7 @@ describe('where keys are sent (S33)', () => {
       looked.push(host);
       done(Object.assign(new Error('Not in this test.'), { code: 'ERR_EGRESS_REFUSED' }), '');
     };
-    const upstreams = new Upstreams(new Catalog(allServices), new Map([['openai', `http://localhost:${port}`]]), { lookup, allows: () => true });
+    const upstreams = new Upstreams(new Catalog(allServices), new Map([['openai', `http://localhost:${port}`]]), { lookup, lookupFor: () => lookup, allows: () => true });
     const call = (service: string) =>
       new Promise<string>((resolve) => {
         const events = { head: () => undefined, data: () => undefined, ended: () => resolve('reached'), failed: ({ kind }: UpstreamFailure) => resolve(kind) };

@@ -39,7 +39,7 @@ export class Upstreams {
   readonly #pools = new Map<string, UpstreamPool>();
   readonly #registered: RegisteredPools;
 
-  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup' | 'allows'>) {
+  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup' | 'lookupFor' | 'allows'>) {
     this.#registered = new RegisteredPools(egress, TIMES);
     for (const service of catalog.list()) {
       const { gateway } = service;

@@ -1,5 +1,5 @@
 import type { OpenAI } from 'openai';
-import { APIError, NotFoundError, PermissionDeniedError } from 'openai';
+import { APIError, AzureOpenAI, NotFoundError, PermissionDeniedError } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handOver, makeTenant, type TestTenant } from '../support/api.ts';
 import { hello, helloAnswer, openAi, streamedText } from '../support/openai-sdk.ts';
@@ -296,4 +296,21 @@ describe('R3.3, R0.4 whose key', () => {
 it('R10.1 none of this has put a key into the log', () => {
   const output = world.product.output();
   for (const secret of [OWN_KEY, PLATFORM_KEY, EXPLICIT_KEY, acme.gatewayKey, acme.admin.token]) expect(output).not.toContain(secret);
+});
+
+describe('R5.1 what Azure\'s client of the openai package does', () => {
+  it('S3, R3.3 goes with the tenant\'s key to a deployment, and costs what its model does', async () => {
+    const contoso = await makeTenant(world.product, 'contoso');
+    const credentials = '/api/v1/tenants/contoso/credentials';
+    const fields = { api_key: 'test-azure-key-0123456789abcdef0123456789' };
+    await contoso.admin.must('PUT', `${credentials}/azure-openai`, { fields, settings: { endpoint: 'https://contoso.openai.azure.com', deploymentMappings: { 'gpt-4o': 'contoso-large' } } });
+    for (const endpoint of ['https://10.0.0.1', 'https://localhost', 'http://llm.example.com']) expect((await contoso.admin.call('PUT', `${credentials}/openai-compatible`, { fields, settings: { endpoint } })).status).toBe(400);
+    const azure = new AzureOpenAI({ endpoint: `${world.product.url}/proxy/azure-openai`, apiKey: contoso.gatewayKey, apiVersion: '2024-10-21', maxRetries: 0 });
+    const { data, response } = await azure.chat.completions.create(hello('contoso-large')).withResponse();
+    expect([data.choices[0]?.message.content, response.headers.get('x-keyhold-key-source')]).toEqual([helloAnswer, 'tenant']);
+    expect(requestFor(world.provider, 'contoso-large')).toMatchObject({ path: '/azure/openai/deployments/contoso-large/chat/completions?api-version=2024-10-21', key: fields.api_key });
+    expect((await usageEvents(contoso, 'contoso-large'))[0]).toMatchObject({ service: 'azure-openai', unpriced: false, estimated: false });
+    await azure.chat.completions.create(hello('contoso-other'));
+    expect((await usageEvents(contoso, 'contoso-other'))[0]).toMatchObject({ unpriced: true });
+  });
 });

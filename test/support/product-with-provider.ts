@@ -34,6 +34,7 @@ export async function startProductWithProvider(options: Omit<ProductOptions, 'da
 export function baseUrlsOf({ url, openAiUrl }: Pick<ProviderServer, 'url' | 'openAiUrl'>): Record<string, string> {
   return {
     KEYHOLD_SERVICE_BASE_URL_OPENAI: openAiUrl,
+    KEYHOLD_SERVICE_BASE_URL_AZURE_OPENAI: `${url}/azure`,
     KEYHOLD_SERVICE_BASE_URL_ANTHROPIC: `${url}/anthropic`,
     KEYHOLD_SERVICE_BASE_URL_GROQ: `${url}/groq/v1`,
     KEYHOLD_SERVICE_BASE_URL_OPENROUTER: `${url}/openrouter/v1`,

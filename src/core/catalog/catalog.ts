@@ -41,6 +41,7 @@ export class Catalog {
     return {
       modelKeys: all((one) => one.modelKeys),
       referenceKeys: all((one) => one.referenceKeys),
+      wholeReferenceKeys: all((one) => one.wholeReferenceKeys ?? []),
       referenceTypes: all((one) => one.referenceTypes),
       bareIdKeys: all((one) => one.bareIdKeys),
       freeFormKeys: all((one) => one.freeFormKeys),

@@ -75,6 +75,8 @@ export interface BodyRules {
   readonly modelKeys: readonly string[];
   /** Keys whose value, unless null or false, refers to an object of the account, at any depth. */
   readonly referenceKeys: readonly string[];
+  /** Keys that do so whatever they hold, objects too, unless null or false. */
+  readonly wholeReferenceKeys?: readonly string[];
   /** Values of `type` that make the object around them a reference. */
   readonly referenceTypes: readonly string[];
   /** Keys whose object is a reference when it has an `id`; of a list of objects, those that have an `id` and no `type`. */
