@@ -21,6 +21,7 @@ export const googleGemini: Service = {
     longestAnswers: [
       { models: 'gemini-3*', tokens: 65_536 },
       { models: 'gemini-2.5*', tokens: 65_536 },
+      { models: 'gemini-2.0-flash-thinking*', tokens: 65_536 },
       { models: 'gemini-2.0*', tokens: 8_192 },
     ],
     // https://ai.google.dev/gemini-api/docs/media-resolution; earlier models cut pictures into as many tiles as they are large.

@@ -35,6 +35,7 @@ describe('what bounds a request (R5.4, DESIGN «Budgets»)', () => {
     expect(chat({ n: 2, max_tokens: null }).outputTokens).toBe(32_768);
     expect(chat({ models: ['o3-mini'] }).outputTokens).toBe(100_000);
     expect(chat({ model: 'nobody-knows-it' }).outputTokens).toBeNull();
+    expect(chat({ model: 'gpt-5-pro' }).outputTokens).toBe(272_000);
     expect(chat({ max_tokens: 'many' }).outputTokens).toBe(16_384);
     expect(chat({ max_tokens: -1 }).outputTokens).toBe(16_384);
   });
