@@ -32,3 +32,6 @@ export const pictures: readonly TokensOf[] = [
   { models: 'o4-mini*', tokens: 2_643 },
   { models: 'gpt-5*', tokens: 24_600 },
 ];
+
+/** https://platform.openai.com/docs/models/gpt-4o-search-preview, https://platform.openai.com/docs/guides/deep-research */
+export const searchingModels: readonly string[] = ['*search*'];

@@ -13,7 +13,7 @@ import {
   withDeployment,
   withVersion,
 } from '../formats/openai.ts';
-import { longestAnswers, pictures } from '../formats/openai-models.ts';
+import { longestAnswers, pictures, searchingModels } from '../formats/openai-models.ts';
 
 /** Data of the account that a request names, which Azure reads in its own name: https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data */
 const body = openAiBodyAnd({ wholeReferenceKeys: ['data_sources', 'dataSources'] });
@@ -59,6 +59,7 @@ export const azureOpenai: Service = {
     ],
     longestAnswers,
     pictures,
+    searchingModels,
     accountModels: ['ft:*', '*.ft-*'],
     requestHeaders: [...sdkRequestHeaders, 'openai-beta', 'x-ms-client-request-id'],
     accountHeaders: sdkAccountHeaders,

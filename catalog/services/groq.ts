@@ -12,6 +12,8 @@ export const groq: Service = {
     endpoints: { openai: bearerEndpoint('https://api.groq.com/openai/v1') },
     defaultModel: 'llama-3.3-70b-versatile',
     routes: [chat, responses, accountModelList],
+    // https://console.groq.com/docs/compound
+    searchingModels: ['*compound*'],
     // Templates of open models, which differ.
     ownInput: { always: 250, withTools: 500 },
     accountModels: [],

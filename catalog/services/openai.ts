@@ -14,7 +14,7 @@ import {
   sdkAccountHeaders,
   sdkRequestHeaders,
 } from '../formats/openai.ts';
-import { longestAnswers, pictures } from '../formats/openai-models.ts';
+import { longestAnswers, pictures, searchingModels } from '../formats/openai-models.ts';
 
 /** https://platform.openai.com/docs/api-reference */
 export const openai: Service = {
@@ -29,6 +29,7 @@ export const openai: Service = {
     routes: [chat, completions, embeddings, responses, moderations, clientSecrets, accountModelList, accountModelEntry],
     longestAnswers,
     pictures,
+    searchingModels,
     accountModels: ['ft:*', '*:ft-*'],
     requestHeaders: [...sdkRequestHeaders, 'openai-beta', 'x-client-request-id'],
     accountHeaders: [...sdkAccountHeaders, 'openai-organization', 'openai-project'],

@@ -24,6 +24,8 @@ export const openrouter: Service = {
     endpoints: { openai: bearerEndpoint('https://openrouter.ai/api/v1', openAiBodyAnd({ referenceKeys: ['preset'] })) },
     defaultModel: 'openai/gpt-4o-mini',
     routes: [chat, completions, embeddings, responses, publicModelList],
+    // https://openrouter.ai/docs/guides/features/plugins/web-search
+    searchingModels: ['*:online', '*search*', 'perplexity/*', 'openrouter/auto*'],
     // As much as the most of those whose models it sells.
     ownInput: { always: 1_000, withTools: 3_000 },
     accountModels: ['*@preset/*'],

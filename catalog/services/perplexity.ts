@@ -12,6 +12,8 @@ export const perplexity: Service = {
     endpoints: { openai: bearerEndpoint('https://api.perplexity.ai') },
     defaultModel: 'sonar',
     routes: [chatWithLooseEnd],
+    // https://docs.perplexity.ai/getting-started/pricing: only these are billed for what they read and how often they search.
+    searchingModels: ['*deep-research*'],
     accountModels: [],
     requestHeaders: sdkRequestHeaders,
     accountHeaders: sdkAccountHeaders,

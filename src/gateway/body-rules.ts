@@ -49,8 +49,8 @@ const ONCE = ['stream', 'stream_options', 'max_tokens', 'max_completion_tokens',
 /** Where both formats have the address of an image, a file or a server of tools, or its content in an address of its own. */
 const ADDRESSES = ['url', 'image_url', 'file_url', 'audio_url', 'video_url', 'document_url', 'server_url', 'file_data'];
 
-/** Sound and pictures of other shapes, and what makes providers search: OpenAI, OpenRouter, xAI, Groq, Cohere. */
-const OPENING = ['input_audio', 'images', 'web_search_options', 'plugins', 'search_parameters', 'compound_custom', 'connectors'];
+/** Sound and pictures of other shapes, and what makes providers search: OpenAI, OpenRouter, xAI, Groq, Cohere, Azure. */
+const OPENING = ['input_audio', 'images', 'web_search_options', 'plugins', 'search_parameters', 'compound_custom', 'connectors', 'data_sources', 'dataSources'];
 
 export function compileRules(rules: BodyRules): CompiledRules {
   const meanings = new Map<string, number>();

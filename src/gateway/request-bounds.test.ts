@@ -76,17 +76,24 @@ describe('what bounds a request (R5.4, DESIGN «Budgets»)', () => {
       { ...message('x'), compound_custom: { tools: { enabled_tools: ['web_search'] } } },
       { ...message('x'), plugins: [{ id: 'web' }] },
       { ...message('x'), search_parameters: { mode: 'on' } },
+      { ...message('x'), data_sources: [{ type: 'azure_search', parameters: {} }] },
+      { ...message('x'), model: 'gpt-4o-Search-preview' },
+      { ...message('x'), models: ['o3-deep-research'] },
     ]) {
       expect([JSON.stringify(open), chat(open).inputIsOpen]).toEqual([JSON.stringify(open), true]);
     }
     for (const closed of [
-      message('https://example.com/cat.png'),
+      message('https://example.com/cat.png for web_search'),
       message([{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }]),
       { ...message('x'), tools: [{ type: 'function', function: { name: 'f', parameters: { properties: { url: { type: 'string', default: 'https://example.com' } } } } }] },
       { ...message('x'), tools: [], plugins: null },
     ]) {
       expect([JSON.stringify(closed), chat(closed).inputIsOpen]).toEqual([JSON.stringify(closed), false]);
     }
+  });
+
+  it.each([['groq', 'groq/compound-mini'], ['openrouter', 'openai/gpt-4o:online'], ['openrouter', 'perplexity/sonar'], ['perplexity', 'sonar-deep-research']])('R5.4: knows that %s has %s, which searches by itself', (service, model) => {
+    expect(chat({ ...message('x'), model }, service).inputIsOpen).toBe(true);
   });
 
   it('R5.4: knows that a picture is more tokens than its bytes, and that nobody can tell how long a document or a sound is', () => {

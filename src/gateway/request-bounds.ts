@@ -24,12 +24,16 @@ export interface BoundedRequest {
 export function boundsOf({ service, route, models, references, output, bodyBytes }: BoundedRequest): RequestBounds {
   if (route.usage === 'none') return { inputTokens: 0, inputIsOpen: false, outputTokens: 0 };
   const perPicture = output.pictures === 0 ? 0 : largest(service.gateway?.pictures, models);
-  const inputIsOpen = output.readsMore || references.length > 0 || perPicture === null;
+  const inputIsOpen = output.readsMore || references.length > 0 || perPicture === null || searches(service, models);
   if (route.usage === 'openai-embeddings') return { inputTokens: bodyBytes, inputIsOpen, outputTokens: 0 };
   const { always, withTools } = service.gateway?.ownInput ?? nothing;
   const inputTokens = bodyBytes + always + (output.hasTools ? withTools : 0) + output.pictures * (perPicture ?? 0);
   const each = output.maxOutputTokens ?? largest(service.gateway?.longestAnswers, models);
   return { inputTokens, inputIsOpen, outputTokens: each === null || output.choices === null ? null : (each + (output.predicts ? bodyBytes : 0)) * output.choices };
+}
+
+function searches({ gateway }: Service, models: readonly string[]): boolean {
+  return gateway?.searchingModels?.some((glob) => models.some((model) => matchesGlob(glob, model.toLowerCase()))) ?? false;
 }
 
 const nothing = { always: 0, withTools: 0 };

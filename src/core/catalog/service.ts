@@ -122,6 +122,8 @@ export interface GatewaySpec {
   readonly routes: readonly RouteSpec[];
   /** The most tokens of one answer, for requests that do not say how long theirs may be. */
   readonly longestAnswers?: readonly TokensOf[];
+  /** Globs over names, in lower case, of models that search by themselves, and read what they find. */
+  readonly searchingModels?: readonly string[];
   /** The most tokens of one picture, whatever its size. */
   readonly pictures?: readonly TokensOf[];
   /** The most tokens that the provider puts into every request itself (its template, words of its own), and those that come with tools. */
