@@ -7,7 +7,7 @@ const HOST = /^(?!-)[\da-z-]{1,63}(?:\.(?!-)[\da-z-]{1,63})*$/u;
 const egressAllowHosts: Setting<readonly string[]> = {
   name: 'KEYHOLD_EGRESS_ALLOW_HOSTS',
   secret: false,
-  description: ['Hosts, separated by commas, that the catalogue (a provider) and tenants (a vault of their own) name and that may be reached although they are on this', 'machine or in a private network. All others there are refused (docs/egress.md).'],
+  description: ['Hosts, separated by commas, that the catalogue (a provider) and tenants (a vault or a deployment of their own) name and that may be reached although', 'they are on this machine or in a private network. All others there are refused (docs/egress.md).'],
   example: 'vault.internal.example.com,10.1.2.3',
   fallback: [],
   fallbackText: '',
