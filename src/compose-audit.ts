@@ -14,6 +14,7 @@ import { createAuditLog, type OwnAuditLog } from './core/audit/audit-writer.ts';
 import { type AuditKeys, verifiersOf } from './core/audit/kept-keys.ts';
 import type { LogTree } from './core/audit/log-tree.ts';
 import { WitnessedHeads } from './core/audit/witnessed-heads.ts';
+import { Proxies } from './egress/proxies.ts';
 import type { AuditKeyStore, HeadStore } from './ports/audit-custody.ts';
 import type { Log } from './ports/log.ts';
 import type { MetadataStore } from './ports/metadata-store.ts';
@@ -65,10 +66,10 @@ export async function openAudit(options: AuditOptions): Promise<OpenAudit> {
 }
 
 /** The witness of this process's heads; undefined where none is set. */
-export async function openWitness({ auditWitness }: Pick<Config, 'auditWitness'>, place: ReplicaPlace, proofs: AuditProofs, log: Log): Promise<WitnessedHeads | undefined> {
+export async function openWitness({ auditWitness, proxies }: Pick<Config, 'auditWitness' | 'proxies'>, place: ReplicaPlace, proofs: AuditProofs, log: Log): Promise<WitnessedHeads | undefined> {
   if (auditWitness === null) return undefined;
   const { url, key } = auditWitness;
-  return WitnessedHeads.open({ witness: createHttpWitness(url), key, proofs, kept: headFile(place.path('audit-witnessed'), randomBytes), log });
+  return WitnessedHeads.open({ witness: createHttpWitness(url, new Proxies(proxies)), key, proofs, kept: headFile(place.path('audit-witnessed'), randomBytes), log });
 }
 
 /** The writer alone, on a tree that the caller has opened. */

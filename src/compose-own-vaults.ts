@@ -1,4 +1,5 @@
 import { createOwnVaultConnector } from './adapters/own-vault/connector.ts';
+import { egressOf } from './compose-egress.ts';
 import type { Config } from './config/config.ts';
 import { systemActor } from './core/access/actor.ts';
 import type { Access } from './core/access/authorize.ts';
@@ -13,7 +14,6 @@ import { watchedStore } from './core/outages/watched-store.ts';
 import { OwnVaultSecrets } from './core/own-vaults/own-vault-secrets.ts';
 import { OwnVaultService } from './core/own-vaults/own-vault-service.ts';
 import { OwnVaults } from './core/own-vaults/own-vaults.ts';
-import { Egress } from './egress/egress.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Clock, RandomBytes } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
@@ -22,7 +22,7 @@ import { tenantScope } from './ports/scope.ts';
 import { idOf, type SecretStore, type StoreId } from './ports/secret-store.ts';
 
 export interface OwnVaultsOptions {
-  readonly config: Pick<Config, 'allowHttpUpstream' | 'azure' | 'egressAllowHosts' | 'sealBeforeStore'>;
+  readonly config: Pick<Config, 'allowHttpUpstream' | 'azure' | 'egressAllowHosts' | 'proxies' | 'sealBeforeStore'>;
   readonly metadata: Pick<MetadataStore, 'credentials' | 'ownVaults' | 'sealedValues' | 'tenants'>;
   /** Keeps what opens the vaults. */
   readonly sealed: SecretStore;
@@ -53,7 +53,7 @@ export interface OpenOwnVaults {
 export function openOwnVaults({ config, metadata, sealed, dataKeys, sources, digestKey, bus, clock, random, log }: OwnVaultsOptions): OpenOwnVaults {
   const records = metadata.ownVaults;
   const connector = createOwnVaultConnector({
-    egress: new Egress({ allowHosts: config.egressAllowHosts }),
+    egress: egressOf(config),
     azure: config.azure,
     allowHttp: config.allowHttpUpstream,
     digest: (name, version, fields) => credentialDigest(digestKey, name, version, fields),

@@ -2,6 +2,7 @@ import { BrowserFlow } from './adapters/oidc/browser-flow.ts';
 import { IssuedTokenCheck } from './adapters/oidc/issued-token-check.ts';
 import { ProviderAnswers } from './adapters/oidc/provider-answers.ts';
 import { Provider } from './adapters/oidc/provider.ts';
+import { egressOf } from './compose-egress.ts';
 import type { Config } from './config/config.ts';
 import type { Access } from './core/access/authorize.ts';
 import { prepareBootstrapToken } from './core/access/bootstrap-token.ts';
@@ -21,7 +22,6 @@ import { UserService } from './core/access/user-service.ts';
 import { UserTokens } from './core/access/user-tokens.ts';
 import { Users } from './core/access/users.ts';
 import type { Sources } from './core/outages/sources.ts';
-import { Egress } from './egress/egress.ts';
 import { OwnAddress } from './http/own-address.ts';
 import type { LeasedJob } from './jobs/leased-job.ts';
 import { removeSessionsJob } from './jobs/remove-sessions.ts';
@@ -32,7 +32,7 @@ import type { MetadataStore } from './ports/metadata-store.ts';
 import type { Metrics } from './ports/metrics.ts';
 
 export interface SignInOptions {
-  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'sessions' | 'publicUrl' | 'knownHosts'>;
+  readonly config: Pick<Config, 'adminToken' | 'oidcIssuers' | 'egressAllowHosts' | 'proxies' | 'sessions' | 'publicUrl' | 'knownHosts'>;
   /** Whom client certificates sign in; undefined: nobody. */
   readonly certificateEntries: CertificateRolesDependencies['entries'] | undefined;
   readonly metadata: MetadataStore;
@@ -92,7 +92,7 @@ export async function openSignIn({ config, certificateEntries, metadata, access,
 }
 
 interface UserTokensOptions {
-  readonly config: Pick<Config, 'egressAllowHosts'>;
+  readonly config: Pick<Config, 'egressAllowHosts' | 'proxies'>;
   readonly issuers: Issuers;
   readonly members: MemberService;
   readonly access: Access;
@@ -116,7 +116,7 @@ interface OpenUserTokens {
 
 /** Who signs in with a token of an identity provider. */
 function openUserTokens({ config, issuers, members, access, metadata, clock, log, ...others }: UserTokensOptions): OpenUserTokens {
-  const answers = new ProviderAnswers(new Egress({ allowHosts: config.egressAllowHosts }));
+  const answers = new ProviderAnswers(egressOf(config));
   const users = new Users({ users: metadata.users, memberships: metadata.memberships, clock, ...others });
   const providers = issuers.all.map((issuer) => new Provider({ issuer, answers, clock }));
   const firstSignIns = new FirstSignIns({ access, members, users, clock, log });

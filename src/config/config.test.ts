@@ -83,6 +83,7 @@ describe('configuration (R0.1)', () => {
       serviceBaseUrls: new Map(),
       allowHttpUpstream: false,
       egressAllowHosts: [],
+      proxies: null,
       oidcIssuers: [],
       azure: { isDisconnected: false, authorityHost: null },
       defaultProvider: 'openai',

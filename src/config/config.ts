@@ -1,10 +1,12 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Issuer } from '../core/access/issuer.ts';
 import type { Service } from '../core/catalog/service.ts';
+import type { ProxyRules } from '../egress/proxies.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { type AuditWitnessConfig, auditWitnessConfig } from './audit-witness-config.ts';
 import type { AzureIdentity } from '../adapters/azure/azure-credential.ts';
 import { azureIdentity, azureWarnings, keyVaultConfig, type KeyVaultConfig } from './azure-config.ts';
+import { proxyConfig } from './proxy-config.ts';
 import { configurationError } from './configuration-error.ts';
 import { type DatabaseConfig, databaseWarnings, isInside, readDatabase } from './database-config.ts';
 import type { Environment } from './environment.ts';
@@ -83,6 +85,8 @@ export interface Config {
   readonly allowHttpUpstream: boolean;
   /** Hosts that what tenants name may lead to wherever they are (S33). */
   readonly egressAllowHosts: readonly string[];
+  /** null: everything is reached directly. */
+  readonly proxies: ProxyRules | null;
   /** Identity providers whose users may sign in (S23). */
   readonly oidcIssuers: readonly Issuer[];
   /** What holds for every Azure Key Vault. `authorityHost` counts for tenants' own where `isDisconnected`; null: the public cloud's. */
@@ -119,9 +123,10 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const issuers = oidcIssuers(reader);
   const egressAllowHosts = reader.read(settings.egressAllowHosts);
+  const proxies = proxyConfig(reader);
   const azure = Object.freeze({ isDisconnected: reader.read(settings.azureDisconnected), authorityHost: reader.read(settings.azureAuthorityHost) });
   const vaultEnabled = reader.read(settings.vaultEnabled);
-  const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development' });
+  const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development', proxies });
   const vault = vaultEnabled ? vaultFor('VAULT_ENABLED=true') : null;
   const { keyVault, isOn: keyVaultIsOn } = keyVaultConfig(reader, mode);
   const store = givenStore ?? (keyVault !== null ? 'azure-key-vault' : vaultEnabled ? 'vault' : 'sealed');
@@ -178,6 +183,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
     serviceBaseUrls: reader.baseUrls(ids, allowHttpUpstream),
     allowHttpUpstream,
     egressAllowHosts,
+    proxies,
     oidcIssuers: issuers,
     azure,
     defaultProvider,

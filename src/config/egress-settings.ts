@@ -17,7 +17,8 @@ const egressAllowHosts: Setting<readonly string[]> = {
 /** Where requests may go that others than the operator name (S33). */
 export const egressSettings = { egressAllowHosts } as const;
 
-function allowedHost(host: string): string {
+/** A host's name or an IP address, in lower case. Throws `InvalidValue`. */
+export function allowedHost(host: string): string {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
   if (isIP(bare) !== 0 || HOST.test(bare)) return bare;
   throw new InvalidValue(`has ${quoted(host)}, which is neither a host's name nor an IP address; it takes no ports, paths and wildcards`);

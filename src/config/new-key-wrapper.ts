@@ -3,6 +3,7 @@ import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
 import { azureIdentity } from './azure-config.ts';
 import { type KeyWrapperConfig, keyWrapperOf, readKeyWrapper, type WrapperServices } from './key-wrapper-config.ts';
+import { proxyConfig } from './proxy-config.ts';
 import { Reader } from './reader.ts';
 import { settings } from './settings.ts';
 import { type VaultConfig, vaultConfig } from './vault-config.ts';
@@ -20,7 +21,7 @@ export function readWrapperChange(environment: Environment): WrapperChange {
   const refusesHttp = reader.read(settings.mode) === 'production' && !reader.read(settings.allowHttpUpstream);
   let vault: VaultConfig | null | undefined;
   const vaultFor = (needs: string): VaultConfig | null => {
-    vault ??= vaultConfig(reader, { needs, refusesHttp, enableFallback: false });
+    vault ??= vaultConfig(reader, { needs, refusesHttp, enableFallback: false, proxies: proxyConfig(reader) });
     return vault;
   };
   const mode = reader.read(settings.mode);

@@ -4,6 +4,7 @@ import { azureSettings } from './azure-settings.ts';
 import { databaseSettings } from './database-settings.ts';
 import { keyWrapperSettings, newKeyWrapperSettings } from './key-wrapper-settings.ts';
 import { egressSettings } from './egress-settings.ts';
+import { proxySettings } from './proxy-settings.ts';
 import { oidcSettings } from './oidc-settings.ts';
 import { legacySettings } from './legacy-settings.ts';
 import { listenerSettings } from './listener-settings.ts';
@@ -251,6 +252,7 @@ export const settings = {
   defaultProvider,
   allowHttpUpstream,
   ...egressSettings,
+  ...proxySettings,
   ...oidcSettings,
   offerEnvironmentKeys,
   url,

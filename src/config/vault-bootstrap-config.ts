@@ -1,6 +1,8 @@
 import type { VaultAuth } from '../adapters/vault/vault-auth.ts';
 import { configurationError } from './configuration-error.ts';
 import type { Environment } from './environment.ts';
+import type { ProxyRules } from '../egress/proxies.ts';
+import { proxyConfig } from './proxy-config.ts';
 import { Reader } from './reader.ts';
 import { settings } from './settings.ts';
 import { isPlainHttp, vaultTls } from './vault-config.ts';
@@ -12,6 +14,8 @@ export interface VaultAdministrator {
   readonly auth: VaultAuth;
   readonly namespace?: string;
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** null: it is reached directly. */
+  readonly proxies: ProxyRules | null;
 }
 
 /** Where in Vault Keyhold will look (R2.6). Whether Vault is switched on for `serve` does not matter. Throws `StartError` (2). */
@@ -35,6 +39,7 @@ export function vaultAdministrator(environment: Environment): VaultAdministrator
     reader.read(settings.allowHttpUpstream),
   ];
   const tls = vaultTls(reader);
+  const proxies = proxyConfig(reader);
   if (!reader.isSet(vaultAddress)) reader.problems.push('VAULT_ADDR is not set: --apply needs the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200');
   if (!reader.isSet(vaultToken) && !reader.isSet(vaultTokenFile)) {
     reader.problems.push('VAULT_TOKEN is not set: --apply needs the token of an administrator of Vault, this once. Example: VAULT_TOKEN="$(vault print token)"');
@@ -44,5 +49,5 @@ export function vaultAdministrator(environment: Environment): VaultAdministrator
   }
   const auth: VaultAuth | undefined = token !== null ? { kind: 'token', token } : tokenFile !== null ? { kind: 'token-file', file: reader.absolute(tokenFile) } : undefined;
   if (reader.problems.length > 0 || address === null || auth === undefined) throw configurationError(reader.problems);
-  return { address, auth, ...(namespace === null ? {} : { namespace }), tls };
+  return { address, auth, ...(namespace === null ? {} : { namespace }), tls, proxies };
 }

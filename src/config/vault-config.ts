@@ -1,4 +1,5 @@
 import type { VaultAuth } from '../adapters/vault/vault-auth.ts';
+import type { ProxyRules } from '../egress/proxies.ts';
 import type { SecretValue } from '../ports/secret-value.ts';
 import { isLoopback } from './loopback.ts';
 import type { Reader } from './reader.ts';
@@ -17,6 +18,8 @@ export interface VaultConfig {
   readonly secretPath: string;
   /** While it cannot be reached, new keys go to the encrypted database (R3.5). */
   readonly enableFallback: boolean;
+  /** null: it is reached directly. */
+  readonly proxies: ProxyRules | null;
 }
 
 export interface VaultRules {
@@ -26,10 +29,11 @@ export interface VaultRules {
   readonly refusesHttp: boolean;
   /** What holds where VAULT_ENABLE_FALLBACK is left out. */
   readonly enableFallback: boolean;
+  readonly proxies: ProxyRules | null;
 }
 
 /** How the Vault that is needed is reached; null where something is wrong, which the reader then knows. */
-export function vaultConfig(reader: Reader, { needs, refusesHttp, enableFallback }: VaultRules): VaultConfig | null {
+export function vaultConfig(reader: Reader, { needs, refusesHttp, enableFallback, proxies }: VaultRules): VaultConfig | null {
   const address = reader.read(vaultSettings.vaultAddress);
   if (address === null && !reader.isSet(vaultSettings.vaultAddress)) {
     reader.problems.push(`${needs} needs VAULT_ADDR, the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200`);
@@ -44,7 +48,7 @@ export function vaultConfig(reader: Reader, { needs, refusesHttp, enableFallback
   const secretPath = reader.read(vaultSettings.vaultSecretPath);
   const givenFallback = reader.read(vaultSettings.vaultEnableFallback);
   if (address === null || signIn === null) return null;
-  return Object.freeze({ address, signIn: Object.freeze(signIn), ...(namespace === null ? {} : { namespace }), tls, mount, secretPath, enableFallback: givenFallback ?? enableFallback });
+  return Object.freeze({ address, signIn: Object.freeze(signIn), ...(namespace === null ? {} : { namespace }), tls, mount, secretPath, enableFallback: givenFallback ?? enableFallback, proxies });
 }
 
 /** Whether requests would leave this machine unencrypted. */

@@ -1,6 +1,8 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from './address-ranges.ts';
+import type { Way } from './connector.ts';
+import { bare, type Destination, Proxies, type Proxy } from './proxies.ts';
 import { Turns } from './turns.ts';
 
 /** Of names that many may name. The system looks up four at a time (https://nodejs.org/docs/latest/api/dns.html#implementation-considerations), and reads files by the same threads. */
@@ -14,6 +16,8 @@ export interface EgressOptions {
   readonly allowHosts: readonly string[];
   /** Left out: as the system resolves names. */
   readonly resolve?: Resolve;
+  /** Left out: none. */
+  readonly proxies?: Proxies;
 }
 
 /** Several labels, without a dot at the end, of which the last is no number: what ends with one is meant to be an address. */
@@ -26,30 +30,48 @@ export class EgressRefused extends Error {
   /** As network errors carry one, so that whoever made the connection can tell it from those. */
   readonly code = 'ERR_EGRESS_REFUSED';
 
-  constructor(host: string) {
-    super(`${host} is, or resolves to, an address of this machine, of a private network or of another range that Keyhold does not connect to. If it has to be reached, an operator adds the host to KEYHOLD_EGRESS_ALLOW_HOSTS.`);
+  constructor(host: string, isOnlyUnlisted = false) {
+    super(isOnlyUnlisted ? `${host} would be reached through a proxy, and is not among the hosts that may be. If it has to be reached, an operator adds it to KEYHOLD_PROXY_ALLOW_HOSTS, or to NO_PROXY where it is reached directly.` : `${host} is, or resolves to, an address of this machine, of a private network or of another range that Keyhold does not connect to. If it has to be reached, an operator adds the host to KEYHOLD_EGRESS_ALLOW_HOSTS.`);
     this.name = 'EgressRefused';
   }
 }
 
 /**
  * The way out to hosts that somebody else than the operator has named (S33). Every address that a name has is looked at, and the connection goes to one of
- * exactly those: there is no second look at the name in between that could find another.
+ * exactly those: there is no second look at the name in between that could find another. Where a proxy makes the connection, which looks the name up by itself, an
+ * operator has to have listed the host.
  */
 export class Egress {
   readonly #allowed: ReadonlySet<string>;
   readonly #resolve: Resolve;
   readonly #turns = new Turns(MOST_LOOKUPS);
   readonly #flights = new Map<string, Promise<readonly LookupAddress[]>>();
+  readonly #proxies: Proxies;
 
-  constructor({ allowHosts, resolve = systemAddresses }: EgressOptions) {
+  constructor({ allowHosts, resolve = systemAddresses, proxies = new Proxies(null) }: EgressOptions) {
     this.#allowed = new Set(allowHosts.map((host) => bare(host.toLowerCase())));
     this.#resolve = resolve;
+    this.#proxies = proxies;
   }
 
-  /** Throws `EgressRefused` for an address, and what the system says of a name that it does not find. A host as a URL has it. */
-  async requireReachable(host: string): Promise<void> {
-    await this.#addresses(bare(host));
+  /** The way to what the operator alone has named: it may be anywhere. */
+  get toNamed(): Proxies {
+    return this.#proxies;
+  }
+
+  /** Through which proxy a host is reached; undefined: directly, by `lookup`. Throws `EgressRefused` for one that may not be reached through it. */
+  proxyFor(destination: Destination): Proxy | undefined {
+    const proxy = this.#proxies.proxyFor(destination);
+    if (proxy === undefined) return undefined;
+    this.requireAllowedLiteral(destination.host);
+    if (!this.#proxies.allows(destination.host)) throw new EgressRefused(destination.host, true);
+    return proxy;
+  }
+
+  /** Throws `EgressRefused` for an address, and what the system says of a name that it does not find. A host as a URL has it, to be reached by https. */
+  async requireReachable(host: string, port = 443): Promise<void> {
+    const name = bare(host.toLowerCase());
+    if (this.proxyFor({ secure: true, host: name, port }) === undefined) await this.#addresses(name);
   }
 
   /** Of a host that is an IP address: sockets look no name up for it, so `lookup` never sees it. Throws `EgressRefused`. */
@@ -64,6 +86,8 @@ export class Egress {
    */
   allows(host: string): boolean {
     const name = bare(host.toLowerCase());
+    // Where a port is spared the proxy it is reached directly, and looked at then.
+    if (this.#proxies.proxyFor({ secure: true, host: name, port: 443 }) !== undefined && !this.#proxies.allows(name)) return false;
     if (this.#allowed.has(name)) return true;
     return isIP(name) === 0 ? PUBLIC_NAME.test(name) && !LOCAL_NAME.test(name) : isPublicAddress(name);
   }
@@ -85,6 +109,11 @@ export class Egress {
       }
       void answer(flight, host, options, done);
     };
+  }
+
+  /** The way to what one of many has named. */
+  wayOf(owner: string): Way {
+    return { lookup: this.lookupFor(owner), proxyFor: (destination) => this.proxyFor(destination) };
   }
 
   /** Refused as soon as one of several is refused: what a name resolves to is its owner's choice, and may differ from one look to the next. */
@@ -109,11 +138,6 @@ function fitting(addresses: readonly LookupAddress[], host: string, family: Para
   const [first, ...others] = addresses.filter((each) => wanted === 0 || each.family === wanted);
   if (first === undefined) throw Object.assign(new Error(`${host} has no address of this family.`), { code: 'ENOTFOUND' });
   return [first, ...others];
-}
-
-/** Without the brackets that a URL puts around an IPv6 address. */
-function bare(host: string): string {
-  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 
 function systemAddresses(host: string): Promise<readonly LookupAddress[]> {

@@ -10,7 +10,6 @@ import type { PriceTable } from '../core/prices/price-table.ts';
 import type { Resolver } from '../core/resolution/resolver.ts';
 import type { Staleness } from '../core/resolution/staleness.ts';
 import type { Policies } from '../core/tenants/policies.ts';
-import type { Egress } from '../egress/egress.ts';
 import type { Clock, RandomBytes } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
@@ -19,6 +18,7 @@ import type { UsageJournal } from '../ports/usage-journal.ts';
 import type { ClientAddresses } from './client/client-address.ts';
 import type { ClientCertificates } from './client/client-certificates.ts';
 import type { OpenRequests } from './open-requests.ts';
+import type { GatewayEgress } from './upstreams.ts';
 
 /** What the gateway is thin over. */
 export interface GatewayDependencies {
@@ -44,7 +44,7 @@ export interface GatewayDependencies {
   /** By service id, where an operator pointed a service elsewhere (`KEYHOLD_SERVICE_BASE_URL_<SERVICE>`). */
   readonly baseUrls: ReadonlyMap<string, string>;
   /** The way out to the addresses of the catalogue and of tenants (S33). */
-  readonly egress: Pick<Egress, 'lookup' | 'lookupFor' | 'allows'>;
+  readonly egress: GatewayEgress;
   /** `KEYHOLD_DEFAULT_PROVIDER` */
   readonly defaultProvider: string;
   /** Ids of the services that the tenant has active credentials of its own for (R4.3). */

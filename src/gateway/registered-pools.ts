@@ -29,14 +29,14 @@ export interface Place {
  * when the first one is made: what was let through when it was registered may not be any more.
  */
 export class RegisteredPools {
-  readonly #egress: Pick<Egress, 'lookupFor' | 'allows'>;
+  readonly #egress: Pick<Egress, 'wayOf' | 'allows'>;
   readonly #times: UpstreamTimes;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   /** By owner, and there by address. */
   readonly #places = new Map<string, Map<string, Place>>();
   #forgotAt = Number.NEGATIVE_INFINITY;
 
-  constructor(egress: Pick<Egress, 'lookupFor' | 'allows'>, times: UpstreamTimes) {
+  constructor(egress: Pick<Egress, 'wayOf' | 'allows'>, times: UpstreamTimes) {
     this.#egress = egress;
     this.#times = times;
   }
@@ -63,7 +63,7 @@ export class RegisteredPools {
     const places = this.#places.get(owner) ?? new Map<string, Place>();
     if (places.size >= MOST_PLACES) throw new KeyholdError('rate_limited', `Requests to more than ${MOST_PLACES} addresses that were registered for keys are open at once. Try again when some of them are over.`, { retryAfterSeconds: 20 });
     const { origin, pathname } = new URL(address);
-    const pool = new UpstreamPool(origin, this.#times, { lookup: this.#egress.lookupFor(owner), buffer: this.#buffer, mostIdle: MOST_IDLE });
+    const pool = new UpstreamPool(origin, this.#times, { way: this.#egress.wayOf(owner), buffer: this.#buffer, mostIdle: MOST_IDLE });
     const place = { pool, basePath: `${pathname.replace(/\/$/, '')}${path}/` };
     places.set(name, place);
     this.#places.set(owner, places);

@@ -31,8 +31,10 @@ afterAll(() => {
 });
 
 /** Sends a key to `host` by the way out that this makes, and tells what came back, or why nothing was sent. */
-function send(egress: Pick<Egress, 'lookup'>, host: string): Promise<string | UpstreamFailure> {
-  const pool = new UpstreamPool(`http://${host}:${port}`, { connectMs: 20_000, answerMs: 20_000, idleMs: 1_000 }, { lookup: egress.lookup });
+const directly = { proxyFor: () => undefined, toNamed: { proxyFor: () => undefined } };
+
+function send(egress: Egress, host: string): Promise<string | UpstreamFailure> {
+  const pool = new UpstreamPool(`http://${host}:${port}`, { connectMs: 20_000, answerMs: 20_000, idleMs: 1_000 }, { way: egress });
   pools.push(pool);
   return new Promise((resolve) => {
     let text = '';
@@ -96,7 +98,7 @@ describe('where keys are sent (S33)', () => {
       looked.push(host);
       done(Object.assign(new Error('Not in this test.'), { code: 'ERR_EGRESS_REFUSED' }), '');
     };
-    const upstreams = new Upstreams(new Catalog(allServices), new Map([['openai', `http://localhost:${port}`]]), { lookup, lookupFor: () => lookup, allows: () => true });
+    const upstreams = new Upstreams(new Catalog(allServices), new Map([['openai', `http://localhost:${port}`]]), { lookup, allows: () => true, wayOf: () => ({ lookup, proxyFor: () => undefined }), ...directly });
     const call = (service: string) =>
       new Promise<string>((resolve) => {
         const events = { head: () => undefined, data: () => undefined, ended: () => resolve('reached'), failed: ({ kind }: UpstreamFailure) => resolve(kind) };

@@ -1,6 +1,7 @@
 import type { Catalog } from '../core/catalog/catalog.ts';
 import type { ApiEndpoint, ApiFormat, GatewaySpec, Service } from '../core/catalog/service.ts';
 import type { Resolved } from '../core/resolution/resolved.ts';
+import type { Way } from '../egress/connector.ts';
 import type { Egress } from '../egress/egress.ts';
 import { HeaderRules } from './header-choice.ts';
 import { type Place, RegisteredPools } from './registered-pools.ts';
@@ -17,6 +18,9 @@ const ANSWER_TIMEOUT_MS = 600_000;
 const KEEP_ALIVE_MS = 20_000;
 
 const TIMES = { connectMs: CONNECT_TIMEOUT_MS, answerMs: ANSWER_TIMEOUT_MS, idleMs: KEEP_ALIVE_MS } as const;
+
+/** To the catalogue's and tenants' hosts, and to what the operator has set instead. */
+export type GatewayEgress = Pick<Egress, 'lookup' | 'wayOf' | 'allows' | 'proxyFor'> & { readonly toNamed: Way };
 
 /** One service in one API format, ready to be called. */
 export interface Upstream {
@@ -39,7 +43,7 @@ export class Upstreams {
   readonly #pools = new Map<string, UpstreamPool>();
   readonly #registered: RegisteredPools;
 
-  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: Pick<Egress, 'lookup' | 'lookupFor' | 'allows'>) {
+  constructor(catalog: Catalog, baseUrls: ReadonlyMap<string, string>, egress: GatewayEgress) {
     this.#registered = new RegisteredPools(egress, TIMES);
     for (const service of catalog.list()) {
       const { gateway } = service;
@@ -53,11 +57,11 @@ export class Upstreams {
     }
   }
 
-  #placeFor({ baseUrl, afterOverride = '' }: ApiEndpoint, override: string | undefined, egress: Pick<Egress, 'lookup'>): Upstream['placeFor'] {
+  #placeFor({ baseUrl, afterOverride = '' }: ApiEndpoint, override: string | undefined, egress: GatewayEgress): Upstream['placeFor'] {
     if (override === undefined && typeof baseUrl !== 'string') return (resolved, tenant) => this.#registered.placeOf(resolved, baseUrl, resolved.source === 'tenant' ? tenant : null);
     const usual = typeof baseUrl === 'string' ? baseUrl : '';
     const base = new URL(override === undefined ? usual : withoutSlash(override) + (typeof baseUrl === 'string' ? afterOverride : baseUrl.path));
-    const place = { pool: this.#pool(base.origin, override === undefined ? egress : undefined), basePath: `${withoutSlash(base.pathname)}/` };
+    const place = { pool: override === undefined ? this.#pool('catalogue', base.origin, egress) : this.#pool('set', base.origin, egress.toNamed), basePath: `${withoutSlash(base.pathname)}/` };
     return () => place;
   }
 
@@ -71,11 +75,11 @@ export class Upstreams {
     this.#registered.destroy();
   }
 
-  #pool(origin: string, egress: Pick<Egress, 'lookup'> | undefined): UpstreamPool {
-    const name = `${egress === undefined ? 'set' : 'catalogue'} ${origin}`;
+  #pool(namedBy: 'catalogue' | 'set', origin: string, way: Way): UpstreamPool {
+    const name = `${namedBy} ${origin}`;
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new UpstreamPool(origin, TIMES, { lookup: egress?.lookup });
+      pool = new UpstreamPool(origin, TIMES, { way });
       this.#pools.set(name, pool);
     }
     return pool;

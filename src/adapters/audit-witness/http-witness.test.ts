@@ -18,9 +18,10 @@ async function answering(answer: Parameters<typeof createServer>[1]) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return createHttpWitness(`http://127.0.0.1:${port}`);
+  return createHttpWitness(`http://127.0.0.1:${port}`, directly);
 }
 
+const directly = { proxyFor: () => undefined };
 const request = { oldSize: 0, proof: [], checkpoint: 'x\n1\nAAAA\n\n\u2014 x AAAAAAAA\n' };
 const unavailable = expect.objectContaining({ code: 'unavailable' });
 
@@ -62,6 +63,6 @@ describe('a witness over HTTP (C2SP tlog-witness, S30)', () => {
     await expect((await answering(() => {})).addCheckpoint(request)).rejects.toEqual(unavailable);
     await expect((await answering(({ socket }) => void socket.destroy())).addCheckpoint(request)).rejects.toEqual(unavailable);
     for (const size of ['', 'x', '-1\n', '1e3\n', '99999999999999999999\n', '007\n']) await expect((await answering((_request, response) => void response.writeHead(409).end(size))).addCheckpoint(request)).rejects.toEqual(unavailable);
-    await expect(createHttpWitness('http://127.0.0.1:9').addCheckpoint(request)).rejects.toEqual(unavailable);
+    await expect(createHttpWitness('http://127.0.0.1:9', directly).addCheckpoint(request)).rejects.toEqual(unavailable);
   });
 });

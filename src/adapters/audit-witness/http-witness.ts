@@ -1,3 +1,5 @@
+import { Agent, fetch, type Response } from 'undici';
+import { connectorOf, type Way } from '../../egress/connector.ts';
 import type { AuditWitness, WitnessAnswer, WitnessRequest } from '../../ports/audit-witness.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 
@@ -11,12 +13,13 @@ const SIZE = /^(0|[1-9][0-9]{0,15})\n$/;
  * A witness that speaks C2SP's tlog-witness over HTTP, at a submission prefix without a slash at its end. Redirects are not followed; an
  * answer has 5 s and 64 KiB. Nothing secret goes there.
  */
-export function createHttpWitness(url: string): AuditWitness {
+export function createHttpWitness(url: string, way: Way): AuditWitness {
+  const dispatcher = new Agent({ allowH2: false, connections: 1, connect: connectorOf(way, { timeout: ANSWER_MS }) });
   return {
     place: url,
     addCheckpoint: async (request) => {
       try {
-        return await answerOf(await fetch(`${url}/add-checkpoint`, { method: 'POST', body: bodyOf(request), redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) }));
+        return await answerOf(await fetch(`${url}/add-checkpoint`, { method: 'POST', body: bodyOf(request), redirect: 'manual', dispatcher, signal: AbortSignal.timeout(ANSWER_MS) }));
       } catch (cause) {
         if (cause instanceof KeyholdError) throw cause;
         throw new KeyholdError('unavailable', 'The witness cannot be reached, or did not answer in time.', { cause });

@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici';
 import { KeyholdError } from '../../ports/errors.ts';
+import { connectorOf } from '../../egress/connector.ts';
 import type { Egress } from '../../egress/egress.ts';
 
 const DEADLINE_MS = 5_000;
@@ -22,7 +23,7 @@ export class ProviderAnswers {
 
   constructor(egress: Egress) {
     this.#egress = egress;
-    this.#agent = new Agent({ allowH2: false, connections: CONNECTIONS, connect: { lookup: egress.lookup, timeout: DEADLINE_MS }, maxResponseSize: LARGEST_ANSWER });
+    this.#agent = new Agent({ allowH2: false, connections: CONNECTIONS, connect: connectorOf(egress, { timeout: DEADLINE_MS }), maxResponseSize: LARGEST_ANSWER });
   }
 
   /** What they publish: JSON objects. Rejects with `unavailable`, which says where it failed and nothing of what was answered. */

@@ -1,5 +1,5 @@
-import { Agent } from 'node:https';
 import type { Egress } from '../../egress/egress.ts';
+import { WayAgent } from '../../egress/way-agent.ts';
 import { AzureFailure } from '../azure/azure-failure.ts';
 import type { PipelinePolicy } from '../azure/refusal-bodies.ts';
 
@@ -22,11 +22,11 @@ export interface GuardedWay {
 
 /**
  * How the official libraries reach a tenant's vault (S20, S33): the vault and its authority and nothing else, whatever an answer says; through a pool of
- * its own whose addresses are checked and pinned, past any proxy; 5 s a request and 1 MiB an answer. It has to be the last step before the network.
+ * its own whose addresses are checked and pinned, past any proxy but the operator's; 5 s a request and 1 MiB an answer. It has to be the last step before the network.
  */
 export function guardedWay({ egress, vault, authority }: GuardedWayOptions): GuardedWay {
-  const toVault = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, lookup: egress.lookup });
-  const toAuthority = new Agent({ keepAlive: true, maxSockets: 2 });
+  const toVault = new WayAgent(egress, { keepAlive: true, maxSockets: CONNECTIONS });
+  const toAuthority = new WayAgent(egress.toNamed, { keepAlive: true, maxSockets: 2 });
   return {
     policy: {
       name: 'keyholdGuardedWay',

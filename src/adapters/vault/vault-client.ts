@@ -1,6 +1,7 @@
-import type { LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askedHealth } from '../../core/outages/asked-health.ts';
+import type { Way } from '../../egress/connector.ts';
+import { Proxies, type ProxyRules } from '../../egress/proxies.ts';
 import type { Clock, RandomBytes } from '../../ports/clock.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -27,8 +28,10 @@ export interface VaultClientOptions {
   readonly namespace?: string;
   /** PEM texts. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** How the host's name is looked up, where that must not be left to the system. */
-  readonly lookup?: LookupFunction;
+  /** How it is reached, where others than the operator have named it. */
+  readonly way?: Way | undefined;
+  /** What is on the way to it, where the operator has; left out: nothing. */
+  readonly proxies?: ProxyRules | null;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly log: Log;
@@ -109,11 +112,11 @@ class HttpVaultClient implements VaultClient {
   #doubtsAgainAt = 0;
   #checking: Promise<void> | undefined;
 
-  constructor({ address, auth, namespace, tls = {}, lookup, clock, random, log }: VaultClientOptions) {
+  constructor({ address, auth, namespace, tls = {}, proxies = null, way = new Proxies(proxies), clock, random, log }: VaultClientOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#watch = new ConnectionWatch({ event: 'vault', title: 'Vault', address, random, log, check: () => this.#check() });
-    this.#link = new VaultLink({ transport: new VaultTransport({ address, tls, lookup }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
+    this.#link = new VaultLink({ transport: new VaultTransport({ address, tls, way }), namespace, clock, random, onOutage: (failure) => this.#watch.failed(failure) });
     this.#session = new VaultSession({
       link: this.#link,
       signIn: signInBy(auth, { link: this.#link, clock }),

@@ -1,6 +1,6 @@
-import type { LookupFunction } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { type Dispatcher, errors, Pool } from 'undici';
+import { connectorOf, type Way } from '../../egress/connector.ts';
 import { StartError } from '../../ports/start-error.ts';
 import { VaultFailure, type VaultFailureOptions, type VaultTrouble } from './vault-failure.ts';
 
@@ -16,7 +16,7 @@ export interface TransportOptions {
   readonly address: string;
   /** PEM texts. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly lookup?: LookupFunction | undefined;
+  readonly way: Way;
 }
 
 export interface TransportRequest {
@@ -49,7 +49,7 @@ export class VaultTransport {
   readonly #basePath: string;
   readonly #pool: Pool;
 
-  constructor({ address, tls, lookup }: TransportOptions) {
+  constructor({ address, tls, way }: TransportOptions) {
     const url = URL.parse(address);
     if (url === null || !/^https?:$/u.test(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
       throw new StartError(2, 'VAULT_ADDR is not an address that can be used. Example: VAULT_ADDR=https://vault.example.com:8200');
@@ -60,7 +60,7 @@ export class VaultTransport {
     this.#pool = new Pool(url.origin, {
       allowH2: false,
       connections: CONNECTIONS,
-      connect: { timeout: DEADLINE_MS, ...tls, ...(lookup === undefined ? {} : { lookup }) },
+      connect: connectorOf(way, { timeout: DEADLINE_MS, ...tls }),
       headersTimeout: DEADLINE_MS,
       bodyTimeout: DEADLINE_MS,
       maxResponseSize: LARGEST_ANSWER,
@@ -179,7 +179,7 @@ function retryAfter(response: Dispatcher.ResponseData): number | undefined {
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
 /** Failures before a connection was there: Vault has seen nothing. Those of certificates have codes of many names. */
-const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ERR_EGRESS_REFUSED|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w*(?:CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE|PROTOCOL_VERSION|WRONG_VERSION_NUMBER)|EPROTO)$/u;
+const UNREACHABLE = /^(?:UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ERR_EGRESS_REFUSED|ERR_PROXY_FAILED|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w*(?:CERTIFICATE\w*|UNKNOWN_CA|HANDSHAKE_FAILURE|PROTOCOL_VERSION|WRONG_VERSION_NUMBER)|EPROTO)$/u;
 
 function failureOf(error: unknown, signal: AbortSignal): VaultFailureOptions & { readonly trouble: VaultTrouble } {
   if (error instanceof VaultFailure) return { trouble: error.trouble, mayHaveHappened: error.mayHaveHappened, status: error.status };

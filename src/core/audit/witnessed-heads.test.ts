@@ -33,7 +33,7 @@ function keyOf(vkey: string): WitnessKey {
 }
 
 function open(of: TestLog = log, by: WitnessKey = key): Promise<WitnessedHeads> {
-  return WitnessedHeads.open({ witness: createHttpWitness(server.url), key: by, proofs: of.proofs, kept, log: told });
+  return WitnessedHeads.open({ witness: createHttpWitness(server.url, { proxyFor: () => undefined }), key: by, proofs: of.proofs, kept, log: told });
 }
 
 /** Rows, and then the head over them, for the witness. */

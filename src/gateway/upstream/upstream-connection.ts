@@ -45,8 +45,8 @@ export interface UpstreamConnectionParts {
   readonly heads: AnswerHeads;
   readonly times: UpstreamTimes;
   readonly now: () => number;
-  /** Opens a socket; `connected` when it may be written to, `data` with bytes that are gone afterwards. */
-  readonly connect: (connected: () => void, data: (bytes: Buffer) => void) => Socket;
+  /** Opens a socket; `connected` when it may be written to, with the one that leads to the upstream where that is another; `data` with bytes that are gone afterwards. */
+  readonly connect: (connected: (socket?: Socket) => void, data: (bytes: Buffer) => void) => Socket;
   /** It can carry another request: in the next turn, since the upstream's close may be what comes now. */
   readonly idle: (connection: UpstreamConnection) => void;
   readonly closed: (connection: UpstreamConnection) => void;
@@ -57,7 +57,7 @@ export class UpstreamConnection {
   /** Where the pool's list has it. */
   place = -1;
   readonly #parts: UpstreamConnectionParts;
-  readonly #socket: Socket;
+  #socket: Socket;
   #connected = false;
   #deadline: number;
   #request: OutgoingRequest | undefined;
@@ -78,14 +78,10 @@ export class UpstreamConnection {
     this.#parts = parts;
     this.#deadline = parts.now() + parts.times.connectMs;
     this.#socket = parts.connect(
-      () => this.#begin(),
+      (socket) => this.#begin(socket),
       (bytes) => this.#data(bytes),
     );
-    this.#socket.on('end', () => this.#end());
-    this.#socket.on('error', (error: Error) => {
-      this.#cause = error;
-    });
-    this.#socket.on('close', () => this.#close());
+    this.#listen(this.#socket);
   }
 
   /** Whether the next request may go this way. */
@@ -127,7 +123,24 @@ export class UpstreamConnection {
     this.#fail(failure);
   }
 
-  #begin(): void {
+  /** To what the connection is; one that lies under another, as TLS over a tunnel has one, is over when that is. */
+  #listen(socket: Socket): void {
+    socket.on('end', () => {
+      if (socket === this.#socket) this.#end();
+    });
+    socket.on('error', (error: Error) => {
+      this.#cause = error;
+    });
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#close();
+    });
+  }
+
+  #begin(socket: Socket = this.#socket): void {
+    if (socket !== this.#socket) {
+      this.#socket = socket;
+      this.#listen(socket);
+    }
     this.#connected = true;
     this.#deadline = Number.POSITIVE_INFINITY;
     if (this.#request !== undefined) this.#write();

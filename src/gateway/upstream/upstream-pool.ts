@@ -1,5 +1,8 @@
-import { connect as connectPlain, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectPlain, isIP, type OnReadOpts, Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Way } from '../../egress/connector.ts';
+import { destinationOf, type Proxy } from '../../egress/proxies.ts';
+import { openTunnel } from '../../egress/tunnel.ts';
 import { AnswerHeads } from './answer-head.ts';
 import { type CallEvents, type OutgoingRequest, UpstreamConnection, type UpstreamConnectionParts, type UpstreamTimes } from './upstream-connection.ts';
 
@@ -11,8 +14,8 @@ const READ_BYTES = 64 * 1024;
 const PROBE_MS = 60_000;
 
 export interface UpstreamPoolOptions {
-  /** Finds the host's addresses, and may refuse them; left out: as the system does. */
-  readonly lookup?: LookupFunction | undefined;
+  /** Finds the host's addresses, or a proxy, and may refuse it; left out: directly, as the system finds it. */
+  readonly way?: Way | undefined;
   /** Read into; may be shared by pools, since what was read is used up before the next read. */
   readonly buffer?: Buffer;
   /** Connections that wait for a call. */
@@ -32,7 +35,7 @@ export class UpstreamPool {
   readonly #mostIdle: number;
   #session: Buffer | undefined;
 
-  constructor(origin: string, times: UpstreamTimes, { lookup, buffer = Buffer.allocUnsafeSlow(READ_BYTES), mostIdle = Number.POSITIVE_INFINITY }: UpstreamPoolOptions = {}) {
+  constructor(origin: string, times: UpstreamTimes, { way, buffer = Buffer.allocUnsafeSlow(READ_BYTES), mostIdle = Number.POSITIVE_INFINITY }: UpstreamPoolOptions = {}) {
     const url = new URL(origin);
     this.#buffer = buffer;
     this.#mostIdle = mostIdle;
@@ -42,7 +45,7 @@ export class UpstreamPool {
       heads: new AnswerHeads(),
       times,
       now,
-      connect: (connected, data) => this.#connect(url, lookup, connected, data),
+      connect: (connected, data) => this.#connect(url, way, connected, data),
       idle: (connection) => this.#keep(connection),
       closed: (connection) => this.#forget(connection),
     };
@@ -120,29 +123,55 @@ export class UpstreamPool {
     };
   }
 
-  #connect(url: URL, lookup: LookupFunction | undefined, connected: () => void, data: (bytes: Buffer) => void): Socket {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const guard = lookup === undefined ? {} : { lookup };
-    if (url.protocol === 'http:') {
-      const socket = connectPlain({ ...guard, host, port: Number(url.port || 80), noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS, onread: this.#reader(data) });
-      return socket.once('connect', connected);
+  #connect(url: URL, way: Way | undefined, connected: (socket?: Socket) => void, data: (bytes: Buffer) => void): Socket {
+    let proxy: Proxy | undefined;
+    try {
+      proxy = way?.proxyFor(destinationOf(url));
+    } catch (error) {
+      return new Socket().destroy(error instanceof Error ? error : new Error('The host is not to be reached.'));
     }
-    const options = {
-      ...guard,
+    if (proxy !== undefined) return this.#connectThrough(proxy, url, connected, data);
+    const target = { ...(way?.lookup === undefined ? {} : { lookup: way.lookup }), host: bareHost(url), port: destinationOf(url).port, onread: this.#reader(data) };
+    if (url.protocol === 'http:') return connectPlain({ ...target, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS }).once('connect', () => connected());
+    const socket = this.#secured(url, target);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, PROBE_MS);
+    return socket.once('secureConnect', () => connected());
+  }
+
+  /** The connection's first socket is the one to the proxy; TLS over it takes its place when it is there. */
+  #connectThrough(proxy: Proxy, url: URL, connected: (socket: Socket) => void, data: (bytes: Buffer) => void): Socket {
+    const tunnel = openTunnel(proxy, destinationOf(url), (error) => {
+      // The connection hears of it by itself.
+      if (error !== undefined) return;
+      tunnel.setKeepAlive(true, PROBE_MS);
+      // Node has no `onread` for TLS over a socket that is there already.
+      const socket = url.protocol === 'http:' ? tunnel : this.#secured(url, { socket: tunnel });
+      socket.on('data', data);
+      if (socket === tunnel) {
+        connected(tunnel);
+        tunnel.resume();
+      } else socket.on('error', (cause) => tunnel.destroy(cause)).once('secureConnect', () => connected(socket));
+    });
+    return tunnel;
+  }
+
+  #secured(url: URL, target: ConnectionOptions): TLSSocket {
+    const host = bareHost(url);
+    const socket = connectTls({
+      ...target,
       host,
-      port: Number(url.port || 443),
       ALPNProtocols: ['http/1.1'],
-      onread: this.#reader(data),
       // RFC 6066, section 3: no addresses there.
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-    };
-    const socket = connectTls(options);
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, PROBE_MS);
-    socket.on('session', (session) => {
+    });
+    return socket.on('session', (session) => {
       this.#session = session;
     });
-    return socket.once('secureConnect', connected);
   }
+}
+
+function bareHost({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
