@@ -69,6 +69,7 @@ export class GatewayKeyService {
   async create(grant: Grant, input: NewGatewayKey, idempotency?: IdempotentRequest): Promise<CreatedGatewayKey> {
     const tenant = tenantOf(grant.use('gateway-key.create'));
     requireUse(grant, tenant);
+    this.#requireMayOpen(grant, input);
     const id = idempotency?.id ?? newTokenId(this.#random);
     const earlier = idempotency && (await this.#earlier(id, idempotency));
     if (earlier !== undefined) return earlier;
@@ -114,6 +115,7 @@ export class GatewayKeyService {
   async update(grant: Grant, { ifMatch, ...input }: GatewayKeyChange): Promise<GatewayKeyView> {
     const resource = grant.use('gateway-key.update');
     if (input.disabled === false || REACH.some((name) => input[name] !== undefined)) requireUse(grant, tenantOf(resource));
+    this.#requireMayOpen(grant, input);
     return this.#change(resource, ifMatch, (record) => {
       requireNotRevoked(record);
       return { ...record, ...appliedChoices(record.id, record, input, { catalog: this.#catalog, clock: this.#clock }) };
@@ -137,6 +139,7 @@ export class GatewayKeyService {
     const { text, digest } = mintToken('g', this.#random, id);
     const gatewayKey = await this.#change(resource, ifMatch, (record) => {
       requireNotRevoked(record);
+      this.#requireMayOpen(grant, record);
       const validUntil = this.#clock.now() + overlapSeconds * 1_000;
       const previous = record.digests.find((old) => old.validUntil === null);
       const kept = overlapSeconds === 0 || previous === undefined ? [] : [{ digest: previous.digest, validUntil }];
@@ -166,6 +169,13 @@ export class GatewayKeyService {
       announce: (version) => this.#bus.publish({ topic: 'gateway-key', id, version }),
     });
     return this.#view(changed);
+  }
+
+  /** S2: routes that read or mint credentials are for a tenant-admin to open, whatever another role permits. */
+  #requireMayOpen({ actor }: Grant, { routes }: Pick<GatewayKeyInput, 'routes'>): void {
+    const minting = routes?.find((id) => this.#catalog.list().some(({ gateway }) => gateway?.routes.some((route) => route.id === id && route.credentials === true)));
+    if (minting === undefined || actor.role === 'tenant-admin') return;
+    throw new KeyholdError('permission_denied', `The route ${minting} makes keys that Keyhold knows nothing of. Only a tenant-admin opens it for a gateway key, or gives such a key a new text.`);
   }
 
   async #requireRoom(tenant: string): Promise<void> {

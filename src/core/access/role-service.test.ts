@@ -139,6 +139,13 @@ describe('nobody grants what they do not hold (S25)', () => {
     expect(await actions()).toEqual(['permission_denied', 'permission_denied', 'permission_denied', 'ok', 'permission_denied']);
     await replace(made, admin, 'key-clerk', [...names, 'gateway.use']);
     expect(new Set(await actions())).toEqual(new Set(['ok']));
+    // S2: a route that makes keys is for a tenant-admin to open.
+    const minting = { name: 'mine', routes: ['realtime/client_secrets'] };
+    const actor = await clerk.actor();
+    await expect(made.perform(actor, 'gateway-key.create', { scope: acme }, (grant) => made.gatewayKeyService.create(grant, minting))).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(made.perform(actor, 'gateway-key.update', key, (grant) => made.gatewayKeyService.update(grant, minting))).rejects.toMatchObject({ code: 'permission_denied', message: expect.stringContaining('realtime/client_secrets') });
+    expect((await made.perform(admin, 'gateway-key.update', key, (grant) => made.gatewayKeyService.update(grant, minting))).routes).toEqual(minting.routes);
+    await expect(made.perform(actor, 'gateway-key.rotate', key, (grant) => made.gatewayKeyService.rotate(grant))).rejects.toMatchObject({ code: 'permission_denied' });
   });
 
   it('whoever may make roles puts in what they have, and gives an existing one nothing else', async () => {
