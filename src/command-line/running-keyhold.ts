@@ -1,5 +1,6 @@
 import type { KeyholdApi } from '../adapters/keyhold-api/call-keyhold.ts';
-import { KeptLogins } from '../adapters/keyhold-logins/kept-logins.ts';
+import { isFresh, renewed } from '../adapters/device-sign-in/provider-tokens.ts';
+import { KeptLogins, type Login } from '../adapters/keyhold-logins/kept-logins.ts';
 import { readClientOverrides } from '../config/client-overrides.ts';
 import type { Config } from '../config/config.ts';
 import { SecretValue } from '../ports/secret-value.ts';
@@ -18,7 +19,7 @@ export interface ClientOptions {
  */
 export async function runningKeyhold(client: Config['client'], options: ClientOptions): Promise<KeyholdApi | undefined> {
   const { url, token } = readClientOverrides(client, options);
-  return url === null ? undefined : { url, token: token ?? keptToken(client, url) };
+  return url === null ? undefined : { url, token: token ?? (await keptToken(client, url)) };
 }
 
 /** The running Keyhold that a command cannot do without: by its options, else this process's configuration, else the only one that the user has signed in to. Throws `StartError` (2). */
@@ -28,11 +29,23 @@ export async function requiredKeyhold(options: ClientOptions): Promise<KeyholdAp
   if (named !== undefined) return named;
   const [only, ...others] = client.loginsFile === null ? [] : new KeptLogins(client.loginsFile).all();
   if (only === undefined || others.length > 0) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url.');
-  return { url: only.url, token: client.token ?? keptToken(client, only.url) };
+  return { url: only.url, token: client.token ?? (await keptToken(client, only.url)) };
 }
 
-function keptToken({ loginsFile }: Config['client'], url: string): SecretValue {
-  const login = loginsFile === null ? undefined : new KeptLogins(loginsFile).find(url);
+async function keptToken({ loginsFile }: Config['client'], url: string): Promise<SecretValue> {
+  const login = loginsFile === null ? undefined : await usable(new KeptLogins(loginsFile), url);
   if (login === undefined) throw new StartError(2, `A running Keyhold (${url}) is asked with a token. Sign in with \`keyhold login\`, set KEYHOLD_TOKEN or KEYHOLD_TOKEN_FILE, or give --token-file.`);
   return new SecretValue(login.token);
+}
+
+/** With an access token that is renewed, where that is nearly over. */
+async function usable(logins: KeptLogins, url: string): Promise<Login | undefined> {
+  const login = logins.find(url);
+  if (login?.renewal === undefined || isFresh(login.renewal)) return login;
+  return logins.change(url, async (now) => {
+    // Another command may have renewed it meanwhile.
+    if (now.renewal === undefined || isFresh(now.renewal)) return now;
+    const { accessToken, renewal } = await renewed(now.renewal);
+    return { url, token: accessToken, renewal };
+  });
 }

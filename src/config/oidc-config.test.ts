@@ -7,7 +7,7 @@ import { loadConfig } from './config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyhold-issuers-'));
 const one = { issuer: 'https://login.example.com', audience: 'keyhold', tenants: ['acme'], highestRole: 'tenant-admin' };
-const made = { name: 'login.example.com', accessTokenType: 'at+jwt', client: null, jwksUrl: null, platformRoles: false, firstSignIn: null };
+const made = { name: 'login.example.com', accessTokenType: 'at+jwt', client: null, terminal: null, jwksUrl: null, platformRoles: false, firstSignIn: null };
 
 function load(content: unknown, variables: Readonly<Record<string, string>> = {}) {
   const file = join(folder, 'issuers.json');
@@ -26,6 +26,7 @@ describe('the file of identity providers (S23)', () => {
       accessTokenType: 'jwt',
       clientId: 'keyhold-web',
       clientSecretFile: 'secret',
+      cliClientId: 'keyhold-cli',
       jwksUrl: 'https://keys.example.com/set',
       tenants: 'any',
       platformRoles: true,
@@ -33,8 +34,8 @@ describe('the file of identity providers (S23)', () => {
     };
     const [first, second] = load({ issuers: [one, other] });
     expect(first).toEqual({ ...one, ...made, tenants: new Set(['acme']) });
-    const { clientId, clientSecretFile: _file, ...shown } = other;
-    expect(second).toMatchObject({ ...shown, tenants: null, client: { id: clientId } });
+    const { clientId, clientSecretFile: _file, cliClientId, ...shown } = other;
+    expect(second).toMatchObject({ ...shown, tenants: null, client: { id: clientId }, terminal: { id: cliClientId, scope: 'openid offline_access' } });
     expect(second?.client?.secret?.reveal()).toBe('test-client-secret-in-a-file');
   });
 
@@ -52,6 +53,9 @@ describe('the file of identity providers (S23)', () => {
     ['no tenants', { issuers: [{ ...one, tenants: undefined }] }, 'no "tenants"'],
     ['no such role', { issuers: [{ ...one, highestRole: 'platform-admin' }] }, 'no "highestRole"'],
     ['a platformRoles in words', { issuers: [{ ...one, platformRoles: 'true' }] }, 'no "platformRoles"'],
+    ['scopes of a terminal without its client', { issuers: [{ ...one, cliScope: 'openid' }] }, 'without "cliClientId"'],
+    ['a terminal where no access token is taken', { issuers: [{ ...one, audience: undefined, clientId: 'web', cliClientId: 'keyhold-cli' }] }, 'a terminal shows access tokens'],
+    ['a terminal\'s client id as the audience of any JWT', { issuers: [{ ...one, accessTokenType: 'jwt', cliClientId: 'keyhold' }] }, 'cannot be the client id'],
     ['a secret without a client', { issuers: [{ ...one, clientSecretFile: 'secret' }] }, 'without "clientId"'],
     ['a secret that is not there', { issuers: [{ ...one, clientId: 'web', clientSecretFile: 'nowhere' }] }, 'there is no file'],
     ['uninvited administrators', { issuers: [{ ...one, firstSignIn: { tenant: 'acme', role: 'tenant-admin' } }] }, 'no "firstSignIn"'],

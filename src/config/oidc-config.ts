@@ -12,6 +12,8 @@ const single = {
   audience: settings.oidcAudience,
   accessTokenType: settings.oidcAccessTokenType,
   clientId: settings.oidcClientId,
+  cliClientId: settings.oidcCliClientId,
+  cliScope: settings.oidcCliScope,
   jwksUrl: settings.oidcJwksUrl,
   tenants: settings.oidcTenants,
   highestRole: settings.oidcHighestRole,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ACCESS_TOKEN_TYPES, BOUNDING_ROLES, type FirstSignIn, type Issuer, type IssuerClient } from '../core/access/issuer.ts';
+import { ACCESS_TOKEN_TYPES, BOUNDING_ROLES, type FirstSignIn, type Issuer, type IssuerClient, type TerminalClient } from '../core/access/issuer.ts';
 import { SecretValue } from '../ports/secret-value.ts';
 import { InvalidValue, quoted } from './invalid-value.ts';
 import { isLoopback } from './loopback.ts';
@@ -18,7 +18,7 @@ export interface EntryContext {
 
 const TENANT = /^[a-z0-9][a-z0-9._-]{0,62}$/u;
 const ROLE = /^[a-z][a-z0-9-]{1,62}$/u;
-const NAMES: ReadonlySet<string> = new Set(['issuer', 'name', 'audience', 'accessTokenType', 'clientId', 'clientSecretFile', 'jwksUrl', 'tenants', 'highestRole', 'platformRoles', 'firstSignIn']);
+const NAMES: ReadonlySet<string> = new Set(['issuer', 'name', 'audience', 'accessTokenType', 'clientId', 'clientSecretFile', 'cliClientId', 'cliScope', 'jwksUrl', 'tenants', 'highestRole', 'platformRoles', 'firstSignIn']);
 
 /** An identity provider as an entry describes it (S23). Throws `InvalidValue` with what is missing or wrong. */
 export function issuerOf(entry: IssuerEntry, context: EntryContext): Issuer {
@@ -32,9 +32,11 @@ export function issuerOf(entry: IssuerEntry, context: EntryContext): Issuer {
   const audience = text(entry['audience'], named('audience'));
   const client = clientOf(entry, context);
   if (audience === null && client === null) throw needs('audience', `what its access tokens have as aud when they are meant for Keyhold; or ${named('clientId')}, where people sign in with a browser alone`);
+  const terminal = terminalOf(entry, context);
+  if (audience === null && terminal !== null) throw needs('audience', `a terminal shows access tokens, and these are taken by it`);
   const type = ACCESS_TOKEN_TYPES.find((known) => known === accessTokenType);
   if (type === undefined) throw needs('accessTokenType', `it is one of ${ACCESS_TOKEN_TYPES.join(', ')}`);
-  if (type === 'jwt' && audience === client?.id) throw needs('audience', `with ${named('accessTokenType')} jwt it cannot be the client id, since that is what ID tokens have as aud; give Keyhold's API an audience of its own`);
+  if (type === 'jwt' && audience !== null && (audience === client?.id || audience === terminal?.id)) throw needs('audience', `with ${named('accessTokenType')} jwt it cannot be the client id, since that is what ID tokens have as aud; give Keyhold's API an audience of its own`);
   const highestRole = BOUNDING_ROLES.find((known) => known === entry['highestRole']);
   if (highestRole === undefined) throw needs('highestRole', `it is one of ${BOUNDING_ROLES.join(', ')}`);
   if (typeof platformRoles !== 'boolean') throw needs('platformRoles', 'it is true or false');
@@ -42,7 +44,7 @@ export function issuerOf(entry: IssuerEntry, context: EntryContext): Issuer {
   if (tenants === undefined) throw needs('tenants', 'a list of tenants\' ids, or "any"');
   const firstSignIn = firstSignInOf(entry['firstSignIn'], tenants);
   if (firstSignIn === undefined) throw needs('firstSignIn', 'a tenant among its tenants, and a role there that is not tenant-admin: who comes by themselves administers nothing');
-  return Object.freeze({ issuer, name, audience, accessTokenType: type, client, jwksUrl: jwksUrl === undefined ? null : address(named('jwksUrl'), jwksUrl), tenants, highestRole, platformRoles, firstSignIn });
+  return Object.freeze({ issuer, name, audience, accessTokenType: type, client, terminal, jwksUrl: jwksUrl === undefined ? null : address(named('jwksUrl'), jwksUrl), tenants, highestRole, platformRoles, firstSignIn });
 }
 
 function clientOf({ clientId, clientSecretFile }: IssuerEntry, { named, workingDirectory, secret = null }: EntryContext): IssuerClient | null {
@@ -53,6 +55,13 @@ function clientOf({ clientId, clientSecretFile }: IssuerEntry, { named, workingD
     return null;
   }
   return Object.freeze({ id, secret: file === null ? secret : new SecretValue(readSecretFile(named('clientSecretFile'), resolve(workingDirectory, file))) });
+}
+
+function terminalOf({ cliClientId, cliScope }: IssuerEntry, { named }: EntryContext): TerminalClient | null {
+  const id = text(cliClientId, named('cliClientId'));
+  const scope = text(cliScope, named('cliScope'));
+  if (id === null && scope !== null) throw new InvalidValue(`has ${named('cliScope')} without ${named('cliClientId')}`);
+  return id === null ? null : Object.freeze({ id, scope: scope ?? 'openid offline_access' });
 }
 
 /** null: every tenant. There is no default, since one would give an issuer more than its operator thought of. */

@@ -67,6 +67,22 @@ const oidcClientSecret: Setting<SecretValue | null> = {
   },
 };
 
+const oidcCliClientId: Setting<string | null> = {
+  ...nothing,
+  name: 'KEYHOLD_OIDC_CLI_CLIENT_ID',
+  description: ['What keyhold login is registered as there: a public client (no secret) that may use the device flow (RFC 8628), for people at a terminal.'],
+  example: 'keyhold-cli',
+  parse: (text) => text,
+};
+
+const oidcCliScope: Setting<string | null> = {
+  ...nothing,
+  name: 'KEYHOLD_OIDC_CLI_SCOPE',
+  description: ['The scopes that it asks for, divided by spaces: what makes the provider give an access token for Keyhold, and a refresh token. openid offline_access without it.'],
+  example: 'openid offline_access api',
+  parse: (text) => text,
+};
+
 const oidcJwksUrl: Setting<string | null> = {
   ...nothing,
   name: 'KEYHOLD_OIDC_JWKS_URL',
@@ -129,6 +145,8 @@ export const oidcSettings = {
   oidcAccessTokenType,
   oidcClientId,
   oidcClientSecret,
+  oidcCliClientId,
+  oidcCliScope,
   oidcJwksUrl,
   oidcTenants,
   oidcHighestRole,

@@ -1,6 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callKeyhold } from '../../src/adapters/keyhold-api/call-keyhold.ts';
+import { logIn } from '../../src/command-line/login/log-in.ts';
+import { logOut } from '../../src/command-line/login/log-out.ts';
+import { runningKeyhold } from '../../src/command-line/running-keyhold.ts';
 import { apiOf, handOver, makeTenant, type TestTenant } from '../support/api.ts';
 import { hello, openAi } from '../support/openai-sdk.ts';
 import { until } from '../support/outcome.ts';
@@ -25,7 +30,7 @@ beforeAll(async () => {
   publicUrl = `http://127.0.0.1:${port}`;
   await server.registerWebClient(publicUrl);
   await writeFile(secret, OIDC_CLIENT_SECRET);
-  await writeFile(issuers, JSON.stringify({ issuers: [{ issuer: server.issuer, name: 'Ours', audience: OIDC_AUDIENCE, clientId: 'keyhold', clientSecretFile: secret, tenants: ['acme'], highestRole: 'tenant-admin' }] }));
+  await writeFile(issuers, JSON.stringify({ issuers: [{ issuer: server.issuer, name: 'Ours', audience: OIDC_AUDIENCE, clientId: 'keyhold', clientSecretFile: secret, cliClientId: 'keyhold-cli', cliScope: 'openid offline_access api', tenants: ['acme'], highestRole: 'tenant-admin' }] }));
   world = await startProductWithProvider({ env: { KEYHOLD_LISTEN: `127.0.0.1:${port}`, KEYHOLD_PUBLIC_URL: publicUrl, KEYHOLD_OIDC_ISSUERS_FILE: issuers, KEYHOLD_EGRESS_ALLOW_HOSTS: '127.0.0.1' } });
   acme = await makeTenant(world.product, 'acme');
   await handOver(acme, 'openai', 'sk-test-key-of-acme-for-users-0001');
@@ -75,7 +80,7 @@ describe('a process with a real identity provider (S22, S23)', () => {
     const ask = (method: string, path: string, body?: object) =>
       fetch(publicUrl + path, { method, headers: { cookie: cookie(), origin: publicUrl, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 
-    expect(await (await fetch(`${publicUrl}/api/v1/sign-in`)).json()).toEqual({ token: true, issuers: [{ issuer: server.issuer, name: 'Ours' }] });
+    expect(await (await fetch(`${publicUrl}/api/v1/sign-in`)).json()).toEqual({ token: true, issuers: [{ issuer: server.issuer, name: 'Ours' }], terminals: [{ issuer: server.issuer, name: 'Ours', clientId: 'keyhold-cli', scope: 'openid offline_access api', audience: OIDC_AUDIENCE }] });
     const page = await signIn('returnTo=/tenants%3Fa=1%26b="><script>');
     expect([page.status, page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([200, 'text/html; charset=utf-8', 'no-store']);
     expect(page.text).toContain('content="0;url=/tenants?a=1&#38;b=&#34;&#62;&#60;script&#62;"');
@@ -108,5 +113,37 @@ describe('a process with a real identity provider (S22, S23)', () => {
     expect((await browser.open(`${publicUrl}/api/v1/sign-in`, { token: 'nonsense' })).status).toBe(400);
     for (const secret of [first, second, third]) expect(world.product.output()).not.toContain(secret.slice(-49));
     expect(world.product.output()).not.toMatch(/id_token|eyJ/u);
+  });
+
+  it('lets people sign in at a terminal by the device flow (RFC 8628), with a token that is renewed, until they sign out', async () => {
+    await acme.admin.must('POST', '/api/v1/tenants/acme/users', { issuer: server.issuer, subject: 'cleo', name: 'Cleo', role: 'tenant-auditor' });
+    server.user = 'cleo';
+    // Shorter than what a terminal keeps ahead, so that the next command renews it.
+    server.accessTokenSeconds = 30;
+    try {
+      const client = { url: publicUrl, token: null, loginsFile: join(folder, 'terminal', 'logins.json') };
+      const said: string[] = [];
+      let visiting: Promise<Visited> | undefined;
+      const say = (text: string): void => {
+        said.push(text);
+        const page = /http\S+user_code=\S+/.exec(text)?.[0];
+        if (page !== undefined) visiting = new Browser().follow(page);
+      };
+      await logIn(client, {}, Object.assign(new PassThrough(), { isTTY: true }), { out: say, error: say, isTerminal: true });
+      expect((await visiting)?.status).toBe(200);
+      expect(said.join('')).toContain('tenant-auditor of acme');
+      const kept = (await readFile(client.loginsFile, 'utf8')).match(/"token": "([^"]+)"/)?.[1];
+      server.accessTokenSeconds = 3_600;
+      const api = (await runningKeyhold(client, {}))!;
+      expect(api.token.reveal()).not.toBe(kept);
+      expect(await callKeyhold(api, { method: 'GET', path: '/api/v1/me' })).toMatchObject({ kind: 'user', tenant: 'acme', role: 'tenant-auditor' });
+      // Still good for an hour: nothing is asked of the provider.
+      expect((await runningKeyhold(client, {}))?.token.reveal()).toBe(api.token.reveal());
+      await logOut(client, {}, { out: say, error: say, isTerminal: true });
+      expect(said.at(-1)).toContain('has ended the sign-in, too');
+      await expect(runningKeyhold(client, {})).rejects.toThrow('keyhold login');
+    } finally {
+      server.accessTokenSeconds = 3_600;
+    }
   });
 });

@@ -10,6 +10,7 @@ export function testIssuer(change: Partial<Issuer> = {}): Issuer {
     audience: 'keyhold',
     accessTokenType: 'at+jwt',
     client: null,
+    terminal: null,
     jwksUrl: null,
     tenants: null,
     highestRole: 'tenant-admin',

@@ -8,6 +8,8 @@ export function addLoginCommands(program: Command, terminal: Terminal): void {
     .command('login')
     .description('sign in to a running Keyhold, for the commands that ask one')
     .option('--url <url>', 'where Keyhold runs (or KEYHOLD_URL)')
+    .option('--issuer <issuer>', 'sign in at this identity provider, by its name or address, in a browser; left out, at the only one that Keyhold names')
+    .option('--token', 'sign in with an API token all the same')
     .addHelpText('after', '\nAn API token is asked for without being shown, or taken from a pipe; never as an argument, where other users of the machine could read it.\nIt is kept in your own folder (keyhold/logins.json below XDG_CONFIG_HOME or ~/.config), mode 0600.')
     .allowExcessArguments(false)
     .action(async (options: LoginOptions) => {

@@ -34,6 +34,14 @@ export interface WayIn {
   readonly name: string;
 }
 
+/** Where people sign in at a terminal. Nothing of it is a secret. */
+export interface TerminalWayIn extends WayIn {
+  readonly clientId: string;
+  readonly scope: string;
+  /** What stands for Keyhold in `aud`. */
+  readonly audience: string;
+}
+
 /** The session acts for so long at most before it asks anew; here it is asked for the moment alone. */
 const MOMENT_MS = 60_000;
 const CALLBACK = '/api/v1/sign-in/callback';
@@ -49,6 +57,11 @@ export class BrowserSignIns {
 
   ways(): readonly WayIn[] {
     return this.#dependencies.issuers.all.flatMap(({ issuer, name, client }) => (client === null ? [] : [{ issuer, name }]));
+  }
+
+  /** Where they do at a terminal, and as what. */
+  terminals(): readonly TerminalWayIn[] {
+    return this.#dependencies.issuers.all.flatMap(({ issuer, name, terminal, audience }) => (terminal === null || audience === null ? [] : [{ issuer, name, clientId: terminal.id, scope: terminal.scope, audience }]));
   }
 
   /**

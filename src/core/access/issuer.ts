@@ -17,6 +17,8 @@ export interface Issuer {
   readonly accessTokenType: (typeof ACCESS_TOKEN_TYPES)[number];
   /** What Keyhold is to it; null: people do not sign in there with a browser. */
   readonly client: IssuerClient | null;
+  /** What `keyhold login` is to it; null: terminals do not sign in there. Only where access tokens are taken. */
+  readonly terminal: TerminalClient | null;
   /** Where its keys are; null: as its discovery document says. */
   readonly jwksUrl: string | null;
   /** Where its users can hold something; null: in every tenant. */
@@ -33,6 +35,13 @@ export interface IssuerClient {
   readonly id: string;
   /** null: a public client, which PKCE alone protects. */
   readonly secret: SecretValue | null;
+}
+
+/** A public client that may use the device flow (RFC 8628). */
+export interface TerminalClient {
+  readonly id: string;
+  /** What is asked for, divided by spaces. */
+  readonly scope: string;
 }
 
 /** Never a role of the platform, and never a tenant's administrator. */

@@ -114,6 +114,7 @@ class RunningServer implements OidcServer {
       features: {
         devInteractions: { enabled: false },
         deviceFlow: { enabled: true },
+        revocation: { enabled: true },
         backchannelLogout: { enabled: true },
         resourceIndicators: {
           enabled: true,
