@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClientAddresses } from '../gateway/client/client-address.ts';
 import type { ClientRequest, ClientResponse } from '../gateway/client/client.ts';
-import { createServer, type ServerLimits } from './server.ts';
+import { createServer, type Listener, type ServerLimits } from './server.ts';
 
-const servers: Server[] = [];
+const servers: Listener[] = [];
 
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -134,6 +134,30 @@ describe('createServer', () => {
     const answer = await talk(await listen(), `${bytes}GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"code":"invalid_argument"/);
     expect(answer.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['an answer that is the last', (response: ServerResponse) => void (response.shouldKeepAlive = false), () => undefined],
+    ['the answer of a listener that retires', () => undefined, (server: Listener) => void server.retire()],
+  ] as const)('S34 serves nothing behind %s: nobody gets its answer', async (_what, prepare, meanwhile) => {
+    const served: (string | undefined)[] = [];
+    const port = await listen({
+      controlPlane: (request, response) => {
+        served.push(request.url);
+        prepare(response);
+        response.end('answer');
+      },
+    });
+    const socket = connect(port, '127.0.0.1');
+    let got = '';
+    socket.on('data', (bytes: Buffer) => (got += bytes.toString())).on('error', () => undefined);
+    await once(socket, 'connect');
+    meanwhile(servers.at(-1)!);
+    const closed = once(socket, 'close');
+    socket.write(['/one', '/two', '/three'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+    await closed;
+    expect(served).toEqual(['/one']);
+    expect(got).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:(?!HTTP\/1).)*connection: close(?:(?!HTTP\/1).)*$/is);
   });
 
   it('ignores an upgrade', async () => {

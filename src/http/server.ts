@@ -69,17 +69,23 @@ export interface Listener extends Server {
  */
 export function createServer({ gateway, controlPlane, clientAddresses = new ClientAddresses([]), clientCertificates = new ClientCertificates(), random, tls, limits }: ServerParts): Listener {
   const { headMs, requestMs, idleMs, checkMs, headBytes, connections, connectionsFromOne } = { ...defaultLimits, ...limits };
-  const refused = new WeakSet<Socket>();
+  /** Whose last answer is under way. */
+  const ending = new WeakSet<Socket>();
   const refuse = ({ socket }: IncomingMessage, response: ServerResponse, message: string): void => {
-    refused.add(socket);
+    ending.add(socket);
     const { status, headers, body } = errorAnswer(new KeyholdError('invalid_argument', message), requestIdFor(undefined, random));
     response.writeHead(status, { ...securityHeaders(tls !== undefined), ...headers, 'x-request-id': body.error.requestId, 'content-type': 'application/json; charset=utf-8', connection: 'close' });
     response.end(JSON.stringify(body));
   };
+  const latest = new WeakMap<Socket, ServerResponse>();
   const dispatch: Handler = (request, response) => {
-    // Sent before the refusal had left; it would be served, and nobody would get its answer.
-    if (refused.has(request.socket)) return;
-    if (server.isRetiring) response.shouldKeepAlive = false;
+    // Sent before the last answer had left; it would be served, and nobody would get its answer.
+    if (ending.has(request.socket) || saysLast(latest.get(request.socket))) return;
+    latest.set(request.socket, response);
+    if (server.isRetiring) {
+      response.shouldKeepAlive = false;
+      ending.add(request.socket);
+    }
     const fault = headFault(request);
     if (fault !== undefined) refuse(request, response, fault);
     else if (gateway.owns(request.url ?? '/')) gateway.handle(request, response);
@@ -114,6 +120,11 @@ export function createServer({ gateway, controlPlane, clientAddresses = new Clie
   });
   answerBrokenRequests(server, random, tls !== undefined);
   return server;
+}
+
+/** Whether an answer has told its client that there is none behind it. */
+function saysLast(response: ServerResponse | undefined): boolean {
+  return response?.headersSent === true && !response.shouldKeepAlive;
 }
 
 /** A node:http server whose plain requests to the gateway are read before it: all that closes its connections closes theirs. */

@@ -118,6 +118,8 @@ export class HttpResponse implements ClientResponse {
   }
 
   head(status: number, headers: readonly string[], last: boolean): void {
+    // By which the listener knows that nobody waits for an answer to what came behind it.
+    if (last) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, last ? [...headers, 'connection', 'close'] : [...headers]);
   }
 
