@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type EchoingUpstream, startEchoingUpstream } from '../support/isolation/echoing-upstream.ts';
 import { IsolationWorld } from '../support/isolation/isolation-world.ts';
 import { PLATFORM_TOKEN, startTwoWorkers, type TwoWorkers } from '../support/isolation/two-workers.ts';
-import { drawsOf } from '../support/isolation/tenant-operations.ts';
+import { drawsOf } from '../support/isolation/draws.ts';
 
 vi.mock('../../src/adapters/clock/system-clock.ts', async () => {
   const { movedClock } = await import('../support/isolation/moved-clock.ts');
   return { systemClock: movedClock };
 });
 
-const RUNS = Number(process.env['KEYHOLD_TEST_ISOLATION_RUNS'] ?? 3);
+const RUNS = Number(process.env['KEYHOLD_TEST_ISOLATION_RUNS'] ?? 2);
 const SEED = Number(process.env['KEYHOLD_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const OPERATIONS = 40;
 const TENANTS = 3;
@@ -49,7 +49,7 @@ it(`R10.2 S1 S10 S27 S32: no tenant reads, uses or learns of another's anything,
     fc.asyncProperty(schedule, async (seeds) => {
       const parties = await world.tenants(seeds.length);
       await Promise.all(parties.map(async (party, index) => world.live(party, OPERATIONS, drawsOf(seeds[index] ?? 0))));
-      await world.atTheEnd(parties);
+      await world.atTheEnd(parties, drawsOf(seeds[0] ?? 0));
     }),
     // A run goes on from what the runs before have left, so a smaller one shows nothing.
     { numRuns: RUNS, seed: SEED, endOnFailure: true },

@@ -90,8 +90,8 @@ export class Party {
   }
 }
 
-/** Makes a tenant with one of every kind of caller. */
-export async function makeParty(party: Party, platform: (asked: Omit<Asked, 'token'>) => Promise<Got>): Promise<Party> {
+/** Makes a tenant with one of every kind of caller, and keys of its own for these services. */
+export async function makeParty(party: Party, ownKeys: readonly string[], platform: (asked: Omit<Asked, 'token'>) => Promise<Got>): Promise<Party> {
   const { slug, mark, base } = party;
   await platform({ method: 'POST', path: '/api/v1/tenants', body: { id: slug, name: `Tenant ${mark}` } });
   const first = await platform({ method: 'POST', path: `${base}/tokens`, body: { name: `first ${mark}`, role: 'tenant-admin' } });
@@ -109,7 +109,7 @@ export async function makeParty(party: Party, platform: (asked: Omit<Asked, 'tok
     const key = await made('gateway-keys', { name: `key of ${mark}`, owner: `owner ${mark}`, tags: { team: mark }, services });
     party.gatewayKeys.set(String(key.json['id']), String(key.json['key']));
   }
-  for (const service of ['openai', 'anthropic'] as const) {
+  for (const service of ownKeys) {
     const value = party.secret();
     await party.ask(0, { method: 'PUT', path: `${base}/credentials/${service}`, token: party.admin, body: { fields: { api_key: value } } });
     party.values.set(`${service}|default`, value);

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { mintToken } from '../../../src/core/access/token-text.ts';
-import type { GuardedRoute } from '../../../src/http/route.ts';
 import { conducts, type EchoingUpstream } from './echoing-upstream.ts';
 import type { Asked, Got } from './keeping-client.ts';
 import { moveClock } from './moved-clock.ts';
 import { type Party, SHARED, services } from './party.ts';
-import { type Draw, lookingRoutes, type Named, namesOf, ownNames, pick, requestTo, tenantRoutes } from './tenant-requests.ts';
+import { sameAsNothing } from './same-as-nothing.ts';
+import type { Draw } from './draws.ts';
+import { lookingRoutes, ownNames, pick, requestTo, tenantRoutes } from './tenant-requests.ts';
 
 /** What a tenant does next, as a schedule draws it. */
 export type Operation = (party: Party, draw: Draw) => Promise<void>;
@@ -41,30 +41,7 @@ export function operations(upstream: EchoingUpstream, others: (party: Party) => 
     const byTenant = draw(2) === 0;
     const routes = byTenant ? tenantRoutes : tenantRoutes.filter(({ method, url }) => /:id|audit\/proof/.test(url) || (method !== 'PUT' && /credentials\/:service/.test(url)));
     const route = pick(draw, routes);
-    const theirs = namesOf(other, party, draw, byTenant ? other.slug : party.slug);
-    const token = pick(draw, [...party.tokens, ...party.sessions]);
-    const [worker, seed] = [draw(2), draw(2 ** 20)];
-    let [there, nowhere] = await bothAnswers(party, route, { token, worker, seed, theirs, byTenant });
-    // A session may end between the two, when somebody moves the time.
-    for (let more = 0; more < 3 && !isDeepStrictEqual(there, nowhere); more += 1) [there, nowhere] = await bothAnswers(party, route, { token, worker, seed, theirs, byTenant });
-    expect(there, `${route.method} ${route.url} as ${party.slug} about another's and nobody's`).toEqual(nowhere);
-  };
-
-  const bothAnswers = async (party: Party, route: GuardedRoute, { token, worker, seed, theirs, byTenant }: { readonly token: string; readonly worker: number; readonly seed: number; readonly theirs: Named; readonly byTenant: boolean }): Promise<readonly [there: unknown, nowhere: unknown]> => {
-    const nobodys = { slug: byTenant ? `${party.slug.slice(0, -2)}xx` : party.slug, id: (kind: string) => (kind === 'roles' ? 'nobodys-role' : kind === 'users' ? `usr_${'0'.repeat(32)}` : kind === 'audit' ? `aud_${'0'.repeat(24)}` : 'zzzzzzzzzz012345'), label: 'label-of-nobody' };
-    const names: string[][] = [[], []];
-    const answers: unknown[] = [];
-    for (const [index, named] of [theirs, nobodys].entries()) {
-      const noted = { slug: named.slug, label: named.label, id: (kind: string): string => {
-        const id = named.id(kind);
-        names[index]?.push(id);
-        return id;
-      } };
-      const asked = requestTo(route, party, drawsOf(seed), noted);
-      const foreign = [named.slug, named.label, ...(names[index] ?? [])].filter((name) => name !== party.slug);
-      answers.push(seen(await party.ask(worker, { ...asked, headers: { ...asked.headers, 'x-request-id': 'the-same' }, token }, foreign), foreign));
-    }
-    return [answers[0], answers[1]];
+    await sameAsNothing(party, other, route, draw, byTenant);
   };
 
   /** A list goes on where its page ended, for whoever has that list alone. */
@@ -170,19 +147,4 @@ export function operations(upstream: EchoingUpstream, others: (party: Party) => 
   const time: Operation = async (_party, draw) => moveClock(pick(draw, JUMPS));
 
   return [[8, ownThings], [2, burst], [8, notMine], [2, cursors], [1, repeats], [6, async (party, draw) => void (await call(party, draw))], [5, credential], [2, gatewayKey], [2, role], [1, forged], [1, time]];
-}
-
-/** An answer as a stranger sees it. */
-function seen({ status, headers, text }: Got, names: readonly string[]): unknown {
-  const { date: _date, 'content-length': _length, 'x-request-id': _id, connection: _connection, 'keep-alive': _keep, ...others } = headers;
-  return { status, others, text: names.reduce((rest, name) => rest.replaceAll(name, 'NAME'), text) };
-}
-
-/** The same numbers for the same seed: a linear congruential generator (Numerical Recipes). */
-export function drawsOf(seed: number): Draw {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }

@@ -2,11 +2,9 @@ import type { GuardedRoute } from '../../../src/http/route.ts';
 import { routeTable } from '../../../src/http/route-table.ts';
 import { isOfTenant } from '../access-matrix.ts';
 import { sampleBody } from '../sample-body.ts';
+import type { Draw } from './draws.ts';
 import type { Asked } from './keeping-client.ts';
 import { type Party, SHARED, services } from './party.ts';
-
-/** Numbers from a schedule, which decide everything else. */
-export type Draw = (below: number) => number;
 
 /** Every route about a tenant's things, except those that end the tenant. */
 export const tenantRoutes = routeTable.filter((route): route is GuardedRoute => route.kind === 'guarded' && isOfTenant(route) && !/shred|^\/api\/v1\/tenants\/:tenant$/.test(route.url));
