@@ -18,6 +18,8 @@ export interface ProductOptions {
   readonly args?: readonly string[];
   /** Gets what it writes, as it comes. */
   readonly heard?: (text: string) => void;
+  /** Whether it is ready at this address; asked again and again. Left out: as `/readyz` says by plain http. */
+  readonly isReady?: (url: string) => Promise<boolean>;
 }
 
 export interface Exit {
@@ -103,18 +105,22 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       return exited;
     },
   };
-  await ready(product);
+  await ready(product, options.isReady ?? saysReady);
   return product;
 }
 
-async function ready(product: Product): Promise<void> {
+async function saysReady(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/readyz`).catch(() => undefined);
+  await response?.body?.cancel();
+  return response?.status === 200;
+}
+
+async function ready(product: Product, isReady: (url: string) => Promise<boolean>): Promise<void> {
   let ended = false;
   void product.exited.then(() => (ended = true));
   for (;;) {
     if (ended) throw new Error(`Keyhold ended before it was ready:\n${product.output()}`);
-    const response = await fetch(`${product.url}/readyz`).catch(() => undefined);
-    await response?.body?.cancel();
-    if (response?.status === 200) return;
+    if (await isReady(product.url)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
