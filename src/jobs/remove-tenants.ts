@@ -5,11 +5,11 @@ import type { GatewayKeyService } from '../core/access/gateway-key-service.ts';
 import type { MemberService } from '../core/access/member-service.ts';
 import type { TokenService } from '../core/access/token-service.ts';
 import type { TenantService } from '../core/tenants/tenant-service.ts';
+import { allRecords } from '../core/versions/all-records.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { GatewayKeyRepository, TokenRepository } from '../ports/metadata/access.ts';
-import type { Page, PageRequest, Stored } from '../ports/metadata/stored.ts';
 import type { TenantRepository } from '../ports/metadata/tenants.ts';
 import type { MembershipRepository } from '../ports/metadata/users.ts';
 import { type Scope, tenantScope } from '../ports/scope.ts';
@@ -46,7 +46,6 @@ export interface RemovalCount {
 const EVERY_MS = 5_000;
 /** Runs between two looks that nobody asked for: five minutes, for what another replica has begun and this one has not heard of. */
 const LOOK_EVERY = 60;
-const PAGE = 500;
 const actor = systemActor('remove-tenants');
 
 /**
@@ -94,7 +93,7 @@ export class RemoveTenants implements LeasedJob {
     this.#due = false;
     let removed = 0;
     let waiting = 0;
-    for await (const { record } of all((page) => this.#dependencies.tenants.list(page))) {
+    for await (const { record } of allRecords((page) => this.#dependencies.tenants.list(page))) {
       if (!mayGoOn()) {
         this.#due = true;
         break;
@@ -133,29 +132,20 @@ export class RemoveTenants implements LeasedJob {
     const { access, gatewayKeys, gatewayKeyService, memberships, memberService, tokens, tokenService } = this.#dependencies;
     const scope: Scope = tenantScope(tenant);
     let ended = 0;
-    for await (const { record } of all((page) => gatewayKeys.list(tenant, page))) {
+    for await (const { record } of allRecords((page) => gatewayKeys.list(tenant, page))) {
       if (record.revokedAt !== null) continue;
       await access.perform(actor, 'gateway-key.revoke', { scope, id: record.id }, null, (grant) => gatewayKeyService.revoke(grant));
       ended += 1;
     }
-    for await (const { record } of all((page) => tokens.list(scope, page))) {
+    for await (const { record } of allRecords((page) => tokens.list(scope, page))) {
       if (record.revokedAt !== null) continue;
       await access.perform(actor, 'token.revoke', { scope, id: record.id }, null, (grant) => tokenService.revoke(grant));
       ended += 1;
     }
-    for await (const { record } of all((page) => memberships.list(tenant, page))) {
+    for await (const { record } of allRecords((page) => memberships.list(tenant, page))) {
       await access.perform(actor, 'user.remove', { scope, id: record.user }, null, (grant) => memberService.remove(grant));
       ended += 1;
     }
     return ended;
   }
-}
-
-async function* all<T>(list: (page: PageRequest) => Promise<Page<Stored<T>>>): AsyncGenerator<Stored<T>> {
-  let after: string | undefined;
-  do {
-    const page: Page<Stored<T>> = await list({ limit: PAGE, after });
-    yield* page.items;
-    after = page.next;
-  } while (after !== undefined);
 }

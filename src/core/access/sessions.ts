@@ -10,6 +10,7 @@ import type { SecretValue } from '../../ports/secret-value.ts';
 import { after, type Soon } from '../../ports/soon.ts';
 import { RecordCache } from '../caching/record-cache.ts';
 import type { Sources } from '../outages/sources.ts';
+import { allRecords } from '../versions/all-records.ts';
 import { changeRecord } from '../versions/change-record.ts';
 import type { Actor, SignIn } from './actor.ts';
 import { noteSignIn, signOutUser } from './sign-in-times.ts';
@@ -63,7 +64,6 @@ interface Known {
 
 const TTL_MS = 10_000;
 const MAX_CACHED = 10_000;
-const PAGE = 500;
 /** Uses are written when the last one that was is so much of the idle time ago. */
 const TOUCHES = 20;
 /** What has ended is kept until its time is over, and for so long after, whichever clock was ahead. */
@@ -142,7 +142,7 @@ export class Sessions {
   async removeExpired(mayGoOn: () => boolean): Promise<number> {
     const { sessions, clock } = this.#dependencies;
     let removed = 0;
-    for await (const { record, revision } of all((page) => sessions.expired(clock.now() - KEPT_MS, page))) {
+    for await (const { record, revision } of allRecords((page) => sessions.expired(clock.now() - KEPT_MS, page))) {
       if (!mayGoOn()) break;
       // Another replica may have removed it.
       await sessions.remove({ id: record.id }, revision).catch(unless('conflict'));
@@ -184,7 +184,7 @@ export class Sessions {
   }
 
   async #endEach(list: (page: PageRequest) => Promise<Page<Stored<SessionRecord>>>): Promise<void> {
-    for await (const { record } of all(list)) if (record.endedAt === null) await this.end(record.id);
+    for await (const { record } of allRecords(list)) if (record.endedAt === null) await this.end(record.id);
   }
 
   #find(id: string): Soon<Known | undefined> {
@@ -206,13 +206,4 @@ function unless(code: ErrorCode): (error: unknown) => void {
   return (error) => {
     if (asKeyholdError(error).code !== code) throw error;
   };
-}
-
-async function* all<T>(list: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T> {
-  let page = await list({ limit: PAGE });
-  for (;;) {
-    yield* page.items;
-    if (page.next === undefined) return;
-    page = await list({ limit: PAGE, after: page.next });
-  }
 }

@@ -16,7 +16,7 @@ const tell = (body: string, headers: Record<string, string> = {}) => ask('POST',
 
 describe('signing in with a browser, for strangers (S23, S24; with an identity provider: test/e2e/oidc.test.ts)', () => {
   it('is told of to everybody, and goes nowhere that is not configured', async () => {
-    expect((await ask('GET', '/api/v1/sign-in')).json).toEqual({ token: true, issuers: [] });
+    expect((await ask('GET', '/api/v1/sign-in')).json).toEqual({ token: true, issuers: [], terminals: [] });
     for (const query of ['', '?issuer=https://evil.example', `?issuer=${encodeURIComponent('https://login.example.com')}`, '?issuer=a&issuer=b']) {
       const answer = await ask('GET', `/api/v1/sign-in/start${query}`);
       expect([answer.status, answer.headers.location, answer.headers['set-cookie']]).toEqual([400, undefined, undefined]);
