@@ -13,7 +13,7 @@ const idempotencyKey = Type.Optional(Type.String({ description: 'A repeat with t
 /** A route's schema as fastify checks requests, writes answers and describes the API by it. */
 export function fastifySchema(route: Route): FastifySchema {
   const { schema, statuses, summary, tag } = route;
-  const answers = statuses.map((status) => [status, answerSchema(route, STATUS_CODES[status] ?? '')] as const);
+  const answers = statuses.map((status) => [status, answerSchema(route, status)] as const);
   return {
     operationId: operationId(route),
     summary,
@@ -29,8 +29,10 @@ export function fastifySchema(route: Route): FastifySchema {
   };
 }
 
-function answerSchema({ schema, mediaType }: Route, description: string): object {
-  const answer = schema.answer ?? Type.Null();
+/** A 204 has no content, whatever the route's other answers have. */
+function answerSchema({ schema, mediaType }: Route, status: number): object {
+  const description = STATUS_CODES[status] ?? '';
+  const answer = status === 204 ? Type.Null() : (schema.answer ?? Type.Null());
   return mediaType === undefined ? { ...answer, description } : { description, content: { [mediaType]: { schema: answer } } };
 }
 

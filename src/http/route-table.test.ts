@@ -55,6 +55,9 @@ describe('every route of the control plane', () => {
     expect(paths['/metrics']?.get?.security).toEqual([{}, { token: [] }, { session: [] }]);
     expect(paths['/api/v1/me']?.get?.security).toEqual([{ token: [] }, { session: [] }]);
     expect(paths['/livez']?.get?.security).toEqual([]);
+    const withoutContent = Object.values(paths).flatMap((path) => Object.values(path).flatMap(({ responses }) => responses[204] ?? []));
+    expect(withoutContent.length).toBeGreaterThan(0);
+    for (const response of withoutContent) expect(response.content).toBeUndefined();
     const names = Object.values(paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
     expect(new Set(names).size).toBe(names.length);
     expect(names).toContain('putTenantsByTenantCredentialsByService');

@@ -60,7 +60,7 @@ export class IsolationWorld {
     for (const party of parties) await this.#readsItsOwn(party);
     const [ended, bounded, free] = parties;
     if (ended === undefined || bounded === undefined || free === undefined) throw new Error('It takes three tenants.');
-    for (const route of tenantRoutes.filter(({ url }) => url.includes(':id'))) await sameAsNothing(bounded, free, route, draw, false, bounded.admin);
+    for (const route of tenantRoutes.filter(({ url }) => /:id|audit\/proof/.test(url))) await sameAsNothing(bounded, free, route, draw, false, bounded.admin);
     await this.#limitsOf(bounded, free);
     await this.#endOf(ended);
     for (const message of this.#workers.told.splice(0)) {

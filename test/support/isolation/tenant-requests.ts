@@ -32,8 +32,8 @@ export function requestTo(route: GuardedRoute, party: Party, draw: Draw, named: 
   if (route.url.includes('credentials/:service')) query.set('label', named.label);
   if (route.url.startsWith('/tenant/ai/')) query.set('tenant_id', named.slug);
   if (route.url.endsWith('/audit/proof')) {
-    if (draw(2) === 0) query.set('id', named.id('audit'));
-    else query.set('from', '1');
+    if (draw(4) === 0) query.set('from', '1');
+    else query.set('id', named.id('audit'));
   } else if (route.method === 'GET' && /\/(audit|audit\/entries|usage\/events|tokens|gateway-keys|roles|users|credentials)$/.test(route.url)) {
     query.set('limit', String(1 + draw(4)));
   }
