@@ -41,7 +41,7 @@ export class LostLeases {
     return { items: leases.flat(), next };
   }
 
-  /** Gives back what is leased under the name that the grant has; tells of how many budgets. Throws `not_found`, and `conflict` while something is heard of who leased it. */
+  /** Gives back what is leased under the name that the grant has; tells of how many budgets, 0 where there is nothing (any more). Throws `conflict` while something is heard of who leased it. */
   async release(grant: Grant): Promise<number> {
     const { id: journal = '' } = grant.use('budget-lease.release');
     const now = this.#clock.now();
@@ -57,7 +57,6 @@ export class LostLeases {
       }
       after = page.next;
     }
-    if (found.length === 0) throw new KeyholdError('not_found', 'Nothing is leased under this name. GET /api/v1/platform/budget-leases lists what is.');
     for (const key of found) {
       await changeAccount(this.#accounts, key, (record) => {
         const slice = record && sliceOf(record, journal);

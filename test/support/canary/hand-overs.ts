@@ -66,6 +66,7 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
     await world.ok({ method: 'PUT', path, token, body: { budgets: [{ amount: { requests: 1_000_000 }, per: 'day', hard: true }] } });
     await world.ok({ method: 'GET', path, token });
   }
+  await world.ok({ method: 'POST', path: `${ofPlatform}/budget-leases/0123456789abcdef/release`, token: world.platform });
   await world.ok({ method: 'GET', path: `${ofTenant}/gateway-keys/${String(other.body['id'])}/budget`, token: world.admin });
   await world.ok({ method: 'PATCH', path: ofTenant, token: world.platform, body: { name: 'Canaries' } });
   await world.ok({ method: 'DELETE', path: '/api/v1/tenants/another-tenant', token: world.platform });
