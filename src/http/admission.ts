@@ -67,10 +67,13 @@ async function admitSession(text: string, request: IncomingMessage, needed: Need
   if (!isSafe && !/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new KeyholdError('invalid_argument', 'What a session changes is sent as JSON. Send the header Content-Type: application/json, without a body, too.');
   }
-  const actor = await needed.sessions.authenticate(text, tokenDigestBytes(text));
-  if (actor === undefined) throw refused(addressOf(request, needed), 'The session is over. Sign in again.', needed);
-  return { actor, gatewayKey: null };
+  const digest = tokenDigestBytes(text);
+  const actor = await needed.sessions.authenticate(text, digest);
+  if (actor !== undefined) return { actor, gatewayKey: null };
+  // A page that goes on asking with one that is over guesses no keys, and shuts out nobody who comes from the same address (R0.3).
+  throw (await needed.sessions.knows(text, digest)) ? new KeyholdError('unauthenticated', OVER) : refused(addressOf(request, needed), OVER, needed);
 }
 
+const OVER = 'The session is over. Sign in again.';
 export const UNKNOWN = 'The token is not known, has expired or was revoked. Ask an administrator for a new one.';
 const UNKNOWN_API_TOKEN = `${UNKNOWN} This address takes API tokens (kh_t_…); gateway keys (kh_g_…) are for the gateway.`;

@@ -160,6 +160,38 @@ describe('sessions (S24)', () => {
     expect(await here.who(others.text)).toBeDefined();
   });
 
+  it('stay over when their user, who was disabled, is enabled again', async () => {
+    const made = setUp();
+    await made.addTenant('acme');
+    await made.invite();
+    const ahead = made.replica({ clock: { now: () => made.clock.now() + 60_000, monotonic: made.clock.monotonic } });
+    const holder = { kind: 'user', id: zoe } as const;
+    const sessions = [await made.begin(made.replica().sessions, holder), await made.begin(ahead.sessions, holder)];
+    const change = (disabled: boolean) => made.perform(platformAdmin, 'user.update', { scope: platformScope, id: zoe }, (grant) => made.userService.update(grant, { disabled }));
+    await change(true);
+    await change(false);
+    for (const { text } of sessions) expect(await ahead.who(text)).toBeUndefined();
+    expect(await ahead.who((await made.begin(made.replica().sessions, holder)).text)).toBeDefined();
+    await change(false);
+    expect(await ahead.who((await made.begin(ahead.sessions, holder)).text)).toBeDefined();
+  });
+
+  it('are ended everywhere, also one that is just being written, by a clock that is ahead', async () => {
+    const made = setUp();
+    await made.addTenant('acme');
+    await made.invite();
+    const holder = { kind: 'user', id: zoe } as const;
+    const here = made.replica();
+    const { sessions } = made.store;
+    const meanwhile: typeof sessions = Object.create(sessions, { create: { value: async (...args: Parameters<typeof sessions.create>) => {
+      await here.sessions.endAllOf(holder);
+      return sessions.create(...args);
+    } } });
+    const ahead = made.replica({ sessions: meanwhile, clock: { now: () => made.clock.now() + 60_000, monotonic: made.clock.monotonic } });
+    for (let round = 0; round < 2; round += 1) expect(await here.who((await made.begin(ahead.sessions, holder)).text)).toBeUndefined();
+    expect(await here.who((await made.begin(here.sessions, holder)).text)).toBeDefined();
+  });
+
   it('end when the identity provider says so of its own session, and of no other provider\'s', async () => {
     const made = setUp();
     await made.addTenant('acme');

@@ -96,8 +96,8 @@ export class Sessions {
     const user = holder.kind === 'user' ? await noteSignIn(this.#dependencies, holder.id) : undefined;
     const now = clock.now();
     const expiresAt = now + lifetimeMs;
-    // Whoever signed the user out everywhere before this may have had a clock that is ahead.
-    const createdAt = Math.max(now, user?.signedOutBefore ?? 0);
+    // No later than the user's record tells, by whichever clock: whoever signs the user out while this is being written ends it, too.
+    const createdAt = user === undefined ? now : Math.max(user.lastSignInAt ?? 0, user.signedOutBefore ?? 0);
     await sessions.create({ id }, { id, digest, holder, provider: provider ?? null, createdAt, authenticatedAt, expiresAt, lastUsedAt: now, endedAt: null });
     if (previous !== undefined) await this.#endPrevious(previous);
     return { id, text, authenticatedAt, expiresAt, idleUntil: Math.min(expiresAt, now + idleMs) };
@@ -111,6 +111,13 @@ export class Sessions {
     const parsed = parseToken(text);
     if (parsed?.kind !== 's') return undefined;
     return after(this.#find(parsed.id), (known) => (known !== undefined && timingSafeEqual(known.digest, digest) ? this.#actorOf(known) : undefined));
+  }
+
+  /** Whether this is a session's text, be it over: nobody has guessed it. `digest` is of the whole text. Errors as `authenticate`. */
+  knows(text: string, digest: Buffer): Soon<boolean> {
+    const parsed = parseToken(text);
+    if (parsed?.kind !== 's') return false;
+    return after(this.#find(parsed.id), (known) => known !== undefined && timingSafeEqual(known.digest, digest));
   }
 
   /** Ends one session; nothing happens where it has ended. */

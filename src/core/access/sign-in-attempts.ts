@@ -22,6 +22,8 @@ export interface SignInAttempt {
 const AAD = frame(['keyhold sign-in 1']);
 /** Time for passwords, second factors and consent. */
 const LASTS_MS = 600_000;
+/** Replicas' clocks differ, and a provider that knows the browser answers at once. */
+const SKEW_MS = 30_000;
 const LONGEST = 4_000;
 const MAX_USED = 10_000;
 const NAMES = ['issuer', 'state', 'nonce', 'verifier', 'returnTo'] as const;
@@ -56,7 +58,7 @@ export class SignInAttempts {
   take(sealed: string, state: string | null): SignInAttempt {
     const attempt = sealed.length > LONGEST ? undefined : this.#opened(sealed);
     const age = attempt === undefined ? Infinity : this.#clock.now() - attempt.startedAt;
-    if (attempt === undefined || state !== attempt.state || age < 0 || age > LASTS_MS || this.#used.has(state)) {
+    if (attempt === undefined || state !== attempt.state || age < -SKEW_MS || age > LASTS_MS || this.#used.has(state)) {
       throw new KeyholdError('unauthenticated', 'This browser has not begun such a sign-in, or more than ten minutes ago, or has come back from it already. Begin again.');
     }
     this.#used.add(state);

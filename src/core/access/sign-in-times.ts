@@ -17,7 +17,12 @@ export async function noteSignIn(needed: Needed, id: string): Promise<UserRecord
 
 /** From now on nothing counts that the user signed in with up to this moment. Throws `not_found`. */
 export async function signOutUser(needed: Needed, id: string): Promise<void> {
-  await change(needed, id, (record, now) => ({ ...record, signedOutBefore: Math.max(record.signedOutBefore ?? 0, now + 1) }));
+  await change(needed, id, (record, now) => ({ ...record, signedOutBefore: endedBefore(record, now) }));
+}
+
+/** A moment that is after all that the record knows of, whichever replica's clock that went by: nothing counts that began before it. */
+export function endedBefore({ signedOutBefore, lastSignInAt }: UserRecord, now: number): number {
+  return Math.max(signedOutBefore ?? 0, lastSignInAt ?? 0, now) + 1;
 }
 
 async function change({ users, bus, clock }: Needed, id: string, decide: (record: UserRecord, now: number) => UserRecord): Promise<UserRecord> {

@@ -12,6 +12,7 @@ import type { Issuers } from './issuers.ts';
 import type { PlatformAdministrators } from './platform-administrators.ts';
 import type { Resource } from './resource.ts';
 import { grantableRole } from './roles.ts';
+import { endedBefore } from './sign-in-times.ts';
 
 export interface UserServiceDependencies {
   readonly users: UserRepository;
@@ -94,7 +95,8 @@ export class UserService {
     if (after !== before) await this.#administrators.bind(id, after);
     if (disabled === true && !stored.record.disabled) stored = await this.#disable(id, after);
     if (disabled === false && stored.record.disabled) {
-      stored = await this.#change(id, (record) => ({ ...record, disabled: false }));
+      // What the user had signed in with before stays over.
+      stored = await this.#change(id, (record) => ({ ...record, disabled: false, signedOutBefore: endedBefore(record, this.#clock.now()) }));
       await this.#administrators.stay(id);
     }
     return this.#view(stored);

@@ -20,15 +20,18 @@ export const finishSignIn = entryRoute({
   schema: { query, answer: Type.String() },
   mediaType: 'text/html',
   async handle({ query: answered, rawHeaders, address, requestId }, { browserSignIns, unknownKeys, audit }) {
-    const blockedSeconds = unknownKeys.blockedFor(address);
+    const sealed = presentedSignIn(rawHeaders);
+    // Any page can have a browser come here without one: like a request without a key, that shuts out nobody who comes from the same address (R0.3).
+    const counts = sealed !== undefined;
+    const blockedSeconds = counts ? unknownKeys.blockedFor(address) : undefined;
     if (blockedSeconds !== undefined) throw new KeyholdError('rate_limited', 'Too many sign-ins from this address have failed. Try again later.', { retryAfterSeconds: blockedSeconds });
     const parameters = new URLSearchParams(Object.entries(answered).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)])));
     try {
-      const { session, returnTo } = await browserSignIns.finish(presentedSignIn(rawHeaders) ?? '', parameters, requestId);
+      const { session, returnTo } = await browserSignIns.finish(sealed ?? '', parameters, requestId);
       return { status: 200, body: pageTo(returnTo), contentType: 'text/html; charset=utf-8', cookies: [sessionCookie(session.text), noSignInCookie()] };
     } catch (error) {
       const { code, publicMessage } = asKeyholdError(error);
-      throw code === 'unauthenticated' ? refused(address, publicMessage, { unknownKeys, audit }) : error;
+      throw counts && code === 'unauthenticated' ? refused(address, publicMessage, { unknownKeys, audit }) : error;
     }
   },
 });

@@ -163,6 +163,17 @@ describe('a session (S24)', () => {
     expect((await signOut(cookie)).status).toBe(401);
   });
 
+  it('that is over is no unknown key: whatever a page goes on asking, it shuts nobody out (R0.3)', async () => {
+    const cookie = await session();
+    await signOut(cookie);
+    for (let times = 0; times < 25; times += 1) expect((await me(cookie)).status).toBe(401);
+    const unknown = `${cookie.slice(0, -49)}${'b'.repeat(49)}`;
+    expect((await me(unknown)).status).toBe(401);
+    while ((await me(unknown)).status === 401);
+    expect([(await me(unknown)).status, (await me(cookie)).status]).toEqual([429, 401]);
+    plane.clock.advance(61_000);
+  });
+
   it('ends with its token at once, and with {"everywhere": true} in every browser of that token and of no other', async () => {
     const [one, two] = [await newToken(), await newToken()];
     const [here, there, others] = [await session(one.text), await session(one.text), await session(two.text)];
@@ -203,6 +214,18 @@ describe('a session (S24)', () => {
     expect((await plane.call('POST', '/api/v1/users/usr_nobody/sign-out', { body: {} })).status).toBe(404);
     expect((await plane.must('GET', `/api/v1/users/${id}`))['lastSignInAt']).not.toBeNull();
     expect(await plane.metadata.sessions.listOf({ kind: 'user', id }, { limit: 5 })).toMatchObject({ items: [{ record: { endedAt: plane.clock.now() } }] });
+  });
+});
+
+describe('coming back from an identity provider (S23)', () => {
+  it('without having gone there shuts nobody out, since any page can have a browser do that; with a made-up sign-in it counts (R0.3)', async () => {
+    const back = (headers: HttpCall['headers'] = {}) => plane.call('GET', '/api/v1/sign-in/callback?code=a&state=b', { token: null, headers: { host: HOST, ...headers } });
+    for (let times = 0; times < 25; times += 1) expect((await back()).json['error']).toMatchObject({ code: 'unauthenticated', message: expect.stringContaining('Begin again') });
+    expect((await signIn({ token: 'nonsense' })).status).toBe(401);
+    const made = { cookie: '__Host-keyhold-sign-in=AAAA' };
+    while ((await back(made)).status === 401);
+    expect([(await back(made)).status, (await back()).status]).toEqual([429, 401]);
+    plane.clock.advance(61_000);
   });
 });
 
