@@ -43,6 +43,8 @@ function configuration(names: KnownNames): string {
     ...Object.entries(names).map(([name, values]) => `[dictionaries.${name}]\nvalues = ${JSON.stringify(values)}`),
     // R0.3's `unsupported` says what this version does not do; every other 5xx is a finding.
     '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 501]',
+    // A body that is too large is refused before it is read.
+    '[checks.negative_data_rejection]\nexpected-statuses = [400, 401, 403, 404, 409, 412, 413, 429, 501]',
     '[parameters]',
     `"path.tenant" = "${ASKED_TENANT}"`,
     `"query.tenant_id" = "${ASKED_TENANT}"`,
