@@ -2,6 +2,8 @@ import type { SecretValue } from '../../ports/secret-value.ts';
 import { StartError } from '../../ports/start-error.ts';
 
 const ANSWER_MS = 60_000;
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and of names ERR_TLS_CERT_ALTNAME_INVALID. */
+const CERTIFICATE_FAULT = /^(?!ERR_SSL_).*(?:CERT|UNABLE_TO_VERIFY)/;
 
 /** A running Keyhold, and the token that it knows us by. */
 export interface KeyholdApi {
@@ -61,9 +63,24 @@ async function exchange(url: string, { method, path, body }: KeyholdCall, author
       signal: AbortSignal.timeout(ANSWER_MS),
     });
   } catch (cause) {
-    throw new StartError(1, `${new URL(address).origin} did not answer. Is KEYHOLD_URL the address of a running Keyhold, and can this machine reach it?`, { cause });
+    throw new StartError(1, `${new URL(address).origin} ${whatFailed(cause)}`, { cause });
   }
   return answerOf(response, url);
+}
+
+/** As `fetch` tells it in the cause of its error. */
+function whatFailed(error: unknown): string {
+  const { code, message } = { code: '', message: '', ...causeOf(error) };
+  if (message === 'unexpected redirect') return 'answered that it is somewhere else, which is not followed: the token goes to no other address than the one that was given. Give the one that it has now.';
+  if (CERTIFICATE_FAULT.test(code)) return `has a certificate that this machine does not trust (${code}). Call it by the name in its certificate; if its CA is one of your own, name the PEM file of that in NODE_EXTRA_CA_CERTS.`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'does not speak https there. On this machine an address may begin with http://.';
+  return 'did not answer. Is KEYHOLD_URL the address of a running Keyhold, and can this machine reach it?';
+}
+
+function causeOf(error: unknown): { readonly code?: string; readonly message?: string } {
+  if (!(error instanceof Error) || !(error.cause instanceof Error)) return {};
+  const { cause } = error;
+  return { message: cause.message, ...('code' in cause ? { code: String(cause.code) } : {}) };
 }
 
 async function answerOf(response: Response, url: string): Promise<Readonly<Record<string, unknown>>> {

@@ -1,11 +1,13 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../../test/support/control-plane.ts';
+import { TestAuthority } from '../../../test/support/servers/test-authority.ts';
 import { SecretValue } from '../../ports/secret-value.ts';
 import { runningKeyhold } from '../running-keyhold.ts';
 import { logIn } from './log-in.ts';
@@ -14,17 +16,23 @@ import { logOut } from './log-out.ts';
 let plane: TestControlPlane;
 let token: string;
 let other: Server;
+let secured: SecureServer;
 let folder: string;
 
 beforeAll(async () => {
   plane = await startControlPlane();
   token = await plane.token('platform-auditor');
   // Some other program, which writes down whatever it is told.
-  other = createServer((request, response) => void response.end(JSON.stringify({ told: request.headers.authorization }))).listen(0, '127.0.0.1');
+  other = createServer((request, response) => {
+    if (request.url?.startsWith('/moved') === true) response.writeHead(302, { location: '/' });
+    response.end(JSON.stringify({ told: request.headers.authorization }));
+  }).listen(0, '127.0.0.1');
+  secured = createSecureServer(new TestAuthority('CA that nobody knows').issue({ purpose: 'server', name: '127.0.0.1', addresses: [[127, 0, 0, 1]] })).listen(0, '127.0.0.1');
 });
 
 afterAll(async () => {
   other.close();
+  secured.close();
   await plane.close();
 });
 
@@ -71,6 +79,9 @@ describe('keyhold login and logout', () => {
     const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
     await expect(logInWith(token, client({ url: elsewhere }))).rejects.toThrow('not as Keyhold does');
     await expect(logInWith(token, client({ url: 'http://127.0.0.1:9' }))).rejects.toThrow(/did not answer.*KEYHOLD_URL/);
+    await expect(logInWith(token, client({ url: `${elsewhere}/moved` }))).rejects.toThrow(/somewhere else.*not followed/);
+    await expect(logInWith(token, client({ url: elsewhere.replace('http:', 'https:') }))).rejects.toThrow('does not speak https');
+    await expect(logInWith(token, client({ url: `https://127.0.0.1:${(secured.address() as AddressInfo).port}` }))).rejects.toThrow(/does not trust.*NODE_EXTRA_CA_CERTS/);
     await expect(logInWith(token, client({ url: null }))).rejects.toThrow('--url');
     await expect(logInWith(token, client(), { url: 'http://keyhold.example.com' })).rejects.toThrow('unencrypted');
     await expect(logInWith(token, { ...client(), loginsFile: null } as never)).rejects.toThrow('XDG_CONFIG_HOME');

@@ -11,6 +11,7 @@ import type { FirstSignIns } from './first-sign-ins.ts';
 import type { Issuers } from './issuers.ts';
 import type { NewSession, SessionHolders, Sessions } from './sessions.ts';
 import type { SignInAttempt, SignInAttempts } from './sign-in-attempts.ts';
+import { shownName } from './shown-name.ts';
 import { userIdOf } from './user-id.ts';
 
 export interface BrowserSignInsDependencies {
@@ -44,6 +45,8 @@ export interface TerminalWayIn extends WayIn {
 
 /** The session acts for so long at most before it asks anew; here it is asked for the moment alone. */
 const MOMENT_MS = 60_000;
+/** Addresses are longer than names. */
+const LONGEST_SHOWN = 200;
 const CALLBACK = '/api/v1/sign-in/callback';
 const actor = systemActor('backchannel-logout');
 
@@ -128,8 +131,9 @@ export class BrowserSignIns {
   }
 
   /** For people who look at lists of users. What the provider does not tell stays as it was. */
-  async #tell(id: string, { name, email }: Pick<ProvenUser, 'name' | 'email'>): Promise<void> {
+  async #tell(id: string, told: Pick<ProvenUser, 'name' | 'email'>): Promise<void> {
     const { users, bus } = this.#dependencies;
+    const [name, email] = [told.name, told.email].map((text) => shownName(text ?? '', LONGEST_SHOWN));
     await changeRecord(users, { id }, {
       decide: (record) => ((name ?? record.name) === record.name && (email ?? record.email) === record.email ? undefined : { ...record, name: name ?? record.name, email: email ?? record.email }),
       missing: () => new KeyholdError('unauthenticated', 'You have signed in, but the user is gone. Begin again.'),

@@ -6,6 +6,7 @@ import { systemActor } from './actor.ts';
 import type { Access } from './authorize.ts';
 import type { Issuer } from './issuer.ts';
 import type { MemberService } from './member-service.ts';
+import { shownName } from './shown-name.ts';
 import { userIdOf } from './user-id.ts';
 import type { Users } from './users.ts';
 
@@ -20,7 +21,6 @@ export interface FirstSignInsDependencies {
 /** Of one issuer and on one replica: a whole company comes in within hours, and a provider that anybody can join fills no database. */
 const MOST_IN_A_MINUTE = 30;
 const MINUTE_MS = 60_000;
-const LONGEST_NAME = 100;
 const actor = systemActor('first-sign-in');
 
 /** Users whom nobody has invited, of an issuer whose policy says what these get (S23). Each is an invitation in the audit log. */
@@ -53,7 +53,7 @@ export class FirstSignIns {
     }
     const { tenant, role } = firstSignIn;
     try {
-      await this.#access.perform(actor, 'user.invite', { scope: tenantScope(tenant) }, null, (grant) => this.#members.invite(grant, { issuer, subject, name: nameOf(name ?? subject), role }));
+      await this.#access.perform(actor, 'user.invite', { scope: tenantScope(tenant) }, null, (grant) => this.#members.invite(grant, { issuer, subject, name: shownName(name ?? subject) ?? 'User', role }));
       return true;
     } catch (error) {
       const { code, publicMessage } = asKeyholdError(error);
@@ -72,10 +72,4 @@ export class FirstSignIns {
     recent.push(now);
     return false;
   }
-}
-
-/** As much of it as can be a name here. */
-function nameOf(text: string): string {
-  const clean = text.replaceAll(/\p{C}/gu, '').trim().slice(0, LONGEST_NAME).trim();
-  return clean === '' ? 'User' : clean;
 }
