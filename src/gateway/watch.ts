@@ -40,7 +40,7 @@ export class Watch {
         exchange.cutOff(new KeyholdError('no_credential', 'The credential that served this request was taken out of use.'));
         continue;
       }
-      const key = `${actor.kind}/${actor.id}/${actor.signIn?.at ?? ''}/${actor.signIn?.until ?? ''}/${actor.certificate?.sha256 ?? ''}`;
+      const key = keyOf(actor);
       if (!ended.has(key)) ended.set(key, await this.#refusal(actor, requestId));
       const refusal = ended.get(key);
       if (refusal !== undefined) exchange.cutOff(refusal);
@@ -59,4 +59,9 @@ export class Watch {
       return refusal instanceof InstallationSealed || refusal.code === 'permission_denied' || refusal.code === 'not_found' || refusal.code === 'conflict' ? refusal : undefined;
     }
   }
+}
+
+/** Of requests with the same one the answer is the same. Whose keys they use belongs to it: a user's one role, or a certificate's, may have been in another tenant when one began. */
+function keyOf({ kind, id, scope, signIn, certificate }: Actor): string {
+  return `${kind}/${id}/${scope.kind === 'tenant' ? scope.tenant : ''}/${signIn?.at ?? ''}/${signIn?.until ?? ''}/${certificate?.sha256 ?? ''}`;
 }
