@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DeviceQuestion, signInByDevice } from './device-sign-in.ts';
-import { renewed, type Renewal, revoked } from './provider-tokens.ts';
+import { isFresh, renewed, type Renewal, revoked } from './provider-tokens.ts';
 
 /** What a provider answers, in turn; and what it was sent. */
 let answers: { readonly status?: number; readonly body: unknown }[] = [];
@@ -71,6 +71,19 @@ describe('signing in at an identity provider from a terminal (RFC 8628)', () => 
     ['an error without words', () => [metadata(), { status: 503, body: 'later' }], '503'],
   ] as const)('ends clearly with %s', async (_what, said, message) => {
     await expect(signIn(...said())).rejects.toMatchObject({ name: 'StartError', exitCode: 1, message: expect.stringContaining(message) });
+  });
+
+  it('asks no more than once a second, whatever the provider says, and ends', async () => {
+    for (const interval of [0, -5, 0.001]) {
+      const { waits } = await signIn(metadata(), begun({ interval }), refusal('authorization_pending'), { body: { access_token: 'access', token_type: 'Bearer' } });
+      expect(waits).toEqual([1, 1]);
+      await expect(signIn(metadata(), begun({ interval, expires_in: 2 }), ...Array.from({ length: 3 }, () => refusal('authorization_pending')))).rejects.toThrow('in time');
+    }
+  });
+
+  it('is used up to its end where nothing can renew it', () => {
+    const renewal: Renewal = { issuer, clientId: 'keyhold-cli', tokenEndpoint: `${issuer}/token`, revocationEndpoint: null, refreshToken: null, expiresAt: Date.now() + 50_000 };
+    expect([isFresh(renewal), isFresh({ ...renewal, refreshToken: 'one' }), isFresh({ ...renewal, expiresAt: Date.now() - 1 })]).toEqual([true, false, false]);
   });
 
   it('is renewed with the newest refresh token, says when it is over, and is ended at the provider', async () => {

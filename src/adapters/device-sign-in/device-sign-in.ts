@@ -39,6 +39,8 @@ const Authorization = Type.Object({
 /** https://www.rfc-editor.org/rfc/rfc8628#section-3.2 and 3.5, in seconds. */
 const USUAL_INTERVAL = 5;
 const SLOWER_BY = 5;
+/** Some say 0, by which one would ask all the time, and never stop. */
+const SHORTEST_INTERVAL = 1;
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
@@ -53,7 +55,7 @@ export async function signInByDevice(client: DeviceClient, ask: (question: Devic
   if (endpoint === undefined) throw new StartError(1, `The identity provider ${issuer} does not take sign-ins from terminals (it names no device_authorization_endpoint). Use an API token: keyhold login --token.`);
   const begun = await sendTo(endpoint, { client_id: clientId, scope, ...forKeyhold(client) }, Authorization);
   ask({ address: requireSafe(begun.verification_uri), completeAddress: begun.verification_uri_complete === undefined ? null : requireSafe(begun.verification_uri_complete), code: begun.user_code });
-  let interval = begun.interval ?? USUAL_INTERVAL;
+  let interval = Math.max(SHORTEST_INTERVAL, begun.interval ?? USUAL_INTERVAL);
   for (let waited = 0; waited < begun.expires_in; waited += interval) {
     await wait(interval * 1000);
     try {

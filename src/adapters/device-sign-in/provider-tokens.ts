@@ -31,8 +31,9 @@ export function tokensOf({ access_token: accessToken, expires_in: seconds = USUA
   return { accessToken, renewal: { ...by, refreshToken: refreshToken ?? by.refreshToken ?? null, expiresAt: Date.now() + seconds * 1000 } };
 }
 
-export function isFresh({ expiresAt }: Renewal): boolean {
-  return Date.now() < expiresAt - AHEAD_MS;
+/** Whether the access token can be used as it is: what nothing renews up to its end. */
+export function isFresh({ expiresAt, refreshToken }: Renewal): boolean {
+  return Date.now() < expiresAt - (refreshToken === null ? 0 : AHEAD_MS);
 }
 
 /** A new access token, and where the provider changes it, a new refresh token, too. Throws `StartError` (1) where the person has to sign in again. */
