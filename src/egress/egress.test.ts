@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isPublicAddress } from './address-ranges.ts';
 import { Egress, EgressRefused } from './egress.ts';
 
@@ -110,6 +110,30 @@ describe('names that many may name (S34)', () => {
     }
     expect(await Promise.all(waiting)).toEqual(Array(4).fill('93.184.215.14'));
     expect(asked).toEqual(['stuck1.example', 'public.example', 'stuck2.example', 'stuck3.example']);
+  });
+
+  it('several of them keep waiting one another: the place beside theirs stays free', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const { asked, stuck, find } = slow();
+      const settle = () => new Promise((resolve) => setImmediate(resolve));
+      const first = ['a', 'b'].map((owner) => find(owner, `stuck-${owner}.example`));
+      await settle();
+      vi.advanceTimersByTime(20_000);
+      for (const go of stuck.values()) go();
+      await Promise.all(first);
+      const again = ['a', 'b'].map((owner) => find(owner, `stuck-${owner}.example`));
+      expect(await find('other', 'public.example')).toBe('93.184.215.14');
+      await settle();
+      expect(asked).toEqual(['stuck-a.example', 'stuck-b.example', 'stuck-a.example', 'public.example']);
+      stuck.get('stuck-a.example')?.();
+      await settle();
+      await settle();
+      stuck.get('stuck-b.example')?.();
+      expect(await Promise.all(again)).toEqual(Array(2).fill('93.184.215.14'));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('a name is looked up again for what comes after, and not for what waits for it already', async () => {

@@ -125,6 +125,11 @@ describe('S8 a deployment in the path evades nothing', () => {
     expect(budgeted[3]).toMatchObject({ models: ['acme-large'], price: null });
   });
 
+  it.each([deployment('ACME-Large'), '/v1/chat/completions'])('nor does writing its name in another case, which Azure may take for the same: %s', async (path) => {
+    await ask(gateway.url, path, { ...chat, model: path.startsWith('/v1/') ? 'azure-openai/Acme-LARGE' : 'acme-large' });
+    expect(budgeted).toMatchObject([{ models: expect.arrayContaining(['gpt-4o']), isListed: true, price: { rates: { input: 2_500_000 } } }]);
+  });
+
   it.each(['a%2Fb', 'a/b', '..', '%2e%2e', 'a%20b', 'a@b', 'x'.repeat(65), 'a:b', '%C3%A9', 'a?b', "a'b"])('is a deployment\'s name and nothing else: %s', async (odd) => {
     expect([400, 404]).toContain((await ask(gateway.url, deployment(odd), chat)).status);
     expect(provider.requests).toEqual([]);

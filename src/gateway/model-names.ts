@@ -28,10 +28,11 @@ export function underItsNames(outgoing: Outgoing, endpoint: ApiEndpoint, setting
   };
 }
 
-/** A model that has a name of its own there is itself; behind such a name stands every model that has it. */
+/** A model that has a name of its own there is itself; behind such a name, in any case, stands every model that has it: who runs it may not tell the two apart. */
 function modelsBehind(names: Readonly<Record<string, string>>, name: string): readonly string[] {
   if (Object.hasOwn(names, name)) return [name];
-  const behind = Object.keys(names).filter((model) => names[model] === name);
+  const folded = name.toLowerCase();
+  const behind = Object.keys(names).filter((model) => names[model]?.toLowerCase() === folded);
   return behind.length === 0 ? [name] : behind;
 }
 

@@ -28,8 +28,11 @@ export function registeredAddress({ hostSuffixes }: SettingSpec, value: unknown,
   // 0x7f.1, 017700000001 and the like become addresses here, and are none in their own words.
   if (url === null || (written !== url.host && written !== `${url.hostname}:443`)) throw new AddressProblem('has to be an https address whose host is written plainly: a name, or an IP address in its usual form, without odd numbers or brackets');
   if (/\/\/|\/\.{1,2}(\/|$)/.test(value.slice('https://'.length))) throw new AddressProblem('has a path with "//", "." or ".."');
-  if (hostSuffixes === undefined) requireOpen(url, mayReach);
+  if (hostSuffixes === undefined) requirePort(url);
   else requireSuffix(url, hostSuffixes);
+  if (!mayReach(url.hostname)) {
+    throw new AddressProblem('names a host that keys are not sent to: one on this machine, in a private network or in another such range, or one that would be reached through a proxy and is not listed. If it has to be reached, an operator adds the host to KEYHOLD_EGRESS_ALLOW_HOSTS, or to KEYHOLD_PROXY_ALLOW_HOSTS where there is a proxy');
+  }
   return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
 }
 
@@ -42,9 +45,6 @@ function requireSuffix(url: URL, suffixes: readonly string[]): void {
   if (url.pathname !== '/') throw new AddressProblem('has something after the host; leave it out, since the routes are added there');
 }
 
-function requireOpen(url: URL, mayReach: MayReach): void {
-  if (url.port !== '' && Number(url.port) < LOWEST_PORT) throw new AddressProblem(`has a port that is not for https; it may be 443, or ${LOWEST_PORT} and above`);
-  if (!mayReach(url.hostname)) {
-    throw new AddressProblem('names a host on this machine, in a private network or in another range that keys are not sent to. If it has to be reached, an operator adds the host to KEYHOLD_EGRESS_ALLOW_HOSTS');
-  }
+function requirePort({ port }: URL): void {
+  if (port !== '' && Number(port) < LOWEST_PORT) throw new AddressProblem(`has a port that is not for https; it may be 443, or ${LOWEST_PORT} and above`);
 }

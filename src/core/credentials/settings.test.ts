@@ -44,6 +44,12 @@ describe('S3, S4: settings', () => {
     expect(() => endpoint(value)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
 
+  it('S33 asks of a resource, too, whether it may be reached at all: with a proxy, only what an operator has listed', () => {
+    const url = 'https://my-team.openai.azure.com';
+    expect(() => checkSettings(azure, { endpoint: url }, () => false)).toThrow('KEYHOLD_PROXY_ALLOW_HOSTS');
+    expect(checkSettings(azure, { endpoint: url }, (host) => host === 'my-team.openai.azure.com')).toEqual({ endpoint: url });
+  });
+
   it('takes a map of names to texts', () => {
     const mappings = { 'gpt-4': 'my-deployment' };
     expect(checkSettings(azure, { endpoint: 'https://t.openai.azure.com', deploymentMappings: mappings })['deploymentMappings']).toEqual(mappings);
