@@ -9,7 +9,10 @@ import { valueProblem } from '../credentials/value-text.ts';
  */
 export function explicitFields(service: Service, key: SecretValue): SecretFields {
   const [field, ...others] = service.fields.filter(({ required }) => required);
-  if (field === undefined || others.length > 0 || service.settings.some(({ required }) => required)) {
+  const setting = service.settings.find(({ required }) => required);
+  // Nobody says where a key is sent but together with the key, to be kept (S3).
+  if (setting !== undefined) throw new KeyholdError('unsupported', `A key for ${service.name} goes with its ${setting.name}, which a request cannot bring along. Store both as a credential instead.`);
+  if (field === undefined || others.length > 0) {
     throw new KeyholdError('unsupported', `${service.name} needs more than one key, which a request cannot bring along. Store them as a credential instead.`);
   }
   const problem = valueProblem(key.reveal());

@@ -179,7 +179,7 @@ describe('R0.4: the caller\'s own key', () => {
     expect(await codeOf(explicit('sk-test-mine-0123456789\r\nx-evil: 1'))).toBe('invalid_argument');
     expect(await codeOf(explicit('short'))).toBe('invalid_argument');
     expect(await codeOf(explicit('tok-test-0123456789', twilio))).toBe('unsupported');
-    expect(await codeOf(explicit('key-test-0123456789', azure))).toBe('unsupported');
+    await expect(explicit('key-test-0123456789', azure)).rejects.toMatchObject({ code: 'unsupported', publicMessage: expect.stringContaining('goes with its endpoint') });
     world.policy.explicitKeys = false;
     expect(await codeOf(explicit('sk-test-mine-0123456789'))).toBe('permission_denied');
   });

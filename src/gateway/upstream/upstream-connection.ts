@@ -45,8 +45,8 @@ export interface UpstreamConnectionParts {
   readonly heads: AnswerHeads;
   readonly times: UpstreamTimes;
   readonly now: () => number;
-  /** Opens a socket; `connected` when it may be written to, with the one that leads to the upstream where that is another; `data` with bytes that are gone afterwards. */
-  readonly connect: (connected: (socket?: Socket) => void, data: (bytes: Buffer) => void) => Socket;
+  /** Opens a socket; `connected` when it may be written to; `data` with bytes that are gone afterwards; `over` with another that lies over it and takes its place. */
+  readonly connect: (connected: () => void, data: (bytes: Buffer) => void, over: (socket: Socket) => void) => Socket;
   /** It can carry another request: in the next turn, since the upstream's close may be what comes now. */
   readonly idle: (connection: UpstreamConnection) => void;
   readonly closed: (connection: UpstreamConnection) => void;
@@ -78,8 +78,12 @@ export class UpstreamConnection {
     this.#parts = parts;
     this.#deadline = parts.now() + parts.times.connectMs;
     this.#socket = parts.connect(
-      (socket) => this.#begin(socket),
+      () => this.#begin(),
       (bytes) => this.#data(bytes),
+      (socket) => {
+        this.#socket = socket;
+        this.#listen(socket);
+      },
     );
     this.#listen(this.#socket);
   }
@@ -136,11 +140,7 @@ export class UpstreamConnection {
     });
   }
 
-  #begin(socket: Socket = this.#socket): void {
-    if (socket !== this.#socket) {
-      this.#socket = socket;
-      this.#listen(socket);
-    }
+  #begin(): void {
     this.#connected = true;
     this.#deadline = Number.POSITIVE_INFINITY;
     if (this.#request !== undefined) this.#write();

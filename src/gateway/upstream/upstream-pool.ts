@@ -22,6 +22,13 @@ export interface UpstreamPoolOptions {
   readonly mostIdle?: number;
 }
 
+/** What a connection hears of its socket. */
+interface Heard {
+  readonly connected: () => void;
+  readonly data: (bytes: Buffer) => void;
+  readonly over: (socket: Socket) => void;
+}
+
 /** The connections to one origin: one call each, kept for the next, the one used last first. */
 export class UpstreamPool {
   readonly #parts: UpstreamConnectionParts;
@@ -45,7 +52,7 @@ export class UpstreamPool {
       heads: new AnswerHeads(),
       times,
       now,
-      connect: (connected, data) => this.#connect(url, way, connected, data),
+      connect: (connected, data, over) => this.#connect(url, way, { connected, data, over }),
       idle: (connection) => this.#keep(connection),
       closed: (connection) => this.#forget(connection),
     };
@@ -123,35 +130,35 @@ export class UpstreamPool {
     };
   }
 
-  #connect(url: URL, way: Way | undefined, connected: (socket?: Socket) => void, data: (bytes: Buffer) => void): Socket {
+  #connect(url: URL, way: Way | undefined, heard: Heard): Socket {
+    const { connected, data } = heard;
     let proxy: Proxy | undefined;
     try {
       proxy = way?.proxyFor(destinationOf(url));
     } catch (error) {
       return new Socket().destroy(error instanceof Error ? error : new Error('The host is not to be reached.'));
     }
-    if (proxy !== undefined) return this.#connectThrough(proxy, url, connected, data);
+    if (proxy !== undefined) return this.#connectThrough(proxy, url, heard);
     const target = { ...(way?.lookup === undefined ? {} : { lookup: way.lookup }), host: bareHost(url), port: destinationOf(url).port, onread: this.#reader(data) };
-    if (url.protocol === 'http:') return connectPlain({ ...target, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS }).once('connect', () => connected());
+    if (url.protocol === 'http:') return connectPlain({ ...target, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS }).once('connect', connected);
     const socket = this.#secured(url, target);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, PROBE_MS);
-    return socket.once('secureConnect', () => connected());
+    return socket.once('secureConnect', connected);
   }
 
-  /** The connection's first socket is the one to the proxy; TLS over it takes its place when it is there. */
-  #connectThrough(proxy: Proxy, url: URL, connected: (socket: Socket) => void, data: (bytes: Buffer) => void): Socket {
+  /** The connection's first socket is the one to the proxy; TLS over it takes its place as soon as it begins, so that what is wrong with it is heard. */
+  #connectThrough(proxy: Proxy, url: URL, { connected, data, over }: Heard): Socket {
     const tunnel = openTunnel(proxy, destinationOf(url), (error) => {
       // The connection hears of it by itself.
       if (error !== undefined) return;
       tunnel.setKeepAlive(true, PROBE_MS);
       // Node has no `onread` for TLS over a socket that is there already.
-      const socket = url.protocol === 'http:' ? tunnel : this.#secured(url, { socket: tunnel });
-      socket.on('data', data);
-      if (socket === tunnel) {
-        connected(tunnel);
+      if (url.protocol === 'http:') {
+        tunnel.on('data', data);
+        connected();
         tunnel.resume();
-      } else socket.on('error', (cause) => tunnel.destroy(cause)).once('secureConnect', () => connected(socket));
+      } else over(this.#secured(url, { socket: tunnel }).on('data', data).once('secureConnect', connected));
     });
     return tunnel;
   }
