@@ -32,11 +32,16 @@ describe('signing in with a browser, for strangers (S23, S24; with an identity p
       expect(answer.text).not.toContain('test-code');
     }
     expect((await ask('GET', CALLBACK, { headers: { cookie: `${cookie}; ${cookie}B` } })).status).toBe(400);
-    while ((await ask('GET', `${CALLBACK}&state=again`)).status === 401);
-    expect((await ask('GET', CALLBACK)).status).toBe(429);
+    while ((await ask('GET', `${CALLBACK}&state=again`, { headers: { cookie } })).status === 401);
+    expect((await ask('GET', CALLBACK, { headers: { cookie } })).status).toBe(429);
     plane.clock.advance(61_000);
-    expect((await ask('GET', CALLBACK)).status).toBe(401);
+    expect((await ask('GET', CALLBACK, { headers: { cookie } })).status).toBe(401);
     expect(JSON.stringify(plane.log.lines)).not.toContain('test-code');
+  });
+
+  it('counts no browser that comes back without having gone there, since any page can send it: that shuts nobody out (R0.3)', async () => {
+    for (let times = 0; times < 25; times += 1) expect((await ask('GET', CALLBACK)).status).toBe(401);
+    expect((await ask('POST', '/api/v1/sign-in', { body: { token: 'nonsense' } })).status).toBe(401);
   });
 
   it('hears of ended sessions by a form alone, each field once, and from no page', async () => {

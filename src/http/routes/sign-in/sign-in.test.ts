@@ -217,18 +217,6 @@ describe('a session (S24)', () => {
   });
 });
 
-describe('coming back from an identity provider (S23)', () => {
-  it('without having gone there shuts nobody out, since any page can have a browser do that; with a made-up sign-in it counts (R0.3)', async () => {
-    const back = (headers: HttpCall['headers'] = {}) => plane.call('GET', '/api/v1/sign-in/callback?code=a&state=b', { token: null, headers: { host: HOST, ...headers } });
-    for (let times = 0; times < 25; times += 1) expect((await back()).json['error']).toMatchObject({ code: 'unauthenticated', message: expect.stringContaining('Begin again') });
-    expect((await signIn({ token: 'nonsense' })).status).toBe(401);
-    const made = { cookie: '__Host-keyhold-sign-in=AAAA' };
-    while ((await back(made)).status === 401);
-    expect([(await back(made)).status, (await back()).status]).toEqual([429, 401]);
-    plane.clock.advance(61_000);
-  });
-});
-
 describe('the name that Keyhold is called by (S24)', () => {
   it.each([
     [HOST, 200], [`${HOST}:8443`, 200], ['KEYHOLD.example.com', 200], ['keyhold.internal', 200], ['localhost:1', 200], ['app.localhost', 200], ['127.0.0.1', 200], ['127.1.2.3:80', 200], ['[::1]:8080', 200], ['10.1.2.3:8080', 200], ['[2001:db8::1]', 200],
