@@ -139,6 +139,6 @@ describe('CVE-2025-66405, Portkey#1718: hosts in other words', () => {
   });
 
   it.each(['localhost', 'localhost.', '2130706433', '0x7f.1', '017700000001', '127.1', '0'])('%s, which the system makes an address of this machine of, is not connected to', async (host) => {
-    await expect(new Egress({ allowHosts: [] }).requireReachable(host)).rejects.toSatisfy((error) => error instanceof EgressRefused || (error as NodeJS.ErrnoException).code === 'ENOTFOUND');
+    await expect(new Egress({ allowHosts: [] }).requireReachable('acme', host)).rejects.toSatisfy((error) => error instanceof EgressRefused || (error as NodeJS.ErrnoException).code === 'ENOTFOUND');
   });
 });

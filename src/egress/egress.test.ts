@@ -57,7 +57,7 @@ describe('the way out', () => {
   it.each(['private.example', 'mixed.example', 'mapped.example', 'absent.example'])('refuses %s, also when only one of its addresses is refused', async (host) => {
     const { made } = egress();
     await expect(lookedUp(made, host, true)).rejects.toMatchObject({ code: 'ERR_EGRESS_REFUSED', message: expect.stringContaining('KEYHOLD_EGRESS_ALLOW_HOSTS') });
-    await expect(made.requireReachable(host)).rejects.toBeInstanceOf(EgressRefused);
+    await expect(made.requireReachable('acme', host)).rejects.toBeInstanceOf(EgressRefused);
   });
 
   it('refuses addresses as such, for which sockets look nothing up', () => {
@@ -76,7 +76,7 @@ describe('the way out', () => {
   it('a name that was public a moment ago is looked at again for the next connection', async () => {
     const table: Record<string, readonly string[]> = { 'rebinding.example': ['93.184.215.14'] };
     const { made } = egress([], table);
-    await made.requireReachable('rebinding.example');
+    await made.requireReachable('acme', 'rebinding.example');
     table['rebinding.example'] = ['127.0.0.1'];
     await expect(lookedUp(made, 'rebinding.example', true)).rejects.toBeInstanceOf(EgressRefused);
   });
@@ -96,7 +96,7 @@ describe('names that many may name (S34)', () => {
       },
     });
     const find = (owner: string, host: string) => new Promise<unknown>((resolve) => made.lookupFor(owner)(host, { all: false }, (error, address) => resolve(error ?? address)));
-    return { asked, stuck, find };
+    return { asked, stuck, find, made };
   }
 
   it('one whose name servers do not answer keeps waiting nobody but itself', async () => {
@@ -110,6 +110,18 @@ describe('names that many may name (S34)', () => {
     }
     expect(await Promise.all(waiting)).toEqual(Array(4).fill('93.184.215.14'));
     expect(asked).toEqual(['stuck1.example', 'public.example', 'stuck2.example', 'stuck3.example']);
+  });
+
+  it('one who asks again and again whether its own names can be reached waits alone, too', async () => {
+    const { asked, stuck, find, made } = slow();
+    const waiting = ['stuck1.example', 'stuck2.example', 'stuck3.example'].map((host) => made.requireReachable('acme', host));
+    expect(await find('other', 'public.example')).toBe('93.184.215.14');
+    expect(asked).toEqual(['stuck1.example', 'public.example']);
+    for (const host of ['stuck1.example', 'stuck2.example', 'stuck3.example']) {
+      stuck.get(host)?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(waiting);
   });
 
   it('several of them keep waiting one another: the place beside theirs stays free', async () => {

@@ -68,10 +68,10 @@ export class Egress {
     return proxy;
   }
 
-  /** Throws `EgressRefused` for an address, and what the system says of a name that it does not find. A host as a URL has it, to be reached by https. */
-  async requireReachable(host: string, port = 443): Promise<void> {
+  /** Throws `EgressRefused` for an address, and what the system says of a name that it does not find. A host as a URL has it, which `owner` has named, to be reached by https. */
+  async requireReachable(owner: string, host: string, port = 443): Promise<void> {
     const name = bare(host.toLowerCase());
-    if (this.proxyFor({ secure: true, host: name, port }) === undefined) await this.#addresses(name);
+    if (this.proxyFor({ secure: true, host: name, port }) === undefined) await this.#addressesFor(owner, name);
   }
 
   /** Of a host that is an IP address: sockets look no name up for it, so `lookup` never sees it. Throws `EgressRefused`. */
@@ -100,20 +100,22 @@ export class Egress {
    * waits for it waits for all of them. So one name of each is looked up at a time, once for all connections that wait for it, and few at once.
    */
   lookupFor(owner: string): LookupFunction {
-    return (host, options, done) => {
-      const name = `${owner} ${host}`;
-      let flight = this.#flights.get(name);
-      if (flight === undefined) {
-        flight = this.#turns.run(owner, () => this.#addresses(host)).finally(() => this.#flights.delete(name));
-        this.#flights.set(name, flight);
-      }
-      void answer(flight, host, options, done);
-    };
+    return (host, options, done) => void answer(this.#addressesFor(owner, host), host, options, done);
   }
 
   /** The way to what one of many has named. */
   wayOf(owner: string): Way {
     return { lookup: this.lookupFor(owner), proxyFor: (destination) => this.proxyFor(destination) };
+  }
+
+  #addressesFor(owner: string, host: string): Promise<readonly LookupAddress[]> {
+    const name = `${owner} ${host}`;
+    let flight = this.#flights.get(name);
+    if (flight === undefined) {
+      flight = this.#turns.run(owner, () => this.#addresses(host)).finally(() => this.#flights.delete(name));
+      this.#flights.set(name, flight);
+    }
+    return flight;
   }
 
   /** Refused as soon as one of several is refused: what a name resolves to is its owner's choice, and may differ from one look to the next. */

@@ -161,7 +161,7 @@ describe('through a proxy (S33)', () => {
     const { failure, sent } = await ask(unlisted);
     expect([failure?.kind, sent, inspect(failure)]).toEqual(['unreachable', false, expect.stringContaining('KEYHOLD_PROXY_ALLOW_HOSTS')]);
     expect(unlisted.allows(HOST)).toBe(false);
-    await expect(unlisted.requireReachable(HOST)).rejects.toMatchObject({ code: 'ERR_EGRESS_REFUSED' });
+    await expect(unlisted.requireReachable('acme', HOST)).rejects.toMatchObject({ code: 'ERR_EGRESS_REFUSED' });
     // An address does not change on the way, so it is looked at all the same.
     expect((await ask(egress({ allowHosts: ['10.0.0.1'] }), { host: '10.0.0.1' })).failure?.kind).toBe('unreachable');
     expect(proxy.asked).toEqual([]);

@@ -25,7 +25,7 @@ export function azureTrial({ tenant, url, secrets, egress, clock, random }: Azur
   let version = '';
   const changes = new NameChanges(secrets, clock);
   return {
-    address: () => requireReachable(egress, new URL(url)),
+    address: () => requireReachable(egress, tenant, new URL(url)),
     // The cheapest question is one that takes a permission: without it we are known all the same.
     'sign-in': () => asked(() => secrets.ping(), { mayBeDenied: true }),
     write: async () => {

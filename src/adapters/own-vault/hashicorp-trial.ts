@@ -31,7 +31,7 @@ export function hashiCorpTrial({ tenant, settings, client, egress, random }: Has
   const ask = (call: Omit<VaultCall, 'mayBeForbidden'> & { readonly capability: string }): Promise<VaultAnswer> => asked(client, call, settings, folder);
 
   return {
-    address: () => requireReachable(egress, new URL(address)),
+    address: () => requireReachable(egress, tenant, new URL(address)),
     'sign-in': async () => {
       try {
         await client.start();
