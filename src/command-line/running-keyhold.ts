@@ -28,7 +28,7 @@ export async function requiredKeyhold(options: ClientOptions): Promise<KeyholdAp
   const named = await runningKeyhold(client, options);
   if (named !== undefined) return named;
   const [only, ...others] = client.loginsFile === null ? [] : new KeptLogins(client.loginsFile).all();
-  if (only === undefined || others.length > 0) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url.');
+  if (only === undefined || others.length > 0) throw new StartError(2, 'Which Keyhold? Set KEYHOLD_URL to its address, for example http://127.0.0.1:8080, or give --url. Sign in to a single one with `keyhold login`, and it is that.');
   return { url: only.url, token: client.token ?? (await keptToken(client, only.url)) };
 }
 
