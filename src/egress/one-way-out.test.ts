@@ -25,6 +25,8 @@ const ways: Readonly<Record<string, 'guarded' | 'operator'>> = {
   'src/adapters/vault/vault-transport.ts': 'guarded',
   'src/adapters/audit-witness/http-witness.ts': 'operator',
   'src/adapters/keyhold-api/call-keyhold.ts': 'operator',
+  // From the terminal of who signs in, never from a server: to the provider that the operator has named there, and where that says its endpoints are.
+  'src/adapters/device-sign-in/provider-form.ts': 'operator',
   'src/adapters/key-wrapper/azure-key.ts': 'operator',
   'src/adapters/redis/redis-connection.ts': 'operator',
   'src/adapters/metadata-store/cosmos/cosmos-account.ts': 'operator',
