@@ -149,6 +149,7 @@ it('S1 a platform\'s resource shows nobody its data, its deployments and its sto
   expect((await ask(gateway.url, '/v1/chat/completions', { ...chat, model: 'azure-openai/acme-large', dataSources: [{}] })).status).toBe(403);
   expect((await ask(gateway.url, '/v1/responses', { model: 'azure-openai/acme-large', input: 'x', previous_response_id: 'resp_1' })).status).toBe(403);
   expect((await send(gateway.url, { method: 'GET', path: `/proxy/azure-openai/openai/models?api-version=${VERSION}`, headers: { 'api-key': 'key' } })).status).toBe(403);
+  for (const tuned of ['gpt-4o-mini.ft-0123', 'gpt-4o-mini.FT-0123']) expect((await ask(gateway.url, deployment(tuned), chat)).status).toBe(403);
   expect((await ask(gateway.url, deployment('acme-large'), chat)).status).toBe(200);
   expect(provider.requests).toHaveLength(1);
 });

@@ -34,9 +34,10 @@ function counts(reference: string, rules: BodyRules): boolean {
   return [...rules.referenceKeys, ...(rules.wholeReferenceKeys ?? [])].some((key) => foldKey(key) === reference);
 }
 
-/** The last glob that matches decides; `!` takes a name out. */
+/** The last glob that matches decides; `!` takes a name out. In any case: some providers do not tell names apart by it. */
 function isAccountModel(model: string, globs: readonly string[]): boolean {
-  const last = globs.findLast((glob) => matchesGlob(glob.startsWith('!') ? glob.slice(1) : glob, model));
+  const name = model.toLowerCase();
+  const last = globs.findLast((glob) => matchesGlob((glob.startsWith('!') ? glob.slice(1) : glob).toLowerCase(), name));
   return last !== undefined && !last.startsWith('!');
 }
 
