@@ -123,7 +123,7 @@ export function loadConfig(environment: Environment, services: readonly Pick<Ser
   const allowHttpUpstream = reader.read(settings.allowHttpUpstream);
   const issuers = oidcIssuers(reader);
   const egressAllowHosts = reader.read(settings.egressAllowHosts);
-  const proxies = proxyConfig(reader);
+  const proxies = proxyConfig(reader, services);
   const azure = Object.freeze({ isDisconnected: reader.read(settings.azureDisconnected), authorityHost: reader.read(settings.azureAuthorityHost) });
   const vaultEnabled = reader.read(settings.vaultEnabled);
   const vaultFor = (needs: string): VaultConfig | null => vaultConfig(reader, { needs, refusesHttp: mode === 'production' && !allowHttpUpstream, enableFallback: mode === 'development', proxies });

@@ -21,7 +21,7 @@ export function readWrapperChange(environment: Environment): WrapperChange {
   const refusesHttp = reader.read(settings.mode) === 'production' && !reader.read(settings.allowHttpUpstream);
   let vault: VaultConfig | null | undefined;
   const vaultFor = (needs: string): VaultConfig | null => {
-    vault ??= vaultConfig(reader, { needs, refusesHttp, enableFallback: false, proxies: proxyConfig(reader) });
+    vault ??= vaultConfig(reader, { needs, refusesHttp, enableFallback: false, proxies: proxyConfig(reader, []) });
     return vault;
   };
   const mode = reader.read(settings.mode);

@@ -8,7 +8,7 @@ function load(variables: Readonly<Record<string, string>>) {
   return loadConfig({ workingDirectory: '/srv/app', variables, dotenv: {}, execArgv: ['--disable-sigusr1', '--report-exclude-env'], inspectorUrl: undefined }, allServices);
 }
 
-const HOSTS = { KEYHOLD_PROXY_ALLOW_HOSTS: 'api.openai.com, API.anthropic.com' };
+const HOSTS = { KEYHOLD_PROXY_ALLOW_HOSTS: 'models.acme.example, LOGIN.example.com' };
 
 describe('proxies (S33)', () => {
   it('are those of the usual variables, in upper or lower case, with user and password', () => {
@@ -18,7 +18,7 @@ describe('proxies (S33)', () => {
       https: { host: 'proxy.example.com', port: 3128, secure: false, authorization: expect.anything() },
       http: null,
       direct: ['.internal.example.com', '10.0.0.0/8', 'vault:8200'],
-      allowHosts: ['api.openai.com', 'api.anthropic.com'],
+      allowHosts: expect.arrayContaining(['api.openai.com', 'api.anthropic.com', 'models.acme.example', 'login.example.com']),
     });
     expect(config.proxies?.https?.authorization?.reveal()).toBe(`Basic ${Buffer.from(`keyhold:${PASSWORD}`).toString('base64')}`);
     expect(JSON.stringify(effective)).not.toContain('keyhold:');
@@ -26,8 +26,10 @@ describe('proxies (S33)', () => {
     expect(load({ ...HOSTS, ALL_PROXY: 'one:1', https_proxy: 'two:2', HTTPS_PROXY: 'three:3' }).config.proxies).toMatchObject({ https: { host: 'three' }, http: { host: 'one' } });
   });
 
-  it('refuse the start without a list of what may be reached through them', () => {
-    expect(() => load({ HTTPS_PROXY: 'http://proxy.example.com:3128' })).toThrow(/KEYHOLD_PROXY_ALLOW_HOSTS=api\.openai\.com[^]*NO_PROXY=\*/);
+  it('are ways to the hosts that are compiled in alone, where no others are listed', () => {
+    const allowed = load({ HTTPS_PROXY: 'http://proxy.example.com:3128' }).config.proxies?.allowHosts ?? [];
+    const named = allServices.flatMap(({ gateway }) => Object.values(gateway?.endpoints ?? {}).map(({ baseUrl }) => baseUrl));
+    expect(allowed.toSorted()).toEqual([...new Set(named.filter((url) => typeof url === 'string').map((url) => new URL(url).host))].toSorted());
     expect(load({ HTTPS_PROXY: 'http://proxy.example.com:3128', NO_PROXY: '*' }).config.proxies).toBeNull();
   });
 

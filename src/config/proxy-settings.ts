@@ -34,10 +34,10 @@ const proxyAllowHosts: Setting<readonly string[]> = {
   name: 'KEYHOLD_PROXY_ALLOW_HOSTS',
   secret: false,
   description: [
-    'Needed with a proxy, which looks names up where Keyhold cannot see which address it takes: the hosts that may be reached through it although the catalogue (providers),',
-    'tenants or identity providers name them, separated by commas and whole. What you name in other settings needs no entry.',
+    'With a proxy, which looks names up where Keyhold cannot see which address it takes: the hosts that may be reached through it although tenants or identity providers',
+    'name them, separated by commas and whole. The catalogue\'s own (api.openai.com …) and what you name in other settings need no entry.',
   ],
-  example: 'api.openai.com,api.anthropic.com',
+  example: 'models.acme.example,login.example.com',
   fallback: Object.freeze([]),
   fallbackText: '',
   parse: (text) => Object.freeze(text.split(',').map((host) => allowedHost(host.trim().toLowerCase()))),

@@ -39,7 +39,7 @@ export function vaultAdministrator(environment: Environment): VaultAdministrator
     reader.read(settings.allowHttpUpstream),
   ];
   const tls = vaultTls(reader);
-  const proxies = proxyConfig(reader);
+  const proxies = proxyConfig(reader, []);
   if (!reader.isSet(vaultAddress)) reader.problems.push('VAULT_ADDR is not set: --apply needs the address of Vault. Example: VAULT_ADDR=https://vault.example.com:8200');
   if (!reader.isSet(vaultToken) && !reader.isSet(vaultTokenFile)) {
     reader.problems.push('VAULT_TOKEN is not set: --apply needs the token of an administrator of Vault, this once. Example: VAULT_TOKEN="$(vault print token)"');
