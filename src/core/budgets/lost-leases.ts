@@ -8,6 +8,8 @@ import { type BudgetAmount, budgetAmount } from './amount.ts';
 import { unitOf } from './budget-request.ts';
 import { changeAccount } from './change-account.ts';
 
+/** As journals name themselves. */
+const JOURNAL = /^[0-9a-f]{16}$/;
 const PAGE = 200;
 
 /** What a replica that is not heard of any more has leased of one budget. */
@@ -41,9 +43,10 @@ export class LostLeases {
     return { items: leases.flat(), next };
   }
 
-  /** Gives back what is leased under the name that the grant has; tells of how many budgets, 0 where there is nothing (any more). Throws `conflict` while something is heard of who leased it. */
+  /** Gives back what is leased under the name that the grant has; tells of how many budgets, 0 where there is nothing (any more). Throws `not_found` for what is no journal's name, and `conflict` while something is heard of who leased it. */
   async release(grant: Grant): Promise<number> {
     const { id: journal = '' } = grant.use('budget-lease.release');
+    if (!JOURNAL.test(journal)) throw new KeyholdError('not_found', 'No replica leases under such a name. GET /api/v1/platform/budget-leases lists what is leased by those that were not heard of for an hour.');
     const now = this.#clock.now();
     const found: BudgetAccountKey[] = [];
     for (let after: string | undefined, isLast = false; !isLast; isLast = after === undefined) {

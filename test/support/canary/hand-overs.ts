@@ -52,7 +52,6 @@ export async function makeCallers(world: CanaryWorld): Promise<void> {
   await world.statuses([
     [401, { ...chat('gpt-local'), token: otherKey }],
     [401, { method: 'GET', path: '/api/v1/tenants', token: world.gatewayKey }],
-    [404, { method: 'POST', path: '/api/v1/platform/budget-leases/nobody/release', token: world.platform }],
     [400, { method: 'POST', path: `${ofTenant}/gateway-keys`, token: world.admin, body: { name: 'limited', budget: [{ amount: {}, per: 'day', hard: true }] } }],
     [403, { method: 'POST', path: `${ofTenant}/tokens`, token: world.platform, body: { name: 'second', role: 'tenant-admin' } }],
   ]);

@@ -20,7 +20,7 @@ import { segmentIndex } from './sql-usage-segments.ts';
 import { memberships, roles, users } from './sql-users.ts';
 
 /** Columns that hold integers; all others hold text. */
-const INTEGERS: ReadonlySet<string> = new Set(['version', 'hour', 'segment', 'revision', 'due_at', 'created_at', 'first_time', 'last_time', 'is_open', 'outstanding']);
+const INTEGERS: ReadonlySet<string> = new Set(['version', 'hour', 'segment', 'revision', 'due_at', 'created_at', 'first_time', 'last_time', 'is_open', 'outstanding', 'expires_at']);
 
 /** A table, and what its index columns hold for a record's text. */
 interface RowTable {
