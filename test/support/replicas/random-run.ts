@@ -217,7 +217,7 @@ export class RandomRun {
   async #checkUsage(): Promise<void> {
     for (const { id } of this.#tenants) {
       const all = this.#traffic.sent.filter(({ tenant }) => tenant.split('#')[0] === id);
-      this.problems.push(...(await usageSumProblems({ tenant: id, api: () => this.#api(this.#any, id), traffic: this.#traffic, all, kept: all.filter((sent) => this.#isKept(sent)), hasLostDisk: this.#options.journal === 'local' && this.#installation.replicas.some(({ disk }) => disk > 0) })));
+      this.problems.push(...(await usageSumProblems({ tenant: id, api: () => this.#api(this.#any, id), traffic: this.#traffic, all, kept: all.filter((sent) => this.#isKept(sent)) })));
     }
   }
 

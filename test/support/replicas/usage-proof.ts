@@ -16,12 +16,10 @@ export interface UsageProof {
   readonly all: readonly Sent[];
   /** Those of which nothing may be lost. */
   readonly kept: readonly Sent[];
-  /** A disk is gone, and with it what was not delivered whole: a batch of events may stand without its part of the sums, which are written after it. */
-  readonly hasLostDisk: boolean;
 }
 
 /** What is wrong with the tenant's usage when everything is delivered and taken over, against what the provider has counted (R5.3). */
-export async function usageSumProblems({ tenant, api, traffic, all, kept, hasLostDisk }: UsageProof): Promise<readonly string[]> {
+export async function usageSumProblems({ tenant, api, traffic, all, kept }: UsageProof): Promise<readonly string[]> {
   const deadline = performance.now() + TAKEN_OVER_MS;
   for (;;) {
     const events = await eventsOf(tenant, api());
@@ -30,7 +28,7 @@ export async function usageSumProblems({ tenant, api, traffic, all, kept, hasLos
     for (const { marker } of all) if ((byMarker.get(marker)?.length ?? 0) > 1) problems.push(`${marker} is counted twice`);
     const { body } = await api().must('GET', `/api/v1/tenants/${tenant}/usage?${ALWAYS}`);
     const { requests } = body['totals'] as { readonly requests: number };
-    if (hasLostDisk ? requests > events.length : requests !== events.length) problems.push(`${tenant}: the sum is ${requests} requests, and there are ${events.length} events`);
+    if (requests !== events.length) problems.push(`${tenant}: the sum is ${requests} requests, and there are ${events.length} events`);
     const markers = new Set(kept.map(({ marker }) => marker));
     const called = events.filter(({ endUser, attempts }) => attempts > 0 && endUser !== null && markers.has(endUser)).length;
     const arrived = kept.reduce((sum, sent) => sum + traffic.arrivals(sent).length, 0);
