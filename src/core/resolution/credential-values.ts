@@ -84,7 +84,7 @@ export class CredentialValues {
   /** Under which key the one cached version of a credential lies, so that a change of the credential evicts it. */
   readonly #cachedAs = new Map<string, CachedAs>();
   readonly #names = new WeakMap<CredentialRecord, Names>();
-  readonly #gone = new Map<string, { readonly error: ValueGone; readonly until: number }>();
+  readonly #gone = new Map<string, { readonly error: ValueGone; readonly edition: number; readonly until: number }>();
   /** Counts evictions: a read that began before one must not say «gone» of what was written since. */
   #evictions = 0;
 
@@ -124,7 +124,8 @@ export class CredentialValues {
     const { reference } = current;
     if (this.#gone.size > 0) {
       const gone = this.#gone.get(key);
-      if (gone !== undefined && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
+      // A record that has changed since may say of a removed value that it is back, also where no announcement of that came.
+      if (gone?.edition === record.edition && this.#clock.monotonic() < gone.until) return Promise.reject(gone.error);
     }
     const cachedAs = this.#lieUnder(credential, key, reference.store);
     const { cache, from } = cachedAs;
@@ -224,7 +225,7 @@ export class CredentialValues {
       const confirmedAt = this.#clock.now();
       const cachedAs = this.#cachedAs.get(credentialKeyText(record));
       const fields = await this.#timed(store, () => store.get(reference)).catch((error: unknown) => {
-        throw this.#translated(error, key, evictions);
+        throw this.#translated(error, { key, edition: record.edition }, evictions);
       });
       requireUsable(fields, current);
       // Nobody waits for it.
@@ -249,19 +250,19 @@ export class CredentialValues {
   }
 
   /** What a store says of us is not said of the caller, and a lost value is no 404. */
-  #translated(error: unknown, key: string, evictions: number): KeyholdError {
+  #translated(error: unknown, read: { readonly key: string; readonly edition: number }, evictions: number): KeyholdError {
     const known = asKeyholdError(error);
     if (known.code === 'not_found') {
       const gone = new ValueGone(error);
-      if (evictions === this.#evictions) this.#remember(key, gone);
+      if (evictions === this.#evictions) this.#remember(read, gone);
       return gone;
     }
     return asKeyholdError(withoutOurRefusal(known));
   }
 
-  #remember(key: string, gone: ValueGone): void {
+  #remember({ key, edition }: { readonly key: string; readonly edition: number }, gone: ValueGone): void {
     this.#gone.delete(key);
-    this.#gone.set(key, { error: gone, until: this.#clock.monotonic() + GONE_MS });
+    this.#gone.set(key, { error: gone, edition, until: this.#clock.monotonic() + GONE_MS });
     for (const oldest of this.#gone.keys()) {
       if (this.#gone.size <= MAX) return;
       this.#gone.delete(oldest);

@@ -217,6 +217,17 @@ describe('a database that cannot be read', () => {
     expect(await codeOf(served())).toBe('unavailable');
   });
 
+  it('nor is it told then that a value is gone, which may be back by now', async () => {
+    const { put, served, clock, databaseState, record, store } = underTest();
+    await put(KEY);
+    const reference = (await record())?.record.current?.reference;
+    if (reference !== undefined) await store.destroy(reference);
+    expect(await codeOf(served())).toBe('corrupt');
+    clock.advance(SECONDS);
+    databaseState.fault = noDatabase;
+    expect(await codeOf(served())).toBe('unavailable');
+  });
+
   it('S10 S32 what was announced to have changed is not served, although the change cannot be read', async () => {
     const { put, served, clock, databaseState, bus } = underTest();
     await put(KEY);

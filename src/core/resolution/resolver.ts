@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import { asKeyholdError, KeyholdError } from '../../ports/errors.ts';
-import type { CredentialRecord, CurrentVersion } from '../../ports/metadata/credentials.ts';
+import type { CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { PolicyRecord } from '../../ports/metadata/tenants.ts';
 import { platformScope, type Scope, tenantScope } from '../../ports/scope.ts';
 import type { SecretFields, SecretValue } from '../../ports/secret-value.ts';
@@ -85,7 +85,7 @@ export class Resolver {
 
   /** With what has been found out so far. */
   async #resolve(grant: UseGrant, service: Service, foundCandidate: Soon<Candidate | undefined>, foundFields?: Soon<SecretFields>): Promise<Resolved> {
-    let lost: CurrentVersion | undefined;
+    let lost: CredentialRecord | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const candidate = await (attempt === 0 ? foundCandidate : this.#candidate(grant.tenant, service));
       if (candidate === undefined) return this.#own(grant, service);
@@ -95,9 +95,10 @@ export class Resolver {
         if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) return new FromRecord(grant, candidate, fields, this.#pools, this.#clock);
       } catch (error) {
         if (this.#pools.isLatest(candidate.scope, service.id, candidate.pool)) {
-          if (!(error instanceof ValueGone) || isSameVersion(lost, candidate.current)) throw error;
+          if (!(error instanceof ValueGone)) throw error;
+          if (isSame(lost, candidate.record)) throw this.#refusal(candidate.source, grant.tenant, service.id, error);
           // Perhaps replaced by somebody whose announcement did not arrive, or in the store itself: the record is read once more (R3.3).
-          lost = candidate.current;
+          lost = candidate.record;
           await this.#look(candidate.record);
           this.#pools.forget(candidate.scope, service.id);
         }
@@ -241,6 +242,7 @@ function explicitly(service: Service, key: SecretValue, allowed: boolean): Resol
   };
 }
 
-function isSameVersion(a: CurrentVersion | undefined, b: CurrentVersion): boolean {
-  return a !== undefined && a.id === b.id && a.version === b.version;
+/** Not changed since, as its edition tells: one that was deleted and recovered has the same version. */
+function isSame(a: CredentialRecord | undefined, b: CredentialRecord): boolean {
+  return a !== undefined && a.label === b.label && a.current?.id === b.current?.id && a.edition === b.edition;
 }

@@ -20,6 +20,8 @@ export interface Sent extends Span {
   readonly stale: boolean;
   /** As the answer tells them. */
   readonly tokens: { readonly input: number; readonly output: number } | null;
+  /** What a refusal says; null for everything else. */
+  readonly said: string | null;
 }
 
 export interface UsageEvent {
@@ -95,7 +97,7 @@ export class GatewayTraffic {
     return this.#arrived.get(marker) ?? [];
   }
 
-  async #exchange(url: string, request: Pick<Sent, 'marker' | 'tenant' | 'service' | 'kind'>, gone: AbortSignal): Promise<Pick<Sent, 'end' | 'status' | 'stale' | 'tokens'>> {
+  async #exchange(url: string, request: Pick<Sent, 'marker' | 'tenant' | 'service' | 'kind'>, gone: AbortSignal): Promise<Pick<Sent, 'end' | 'status' | 'stale' | 'tokens' | 'said'>> {
     const { marker, tenant, service, kind } = request;
     const isAnthropic = service === 'anthropic';
     const stream = kind !== 'plain' && kind !== 'failing' && kind !== 'silent';
@@ -121,11 +123,11 @@ export class GatewayTraffic {
         text += chunk;
         if (kind === 'leaving' && text.length > 200) leave.abort();
       }
-      if (status === 200) return { end: stream && !isFinished(text) ? 'unknown' : 'answered', status, stale, tokens: tokensOf(text, stream) };
-      return { end: response.headers.get('x-keyhold-error-origin') === 'upstream' ? 'failed' : 'refused', status, stale, tokens: null };
+      if (status === 200) return { end: stream && !isFinished(text) ? 'unknown' : 'answered', status, stale, tokens: tokensOf(text, stream), said: null };
+      return response.headers.get('x-keyhold-error-origin') === 'upstream' ? { end: 'failed', status, stale, tokens: null, said: null } : { end: 'refused', status, stale, tokens: null, said: text };
     } catch {
       // The last event passes only when the request has been counted, so its arrival is the answer, whatever the connection does then.
-      return { end: status === 200 && stream && isFinished(text) ? 'answered' : 'unknown', status, stale, tokens: null };
+      return { end: status === 200 && stream && isFinished(text) ? 'answered' : 'unknown', status, stale, tokens: null, said: null };
     }
   }
 }
