@@ -1,19 +1,15 @@
 import type { BudgetSettlement } from '../budgets/settlement.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { KeyholdError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { UsageRepository, UsageRollupKey } from '../../ports/metadata/usage.ts';
+import type { UsageRepository } from '../../ports/metadata/usage.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import type { UsageEvent } from '../../ports/usage.ts';
 import type { JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
-import { addEvents, hourOf } from './rollup.ts';
+import { addToSums } from './add-to-sums.ts';
 
 const INTERVAL_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
 /** Tenants of one segment that are written at the same time, so that a database with group commit has a group. */
 const AT_ONCE = 16;
-/** A roll-up is written by its journal's deliverer alone; more conflicts than a lost answer explains are a fault. */
-const MAX_CONFLICTS = 8;
 
 /** What of a journal its delivery needs. */
 export type DeliveredJournal = Pick<UsageJournal, 'seal' | 'discard' | 'pending' | 'over' | 'forget'>;
@@ -115,32 +111,13 @@ export class UsageDelivery {
       // All have ended before a failure of one ends the flight: there is never a write of an earlier flight under way.
       const results = await Promise.allSettled(
         tenants.slice(first, first + AT_ONCE).map(async ([tenant, own]) => {
-          await this.#repository.putBatch({ tenant, journal, segment, events: own });
-          for (const [hour, ofHour] of Map.groupBy(own, ({ time }) => hourOf(time))) {
-            await this.#rollUp({ tenant, hour, journal }, segment, ofHour);
-          }
-          await this.#budgets.spend(tenant, journal, segment, own);
+          const batch = { tenant, journal, segment, events: own };
+          await this.#repository.putBatch(batch);
+          await addToSums({ repository: this.#repository, budgets: this.#budgets }, batch);
         }),
       );
       const failed = results.find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
-    }
-  }
-
-  /** Adds a segment's events of one hour, unless the roll-up has them: the segments of a journal come in order. */
-  async #rollUp(key: UsageRollupKey, segment: number, events: readonly UsageEvent[]): Promise<void> {
-    for (let conflicts = 0; ; conflicts += 1) {
-      const stored = await this.#repository.getRollup(key);
-      if (stored !== undefined && stored.record.appliedSegment >= segment) return;
-      const rollup = { appliedSegment: segment, rows: addEvents(stored?.record.rows ?? [], events) };
-      try {
-        if (stored === undefined) await this.#repository.createRollup(key, rollup);
-        else await this.#repository.replaceRollup(key, rollup, stored.revision);
-        return;
-      } catch (error) {
-        const changed = error instanceof KeyholdError && (error.code === 'conflict' || error.code === 'already_exists');
-        if (!changed || conflicts >= MAX_CONFLICTS) throw error;
-      }
     }
   }
 
