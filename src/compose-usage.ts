@@ -3,11 +3,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { hasLeftRows, openEmergencyFile } from './adapters/audit-files/emergency-file.ts';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { placePath, placesOf, type ReplicaPlace, tryPlace } from './adapters/data-folder/replica-place.ts';
-import { type DatabaseJournal, openDatabaseJournal } from './adapters/usage-journal/database-journal.ts';
+import { openDatabaseJournal } from './adapters/usage-journal/database-journal.ts';
 import { openFileJournal } from './adapters/usage-journal/file-journal.ts';
 import type { Config } from './config/config.ts';
 import type { OwnAuditLog } from './core/audit/audit-writer.ts';
 import { BudgetSettlement } from './core/budgets/settlement.ts';
+import { BegunDeliveries } from './core/usage/begun-deliveries.ts';
 import { DeadJournals } from './core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from './core/usage/delivery.ts';
 import { adoptPlacesJob } from './jobs/adopt-places.ts';
@@ -27,7 +28,7 @@ export interface UsageOptions {
   readonly config: Pick<Config, 'dataDir' | 'journal'>;
   /** This process's own. */
   readonly place: ReplicaPlace;
-  readonly metadata: Pick<MetadataStore, 'usage' | 'usageSegments' | 'budgetAccounts'>;
+  readonly metadata: Pick<MetadataStore, 'kind' | 'usage' | 'usageSegments' | 'budgetAccounts'>;
   readonly audit: OwnAuditLog;
   /** Nobody else can be using the database now. */
   readonly alone: () => boolean;
@@ -50,9 +51,10 @@ export async function openUsage(options: UsageOptions): Promise<OpenUsage> {
   const { config, place, metadata, alone, log, termMs = LEASE_TERM_MS } = options;
   const inDatabase = config.journal === 'synchronous' ? openDatabaseJournal({ segments: metadata.usageSegments, clock: systemClock, random: randomBytes, log, termMs }) : undefined;
   const journal = inDatabase ?? (await openJournal(place.path(JOURNAL), log));
-  const delivery = new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), log, metrics: options.metrics, clock: systemClock });
+  const begun = inDatabase === undefined ? begunOnDisk(options) : undefined;
+  const delivery = new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), begun, log, metrics: options.metrics, clock: systemClock });
   const adoption = adoptPlacesJob({ log, left: () => leftPlaces(options), adopt: (number) => adopt(options, number) });
-  const journals = deadJournals({ ...options, termMs }, inDatabase);
+  const journals = deadJournals({ ...options, termMs }, journal);
   const finishing = finishJournalsJob({ journals, log, everyMs: termMs / LOOKS_PER_TERM });
   return {
     journal,
@@ -72,9 +74,9 @@ export async function openUsage(options: UsageOptions): Promise<OpenUsage> {
   };
 }
 
-function deadJournals(options: UsageOptions & { readonly termMs: number }, own: DatabaseJournal | undefined): DeadJournals {
+function deadJournals(options: UsageOptions & { readonly termMs: number }, own: Pick<UsageJournal, 'name'>): DeadJournals {
   const { metadata, alone, log, termMs } = options;
-  return new DeadJournals({ segments: metadata.usageSegments, deliver: (journal) => deliverFrom(options, journal), own: () => own?.name, clock: systemClock, log, termMs, alone });
+  return new DeadJournals({ segments: metadata.usageSegments, deliver: (journal) => deliverFrom(options, journal, undefined), deliveries: begunDeliveries(options), own: () => own.name, clock: systemClock, log, termMs, alone });
 }
 
 /**
@@ -99,7 +101,7 @@ async function adopt(options: UsageOptions, number: number): Promise<boolean> {
   try {
     const journal = await openJournal(left.path(JOURNAL), options.log);
     try {
-      await deliverFrom(options, journal);
+      await deliverFrom(options, journal, begunOnDisk(options));
     } finally {
       await journal.close();
     }
@@ -110,9 +112,19 @@ async function adopt(options: UsageOptions, number: number): Promise<boolean> {
   }
 }
 
-async function deliverFrom(options: UsageOptions, journal: DeliveredJournal): Promise<void> {
+async function deliverFrom(options: UsageOptions, journal: DeliveredJournal, begun: BegunDeliveries | undefined): Promise<void> {
   const { metadata, log, metrics } = options;
-  await new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
+  await new UsageDelivery({ journal, repository: metadata.usage, budgets: settlementOf(options), begun, log, metrics: { ...metrics, journalPending: () => undefined }, clock: systemClock }).deliver();
+}
+
+/** Where the database lies on the same disk, nothing of it stands when that is lost. */
+function begunOnDisk(options: UsageOptions): BegunDeliveries | undefined {
+  return options.metadata.kind === 'sqlite' ? undefined : begunDeliveries(options);
+}
+
+function begunDeliveries(options: UsageOptions): BegunDeliveries {
+  const { usage, usageSegments } = options.metadata;
+  return new BegunDeliveries({ segments: usageSegments, batches: usage, sums: { repository: usage, budgets: settlementOf(options) } });
 }
 
 function settlementOf({ metadata, log, metrics }: UsageOptions): BudgetSettlement {

@@ -52,7 +52,11 @@ export const usageSegmentRules: readonly Rule[] = [
       await usageSegments.create({ journal: 'j2', segment: 1 }, segment('1'));
       await usageSegments.create({ journal: 'j2', segment: 2 }, end);
       await usageSegments.create({ journal: 'j3', segment: 1 }, end);
-      expect(await found()).toEqual([{ journal: 'j1', segment: 5 }, { journal: 'j2', segment: 1 }]);
+      const delivery: UsageSegment = { kind: 'delivery', starts: [], events: [], withdrawn: [], tenants: ['acme', 'globex'] };
+      await usageSegments.create({ journal: 'j4', segment: 7 }, delivery);
+      expect(await found()).toEqual([{ journal: 'j1', segment: 5 }, { journal: 'j2', segment: 1 }, { journal: 'j4', segment: 7 }]);
+      expect(await usageSegments.list('j4', 0, 10)).toEqual([{ journal: 'j4', segment: 7, content: delivery }]);
+      await usageSegments.removeBelow({ journal: 'j4', segment: 8 });
       await usageSegments.removeBelow({ journal: 'j2', segment: 2 });
       expect(await found()).toEqual([{ journal: 'j1', segment: 5 }]);
       expect(await usageSegments.list('j2', 0, 10)).toEqual([{ journal: 'j2', segment: 2, content: end }]);

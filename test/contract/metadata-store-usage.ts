@@ -29,6 +29,8 @@ export const usageRules: readonly Rule[] = [
       const { items, next } = await usage.listBatches('acme', always, { limit: 10 });
       expect(items).toEqual([batch('j1', 2, [7]), first]);
       expect(next).toBeUndefined();
+      expect(await usage.getBatch({ tenant: 'acme', journal: 'j1', segment: 1 })).toEqual(first);
+      for (const other of [{ tenant: 'beta' }, { journal: 'j' }, { segment: 3 }]) expect(await usage.getBatch({ tenant: 'acme', journal: 'j1', segment: 1, ...other })).toBeUndefined();
     },
   },
   {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noBudgets } from '../../../test/support/no-budgets.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
+import { BegunDeliveries } from '../../core/usage/begun-deliveries.ts';
 import { DeadJournals } from '../../core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from '../../core/usage/delivery.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -75,6 +76,7 @@ describe(`journals in the database, through anything (KEYHOLD_TEST_SEED=${SEED})
           };
           const repository: UsageRepository = {
             putBatch: (batch) => call(() => store.usage.putBatch(batch)),
+            getBatch: (key) => call(() => store.usage.getBatch(key)),
             listBatches: (...args) => call(() => store.usage.listBatches(...args)),
             getRollup: (key) => call(() => store.usage.getRollup(key)),
             createRollup: (...args) => call(() => store.usage.createRollup(...args)),
@@ -84,7 +86,8 @@ describe(`journals in the database, through anything (KEYHOLD_TEST_SEED=${SEED})
           const journal = openDatabaseJournal({ segments, clock, random: randomBytes, log, termMs });
           const delivery = new UsageDelivery({ journal, repository, budgets: noBudgets, log, metrics, clock });
           const deliver = (found: DeliveredJournal) => new UsageDelivery({ journal: found, repository, budgets: noBudgets, log, metrics, clock }).deliver();
-          return { state, journal, delivery, dead: new DeadJournals({ segments, deliver, own: () => journal.name, clock, log, termMs, alone: () => false }) };
+          const deliveries = new BegunDeliveries({ segments, batches: repository, sums: { repository, budgets: noBudgets } });
+          return { state, journal, delivery, dead: new DeadJournals({ segments, deliver, deliveries, own: () => journal.name, clock, log, termMs, alone: () => false }) };
         }
         const ignored = (work: Promise<unknown>): void => void work.catch(() => {});
         const replicas = [replica(), replica(), replica()];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noBudgets } from '../../../test/support/no-budgets.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
+import { BegunDeliveries } from '../../core/usage/begun-deliveries.ts';
 import { DeadJournals } from '../../core/usage/dead-journals.ts';
 import { type DeliveredJournal, UsageDelivery } from '../../core/usage/delivery.ts';
 import { KeyholdError } from '../../ports/errors.ts';
@@ -46,13 +47,14 @@ function database() {
   const log = new RecordingLog();
   const metrics = { journalPending: () => {} } as Partial<Metrics> as Metrics;
   const deliver = (journal: DeliveredJournal) => new UsageDelivery({ journal, repository: store.usage, budgets: noBudgets, log, metrics, clock }).deliver();
+  const deliveries = new BegunDeliveries({ segments, batches: store.usage, sums: { repository: store.usage, budgets: noBudgets } });
   return {
     state,
     segments,
     log,
     deliver,
     open: () => openDatabaseJournal({ segments, clock, random: randomBytes, log, termMs }),
-    dead: ({ own, alone = false }: { own?: string; alone?: boolean } = {}) => new DeadJournals({ segments, deliver, own: () => own, clock, log, termMs, alone: () => alone }),
+    dead: ({ own, alone = false }: { own?: string; alone?: boolean } = {}) => new DeadJournals({ segments, deliver, deliveries, own: () => own, clock, log, termMs, alone: () => alone }),
     events: async (): Promise<readonly UsageEvent[]> => (await store.usage.listBatches('acme', { from: 0, to: Number.MAX_SAFE_INTEGER }, { limit: 1000 })).items.flatMap(({ events }) => events).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     requests: async () =>
       (await store.usage.listRollups('acme', { from: 0, to: Number.MAX_SAFE_INTEGER })).flatMap(({ rollup }) => rollup.rows).reduce((sum, { sums }) => sum + sums.requests, 0),

@@ -4,6 +4,7 @@ import type { Log } from '../../ports/log.ts';
 import type { UsageSegmentKey, UsageSegmentRepository } from '../../ports/metadata/usage-segments.ts';
 import type { UsageEvent } from '../../ports/usage.ts';
 import type { EndedJournal, JournalSegment } from '../../ports/usage-journal.ts';
+import type { BegunDeliveries } from './begun-deliveries.ts';
 import type { DeliveredJournal } from './delivery.ts';
 import { OpenRequests } from './open-requests.ts';
 
@@ -17,7 +18,9 @@ export interface DeadJournalsOptions {
   readonly segments: UsageSegmentRepository;
   /** Carries what is given into the database, as of any journal. */
   readonly deliver: (journal: DeliveredJournal) => Promise<void>;
-  /** The journal of this process; undefined where that is not in the database. */
+  /** Of journals on disks. */
+  readonly deliveries: Pick<BegunDeliveries, 'finish'>;
+  /** The journal of this process, if it has one. */
   readonly own: () => string | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -29,7 +32,7 @@ export interface DeadJournalsOptions {
 /**
  * Finishes the journals in the database whose writer is gone, with its disk and all: seen without a new segment for a whole term, by our own monotonic
  * clock. Who closes one writes its next segment, so that a writer that only stood still can write no more; two who close one are told
- * apart by that as well, and what they deliver is the same.
+ * apart by that as well, and what they deliver is the same. Of a journal on a disk there is only what was being delivered; that is finished, too.
  */
 export class DeadJournals {
   readonly #options: DeadJournalsOptions;
@@ -46,10 +49,13 @@ export class DeadJournals {
     for (const journal of this.#seen.keys()) if (unfinished.every((found) => found.journal !== journal)) this.#seen.delete(journal);
     let finished = 0;
     for (const found of unfinished) {
-      if (!this.#isDead(found) || !(await this.#finish(found.journal))) continue;
+      if (!this.#isDead(found)) continue;
+      const end = await this.#finish(found.journal);
+      if (end === undefined) continue;
       finished += 1;
       this.#seen.delete(found.journal);
-      log.info('journal_finished', 'The usage journal of a replica that is gone has been finished: what was open in it counts as aborted', { name: found.journal });
+      if (end === 'delivery') log.info('delivery_finished', 'What a replica had begun to bring into the sums of usage, and then nothing more was heard of it, has been brought there', { name: found.journal });
+      else log.info('journal_finished', 'The usage journal of a replica that is gone has been finished: what was open in it counts as aborted', { name: found.journal });
     }
     return finished;
   }
@@ -62,24 +68,28 @@ export class DeadJournals {
     return alone() || (seen?.segment === segment && now - seen.since >= termMs);
   }
 
-  /** False when its writer is alive after all. */
-  async #finish(journal: string): Promise<boolean> {
-    const { segments, deliver } = this.#options;
+  /** What there was of it; undefined when its writer is alive after all. */
+  async #finish(journal: string): Promise<'journal' | 'delivery' | undefined> {
+    const { segments, deliver, deliveries } = this.#options;
     for (;;) {
       const found = await this.#all(journal);
       const aborted = abortedIn(found);
       const last = found.at(-1);
-      if (last === undefined) return true;
+      if (last === undefined) return undefined;
+      if (last.content.kind === 'delivery') {
+        await deliveries.finish(found);
+        return 'delivery';
+      }
       if (aborted.length === 0 && last.content.kind === 'end') {
         await deliver(new FoundJournal(found, segments));
-        return true;
+        return 'journal';
       }
       try {
         await segments.create({ journal, segment: last.segment + 1 }, { kind: 'end', starts: [], events: aborted.slice(0, AT_ONCE), withdrawn: [] });
       } catch (error) {
         if (!(error instanceof KeyholdError && error.code === 'already_exists')) throw error;
         const [next] = await segments.list(journal, last.segment, 1);
-        if (next?.content.kind !== 'end') return false;
+        if (next?.content.kind !== 'end') return undefined;
       }
     }
   }

@@ -29,6 +29,7 @@ function failing(repository: UsageRepository, failAt: number, when: 'before' | '
   return {
     calls: () => calls,
     putBatch: (batch) => call(() => repository.putBatch(batch)),
+    getBatch: (key) => call(() => repository.getBatch(key)),
     listBatches: (...args) => call(() => repository.listBatches(...args)),
     getRollup: (key) => call(() => repository.getRollup(key)),
     createRollup: (...args) => call(() => repository.createRollup(...args)),

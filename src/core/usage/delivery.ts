@@ -5,6 +5,7 @@ import type { UsageRepository } from '../../ports/metadata/usage.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
 import { addToSums } from './add-to-sums.ts';
+import type { BegunDeliveries } from './begun-deliveries.ts';
 
 const INTERVAL_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
@@ -18,6 +19,8 @@ export interface UsageDeliveryDependencies {
   readonly journal: DeliveredJournal;
   readonly repository: UsageRepository;
   readonly budgets: Pick<BudgetSettlement, 'spend' | 'end'>;
+  /** For a journal on a disk that may be lost while the database stays. */
+  readonly begun?: Pick<BegunDeliveries, 'begin' | 'over'> | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -25,12 +28,14 @@ export interface UsageDeliveryDependencies {
 
 /**
  * Carries usage from the journal into the metadata store, each event once whatever fails in between: a segment's batch is
- * create-only, a roll-up remembers the last segment it holds, as a budget's account does, and the segment is forgotten only when all stand.
+ * create-only, a roll-up remembers the last segment it holds, as a budget's account does, and the segment is forgotten only when all stand. Should it be lost before, with its disk,
+ * another replica goes on from the batches that stand (`BegunDeliveries`).
  */
 export class UsageDelivery {
   readonly #journal: DeliveredJournal;
   readonly #repository: UsageRepository;
   readonly #budgets: Pick<BudgetSettlement, 'spend' | 'end'>;
+  readonly #begun: UsageDeliveryDependencies['begun'];
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -40,10 +45,11 @@ export class UsageDelivery {
   #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ journal, repository, budgets, log, metrics, clock }: UsageDeliveryDependencies) {
+  constructor({ journal, repository, budgets, begun, log, metrics, clock }: UsageDeliveryDependencies) {
     this.#journal = journal;
     this.#repository = repository;
     this.#budgets = budgets;
+    this.#begun = begun;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -90,6 +96,8 @@ export class UsageDelivery {
       for (const segment of await this.#journal.seal()) {
         await this.#deliverSegment(segment);
         await this.#journal.discard(segment);
+        // Nobody waits for it, and where it fails another replica does it.
+        this.#begun?.over(segment).catch(() => {});
       }
       for (const ended of this.#journal.over()) {
         await this.#budgets.end(ended.journal, ended.isWhole);
@@ -107,6 +115,7 @@ export class UsageDelivery {
 
   async #deliverSegment({ journal, segment, events }: JournalSegment): Promise<void> {
     const tenants = [...Map.groupBy(events, ({ tenant }) => tenant)];
+    await this.#begun?.begin({ journal, segment }, tenants.map(([tenant]) => tenant));
     for (let first = 0; first < tenants.length; first += AT_ONCE) {
       // All have ended before a failure of one ends the flight: there is never a write of an earlier flight under way.
       const results = await Promise.allSettled(

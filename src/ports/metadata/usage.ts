@@ -1,11 +1,14 @@
 import type { UsageEvent } from '../usage.ts';
 import type { Page, PageRequest, Stored } from './stored.ts';
 
-/** One sealed journal segment's events of one tenant; created once, whatever is retried. */
-export interface UsageBatch {
+export interface UsageBatchKey {
   readonly tenant: string;
   readonly journal: string;
   readonly segment: number;
+}
+
+/** One sealed journal segment's events of one tenant; created once, whatever is retried. */
+export interface UsageBatch extends UsageBatchKey {
   /** In the order in which they ended. */
   readonly events: readonly UsageEvent[];
 }
@@ -58,6 +61,7 @@ export interface UsageRange {
 export interface UsageRepository {
   /** Creates the batch; a repeat of the same (tenant, journal, segment) changes nothing. */
   putBatch(batch: UsageBatch): Promise<void>;
+  getBatch(key: UsageBatchKey): Promise<UsageBatch | undefined>;
   /** Batches that may hold events of the range, newest last event first. */
   listBatches(tenant: string, range: UsageRange, page: PageRequest): Promise<Page<UsageBatch>>;
   getRollup(key: UsageRollupKey): Promise<Stored<UsageRollup> | undefined>;

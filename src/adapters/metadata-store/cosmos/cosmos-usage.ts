@@ -1,5 +1,5 @@
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import type { UsageBatch, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
+import type { UsageBatch, UsageBatchKey, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
 import { StoredText } from '../stored-text.ts';
 import { batchTimes } from '../usage-times.ts';
 import type { CosmosItems } from './cosmos-items.ts';
@@ -46,11 +46,17 @@ export class CosmosUsage implements UsageRepository {
 
   async putBatch(batch: UsageBatch): Promise<void> {
     const { tenant, journal, segment } = batch;
-    const { pk, id, key } = itemPlace(BATCH, ['usage', tenant, journal, Math.floor(segment / SEGMENTS_IN_PARTITION)], [tenant, journal, segment]);
+    const { pk, id, key } = placeOf(batch);
     const { first, last } = batchTimes(batch.events);
     const index = { sort: orderedText([BATCH, last, journal, segment]), owner: tenant, first };
     // Refused: it is there already.
     await this.#items.create({ pk, id, key, kind: BATCH, revision: 1, body: this.#text.write(batch), removed: false, index });
+  }
+
+  async getBatch(key: UsageBatchKey): Promise<UsageBatch | undefined> {
+    const { pk, id } = placeOf(key);
+    const item = await this.#items.read(pk, id);
+    return item === undefined ? undefined : this.#batch(item);
   }
 
   async listBatches(tenant: string, { from, to }: UsageRange, page: PageRequest): Promise<Page<UsageBatch>> {
@@ -88,4 +94,8 @@ export class CosmosUsage implements UsageRepository {
     const { journal, segment, events } = this.#batch(item);
     return [batchTimes(events).last, journal, segment];
   }
+}
+
+function placeOf({ tenant, journal, segment }: UsageBatchKey): ReturnType<typeof itemPlace> {
+  return itemPlace(BATCH, ['usage', tenant, journal, Math.floor(segment / SEGMENTS_IN_PARTITION)], [tenant, journal, segment]);
 }

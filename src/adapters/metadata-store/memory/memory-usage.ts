@@ -1,14 +1,12 @@
 import { KeyholdError } from '../../../ports/errors.ts';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import type { UsageBatch, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
+import type { UsageBatch, UsageBatchKey, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
 import { batchTimes } from '../usage-times.ts';
 import { type ListOf, RecordMap } from './record-map.ts';
 
-type BatchKey = Pick<UsageBatch, 'tenant' | 'journal' | 'segment'>;
-
 /** Usage in memory. */
 export class MemoryUsage implements UsageRepository {
-  readonly #batches = new RecordMap<BatchKey, UsageBatch>(({ tenant, journal, segment }) => [tenant, journal, segment]);
+  readonly #batches = new RecordMap<UsageBatchKey, UsageBatch>(({ tenant, journal, segment }) => [tenant, journal, segment]);
   readonly #rollups = new RecordMap<UsageRollupKey, UsageRollup>(({ tenant, hour, journal }) => [tenant, hour, journal]);
 
   async putBatch(batch: UsageBatch): Promise<void> {
@@ -20,8 +18,12 @@ export class MemoryUsage implements UsageRepository {
     }
   }
 
+  async getBatch(key: UsageBatchKey): Promise<UsageBatch | undefined> {
+    return (await this.#batches.get(key))?.record;
+  }
+
   async listBatches(tenant: string, range: UsageRange, page: PageRequest): Promise<Page<UsageBatch>> {
-    const list: ListOf<BatchKey, UsageBatch> = {
+    const list: ListOf<UsageBatchKey, UsageBatch> = {
       name: 'usage-batches',
       shape: ['number', 'string', 'number'],
       placeOf: ({ key, record }) => [batchTimes(record.events).last, key.journal, key.segment],

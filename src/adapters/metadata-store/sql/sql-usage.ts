@@ -1,6 +1,6 @@
 import { sql, type SqlBool } from 'kysely';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
-import type { UsageBatch, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
+import type { UsageBatch, UsageBatchKey, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable, StoredText } from '../stored-text.ts';
 import { batchTimes } from '../usage-times.ts';
@@ -30,6 +30,7 @@ export class SqlUsage implements UsageRepository {
   readonly #rollupText = new StoredText<UsageRollup>();
   readonly #rollupList: SqlList;
   readonly #putBatch: PreparedQuery;
+  readonly #batch: PreparedQuery;
   readonly #batches: PreparedQuery;
 
   constructor(executor: SqlExecutor, dialect: SqlDialect) {
@@ -52,6 +53,9 @@ export class SqlUsage implements UsageRepository {
         .values(Object.fromEntries(columns.map((column) => [column, slot(column)])))
         .onConflict((conflict) => conflict.columns(['tenant', 'journal', 'segment']).doNothing()),
     );
+    this.#batch = new PreparedQuery(
+      dialect.queries.selectFrom('usage_batches').select('body').where('tenant', '=', slot('tenant')).where('journal', '=', slot('journal')).where('segment', '=', slot('segment')),
+    );
     this.#batches = new PreparedQuery(
       dialect.queries
         .selectFrom('usage_batches')
@@ -71,6 +75,12 @@ export class SqlUsage implements UsageRepository {
     const { tenant, journal, segment } = batch;
     requireStorable([tenant, journal]);
     await this.#putBatch.write(this.#executor, { tenant, journal, segment, ...batchIndex(batch), body: this.#text.write(batch) });
+  }
+
+  async getBatch({ tenant, journal, segment }: UsageBatchKey): Promise<UsageBatch | undefined> {
+    requireStorable([tenant, journal]);
+    const [row] = await this.#batch.read(this.#executor, { tenant, journal, segment });
+    return row === undefined ? undefined : this.#text.read(textOf(row, 'body'));
   }
 
   async listBatches(tenant: string, { from, to }: UsageRange, page: PageRequest): Promise<Page<UsageBatch>> {

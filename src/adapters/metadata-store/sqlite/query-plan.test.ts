@@ -87,6 +87,7 @@ describe('query plans', () => {
     await store.platform.get({ name: 'root' });
     await store.sealedValues.list(platformScope, { limit: 1 });
     await store.usage.putBatch({ tenant: 'acme', journal: 'j1', segment: 1, events: [usageEvent('u1')] });
+    await store.usage.getBatch({ tenant: 'acme', journal: 'j1', segment: 1 });
     await store.usage.listBatches('acme', { from: 0, to: time }, page);
     await store.usage.createRollup({ tenant: 'acme', hour: time, journal: 'j1' }, { appliedSegment: 1, rows: [] });
     await store.usage.getRollup({ tenant: 'acme', hour: time, journal: 'j1' });
