@@ -113,11 +113,27 @@ export class PostgresExecutor implements SqlExecutor {
   async #connect(): Promise<PoolClient> {
     if (!this.#rest.mayTry(this.#pool.idleCount > 0)) throw unavailable(new Error('the server could not be reached, or did not answer, a moment ago'));
     try {
-      return await this.#pool.connect();
+      return await this.#fromPool();
     } catch (error) {
       this.#rest.unreachable();
       throw error;
     }
+  }
+
+  /**
+   * The library calls a second time where its time for a connection was up while that was being made ready, and believes then that somebody has it: nobody would ever give it back,
+   * and one after the other all connections would be gone.
+   */
+  #fromPool(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      let isAnswered = false;
+      this.#pool.connect((error, client) => {
+        if (isAnswered) client?.release();
+        else if (client === undefined) reject(error ?? new Error('the pool gave no connection'));
+        else resolve(client);
+        isAnswered = true;
+      });
+    });
   }
 
   #nameOf(sql: string): string | undefined {
