@@ -92,6 +92,24 @@ describe('S14: new data keys', () => {
     for (const reference of references) expect(await textOf(reference, after)).toBe(`sk-test-${scopeKey(reference.name.scope)}-${reference.version}`);
   });
 
+  it('are found by a replica that has read a value just before, and stood still until the key that it was sealed under was gone', async () => {
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const { rotation, begin, put, textOf, keyIds } = await world((values) => ({
+      get: async (key) => {
+        const stored = await values.get(key);
+        const work = meanwhile;
+        meanwhile = undefined;
+        await work?.();
+        return stored;
+      },
+    }));
+    const reference = await put(acme, 1);
+    await begin();
+    meanwhile = () => rotation.runOnce();
+    expect(await textOf(reference)).toBe(`sk-test-${scopeKey(acme)}-1`);
+    expect(await keyIds(acme)).toEqual(['dk_2']);
+  });
+
   it('S16 leave no old key in the database\'s log of changes, and are finished all the same while that cannot be emptied', async () => {
     const { rotation, begin, put, keyIds, wipes } = await world();
     await put(acme, 1);

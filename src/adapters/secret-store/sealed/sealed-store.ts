@@ -53,9 +53,17 @@ class SealedStore implements SecretStore {
   }
 
   async get(reference: SecretReference): Promise<SecretFields> {
-    const { key, record } = await this.#kept(reference);
-    if (record.removedAt !== null) throw notFound();
-    return this.#open(key, record);
+    for (let opened: string | undefined; ; ) {
+      const { key, record } = await this.#kept(reference);
+      if (record.removedAt !== null) throw notFound();
+      try {
+        return await this.#open(key, record);
+      } catch (error) {
+        // Who stands still in between may find its key destroyed, after the value was sealed anew under the next one.
+        if (!hasCode(error, 'corrupt') || record.dataKeyId === opened) throw error;
+        opened = record.dataKeyId;
+      }
+    }
   }
 
   async probe(name: SecretName, intent: PutIntent): Promise<SecretReference | undefined> {
