@@ -49,6 +49,26 @@ describe('R3.7: taking out of use', () => {
     expect((await recover()).state).toBe('active');
   });
 
+  it.each(['recovered', 'being recovered'] as const)('DELETE by a replica that stood still until the credential was %s by another leaves the value where it is', async (how) => {
+    await world.put(first);
+    const [back, removed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    let recovery: Promise<unknown> | undefined;
+    world.atSteps(async (step) => {
+      if (step === 'recover.stored') {
+        back.resolve(undefined);
+        if (how === 'being recovered') await removed.promise;
+      }
+      if (step !== 'remove.announced') return;
+      world.clock.advance(31_000);
+      recovery = recover();
+      await (how === 'recovered' ? recovery : back.promise);
+    });
+    await remove();
+    removed.resolve(undefined);
+    await recovery;
+    expect(await world.served()).toBe(first);
+  });
+
   it('is purged after 30 days by the reconciler, and then is not there', async () => {
     await world.put(first);
     await remove();

@@ -6,6 +6,7 @@ import type { IfMatch } from '../versions/etag.ts';
 import type { Author } from './credential-events.ts';
 import type { CredentialParts } from './credential-parts.ts';
 import { requireMatchingCredential } from './credential-view.ts';
+import { undoLateRemoval } from './late-removal.ts';
 import { nameIntent } from './name-intent.ts';
 import { begun, deleted, intentClosed, purged, restored, revoked } from './record-changes.ts';
 import { busy, noCredential } from './record-writer.ts';
@@ -47,7 +48,8 @@ export class CredentialLifecycle {
       return gone.record;
     }
     await step('remove.stored');
-    await this.#close(key, intent, intentClosed);
+    const after = await this.#close(key, intent, intentClosed);
+    await undoLateRemoval(stores, after.record, current.reference);
     await step('remove.committed');
     return gone.record;
   }

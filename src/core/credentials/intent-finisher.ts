@@ -4,6 +4,7 @@ import type { CredentialIntent, CredentialKey, CredentialRecord } from '../../po
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
 import type { Author, CredentialEvents } from './credential-events.ts';
+import { undoLateRemoval } from './late-removal.ts';
 import type { CredentialLimits } from './limits.ts';
 import type { MoveArrivals } from './move-arrivals.ts';
 import { expecting, intentClosed, purged, putCommitted, putGivenUp, restored } from './record-changes.ts';
@@ -50,8 +51,11 @@ export class IntentFinisher {
     if (intent === null) throw new KeyholdError('internal', 'There is no open intent to finish.');
     if (intent.operation === 'put' || intent.operation === 'move') return this.#finishPut(key, intent);
     if (intent.operation === 'restore') return this.#finishRestore(key, intent, requireReference(record));
-    await storeOf(this.#stores, intent.store).remove(requireReference(record));
-    return this.#close(key, intent, intentClosed);
+    const reference = requireReference(record);
+    await storeOf(this.#stores, intent.store).remove(reference);
+    const removed = await this.#close(key, intent, intentClosed);
+    await undoLateRemoval(this.#stores, removed.record, reference);
+    return removed;
   }
 
   async #finishPut(key: CredentialKey, intent: CredentialIntent): Promise<Stored<CredentialRecord>> {
