@@ -20,11 +20,14 @@ export class StoredText<R extends object> {
       return record;
     } catch (error) {
       // The parser's own message quotes the text.
-      throw new KeyholdError('corrupt', 'A record of the database cannot be read. Restore the database from a backup.', {
-        cause: new Error(`a body of ${text.length} characters is no JSON: ${error instanceof Error ? error.name : 'unknown'}`),
-      });
+      throw unreadableRecord(`a body of ${text.length} characters is no JSON: ${error instanceof Error ? error.name : 'unknown'}`);
     }
   }
+}
+
+/** `corrupt`, for a record that says what none of ours says. `why` is for the log, and quotes nothing. */
+export function unreadableRecord(why: string): KeyholdError {
+  return new KeyholdError('corrupt', 'A record of the database cannot be read. Restore the database from a backup.', { cause: new Error(why) });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { BudgetAccountRepository } from '../../ports/metadata/budgets.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import type { BudgetShare, UsageEvent } from '../../ports/usage.ts';
+import type { UsageEvent } from '../../ports/usage.ts';
 import { emptyAccount, withAlerts, withoutJournal, withSpent } from './account.ts';
 import { changeAccount } from './change-account.ts';
 
@@ -25,11 +25,8 @@ export class BudgetSettlement {
 
   /** One tenant's events of a segment. Segments of a journal come in their order. Rejects as the database does; the same is to be given again then. */
   async spend(tenant: string, journal: string, segment: number, events: readonly UsageEvent[]): Promise<void> {
-    for (const shares of Map.groupBy(sharesOf(events), ({ budget, period }) => `${budget} ${period}`).values()) {
-      const [first] = shares;
-      const amount = shares.reduce((sum, share) => sum + share.amount, 0);
-      const of = shares.at(-1)?.of ?? 0;
-      if (first !== undefined) await this.#spend({ tenant, budget: first.budget, period: first.period }, { journal, segment, amount, of });
+    for (const [budget, ofBudget] of spentIn(events)) {
+      for (const [period, { amount, of }] of ofBudget) await this.#spend({ tenant, budget, period }, { journal, segment, amount, of });
     }
   }
 
@@ -61,6 +58,21 @@ export class BudgetSettlement {
   }
 }
 
-function sharesOf(events: readonly UsageEvent[]): readonly BudgetShare[] {
-  return events.flatMap(({ shares }) => shares ?? []);
+/** By budget and period, in the order in which they first stand there. `of`: the budget's amount, as the last share has it. */
+function spentIn(events: readonly UsageEvent[]): ReadonlyMap<string, ReadonlyMap<string, { readonly amount: number; readonly of: number }>> {
+  const spent = new Map<string, Map<string, { amount: number; of: number }>>();
+  for (const { shares } of events) {
+    if (shares === undefined) continue;
+    for (const { budget, period, amount, of } of shares) {
+      const ofBudget = spent.get(budget) ?? new Map<string, { amount: number; of: number }>();
+      spent.set(budget, ofBudget);
+      const sum = ofBudget.get(period);
+      if (sum === undefined) ofBudget.set(period, { amount, of });
+      else {
+        sum.amount += amount;
+        sum.of = of;
+      }
+    }
+  }
+  return spent;
 }

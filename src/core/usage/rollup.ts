@@ -79,12 +79,50 @@ export function addEvents(rows: readonly RollupRow[], events: readonly UsageEven
     dimensions.tokenId,
   ]);
   for (const row of rows) sums.add(row.dimensions, row.sums);
-  for (const event of events) {
-    const dimensions = dimensionsOf(event);
+  for (const { dimensions, sums: ofGroup } of groupsOf(events)) {
     const isOneTooMany = sums.size >= MAX_ROWS && !sums.has(dimensions);
-    sums.add(isOneTooMany ? { ...dimensions, model: OTHER_MODELS } : dimensions, sumsOf(event));
+    sums.add(isOneTooMany ? { ...dimensions, model: OTHER_MODELS } : dimensions, ofGroup);
   }
   return sums.groups().map(({ key, sums }) => ({ dimensions: key, sums }));
+}
+
+/** Among so many groups of one caller's an event looks for its own; one that does not find it begins another, and both count under the same key in the end. */
+const LOOKED_THROUGH = 16;
+
+/** Events added up with their like, without making a key of each: hardly any differs from all those before it. */
+function groupsOf(events: readonly UsageEvent[]): readonly RollupRow[] {
+  const groups: { readonly dimensions: UsageDimensions; sums: UsageSums }[] = [];
+  const ofCaller = new Map<string, (typeof groups)[number][]>();
+  for (const event of events) {
+    const caller = event.gatewayKeyId ?? event.tokenId ?? '';
+    const known = ofCaller.get(caller) ?? [];
+    let group: (typeof groups)[number] | undefined;
+    for (let at = known.length - 1; at >= Math.max(0, known.length - LOOKED_THROUGH); at -= 1) {
+      group = known[at];
+      if (group !== undefined && isOf(group.dimensions, event)) break;
+      group = undefined;
+    }
+    if (group === undefined) {
+      group = { dimensions: dimensionsOf(event), sums: sumsOf(event) };
+      groups.push(group);
+      known.push(group);
+      ofCaller.set(caller, known);
+    } else group.sums = addSums(group.sums, sumsOf(event));
+  }
+  return groups;
+}
+
+function isOf(a: UsageDimensions, b: UsageEvent): boolean {
+  return (
+    a.service === b.service &&
+    a.model === b.model &&
+    a.route === b.route &&
+    a.outcome === b.outcome &&
+    a.keySource === b.keySource &&
+    a.credentialId === b.credentialId &&
+    a.gatewayKeyId === b.gatewayKeyId &&
+    a.tokenId === b.tokenId
+  );
 }
 
 /** Adds up usage by a key, told apart by the parts that `partsOf` gives of it. */

@@ -2,9 +2,10 @@ import { KeyholdError } from '../../../ports/errors.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
 import type { LimitsKey } from '../../../ports/metadata/limits.ts';
 import type { Row, RowKind, RowTransfer } from '../../../ports/metadata/transfer.ts';
-import type { UsageBatch, UsageRepository } from '../../../ports/metadata/usage.ts';
+import type { UsageRepository } from '../../../ports/metadata/usage.ts';
 import type { UsageSegment, UsageSegmentRepository } from '../../../ports/metadata/usage-segments.ts';
 import { type Scope, scopeFrom } from '../../../ports/scope.ts';
+import { BatchText } from '../batch-text.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { StoredText } from '../stored-text.ts';
 import { gatewayKeys, tokens } from './cosmos-access.ts';
@@ -43,7 +44,7 @@ export class CosmosRows implements RowTransfer {
 
   constructor(items: CosmosItems, { usage, usageSegments }: RowRepositories) {
     this.#items = items;
-    const batches = new StoredText<UsageBatch>();
+    const batches = new BatchText();
     const segments = new StoredText<UsageSegment>();
     const ofRecords = <K, R extends object>(kind: RecordKind<K, R>, keyOf: (parts: RowKey) => K): Kept => {
       const records = new CosmosRecords(items, kind);

@@ -1,5 +1,6 @@
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { UsageBatch, UsageBatchKey, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
+import { BatchText } from '../batch-text.ts';
 import { StoredText } from '../stored-text.ts';
 import { batchTimes } from '../usage-times.ts';
 import type { CosmosItems } from './cosmos-items.ts';
@@ -24,7 +25,7 @@ export const rollups: RecordKind<UsageRollupKey, UsageRollup> = {
 /** Usage in Cosmos DB. A batch is created once and never changed. Sums are added up by who reads them, so that nothing is asked to group. */
 export class CosmosUsage implements UsageRepository {
   readonly #items: CosmosItems;
-  readonly #text = new StoredText<UsageBatch>();
+  readonly #text = new BatchText();
   readonly #rollupText = new StoredText<UsageRollup>();
   readonly #rollups: CosmosRecords<UsageRollupKey, UsageRollup>;
   readonly #rollupList: CosmosList;

@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
 import type { Row, RowKind, RowTransfer } from '../../../ports/metadata/transfer.ts';
-import type { UsageBatch } from '../../../ports/metadata/usage.ts';
 import type { UsageSegment } from '../../../ports/metadata/usage-segments.ts';
+import { BatchText } from '../batch-text.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { StoredText } from '../stored-text.ts';
 import type { SqlDialect } from './dialect.ts';
@@ -32,7 +32,7 @@ interface RowTable {
   readonly hasRevisions: boolean;
 }
 
-const batches = new StoredText<UsageBatch>();
+const batches = new BatchText();
 const segments = new StoredText<UsageSegment>();
 
 const tables: Readonly<Record<RowKind, RowTable>> = {

@@ -1,6 +1,7 @@
 import { sql, type SqlBool } from 'kysely';
 import type { Page, PageRequest, Stored } from '../../../ports/metadata/stored.ts';
 import type { UsageBatch, UsageBatchKey, UsageRange, UsageRepository, UsageRollup, UsageRollupKey } from '../../../ports/metadata/usage.ts';
+import { BatchText } from '../batch-text.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { requireStorable, StoredText } from '../stored-text.ts';
 import { batchTimes } from '../usage-times.ts';
@@ -25,7 +26,7 @@ export const rollupTable: RecordTable<UsageRollupKey, UsageRollup> = {
  */
 export class SqlUsage implements UsageRepository {
   readonly #executor: SqlExecutor;
-  readonly #text = new StoredText<UsageBatch>();
+  readonly #text = new BatchText();
   readonly #rollups: SqlRecords<UsageRollupKey, UsageRollup>;
   readonly #rollupText = new StoredText<UsageRollup>();
   readonly #rollupList: SqlList;
