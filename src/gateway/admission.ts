@@ -1,3 +1,4 @@
+import { Presented } from '../core/access/presented.ts';
 import type { Principal, Principals } from '../core/access/principals.ts';
 import type { UnknownKeys } from '../core/access/unknown-keys.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
@@ -27,9 +28,15 @@ export interface AdmissionDependencies {
  * `invalid_argument` for two different keys, `unavailable` when the database cannot be asked.
  */
 export function admit(request: ClientRequest, dependencies: AdmissionDependencies): Soon<Principal> {
-  const text = presentedKey(request.rawHeaders, isNative(request.target) ? NATIVE_KEY_HEADERS : KEY_HEADERS);
-  if (text === undefined) return withoutKey(request, dependencies);
-  return after(dependencies.principals.authenticate(text, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
+  const { known } = request;
+  known.presented ??= presentedIn(request);
+  if (known.presented === undefined) return withoutKey(request, dependencies);
+  return after(dependencies.principals.authenticate(known.presented, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
+}
+
+function presentedIn({ rawHeaders, target }: ClientRequest): Presented | undefined {
+  const text = presentedKey(rawHeaders, isNative(target) ? NATIVE_KEY_HEADERS : KEY_HEADERS);
+  return text === undefined ? undefined : new Presented(text);
 }
 
 /** Where a request has a key, that says whose it is, whatever certificate its connection has. */

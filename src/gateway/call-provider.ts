@@ -123,11 +123,14 @@ export class CallProvider {
         requirePresent(visit);
         return after(this.#reserve(admitted, outgoing, priced), (reserved) => {
           const meter = this.#meter(admitted, resolved, outgoing, priced.price, reserved);
-          return after(meter.begin(() => requirePresent(visit)), () => {
-            visit.meter = meter;
-            requirePresent(visit);
-            this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
-          });
+          return meter.begin(
+            () => requirePresent(visit),
+            () => {
+              visit.meter = meter;
+              requirePresent(visit);
+              this.#exchange(admitted, { outgoing, upstream, resolved, meter, requireServable }).start();
+            },
+          );
         });
       });
     });
@@ -159,7 +162,7 @@ export class CallProvider {
         path: outgoing.path,
         model: outgoing.model,
         showsModel: shownModels(principal.gatewayKey, route),
-        rawHeaders: visit.request.rawHeaders,
+        caller: visit.request,
         body: visit.body ?? new RequestBody(null, () => undefined),
         usageAdded: outgoing.usageAdded,
         tenant: grant.tenant,

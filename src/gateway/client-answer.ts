@@ -3,16 +3,6 @@ import type { ClientResponse } from './client/client.ts';
 import { type ErrorShape, errorBody, errorHeaders, type ShownError } from './error-shapes.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 
-/** On every gateway answer (S9). */
-const SECURITY_HEADERS = [
-  'content-security-policy',
-  "sandbox; default-src 'none'",
-  'x-content-type-options',
-  'nosniff',
-  'cross-origin-resource-policy',
-  'same-origin',
-] as const;
-
 /** The answer to one client: its head once, its bytes as latin1 text, its end or its visible break. */
 export class ClientAnswer {
   readonly #response: ClientResponse;
@@ -42,11 +32,7 @@ export class ClientAnswer {
   }
 
   head(status: number, headers: readonly string[]): void {
-    const all = ['x-request-id', this.#requestId];
-    for (const text of SECURITY_HEADERS) all.push(text);
-    for (const text of this.facts) all.push(text);
-    for (const text of headers) all.push(text);
-    this.#response.head(status, all, this.#closing());
+    this.#response.head(status, ['x-request-id', this.#requestId, ...this.facts, ...headers], this.#closing());
   }
 
   /** Sends the head now, if no byte of the body came with it in this tick, and none is `coming`. */

@@ -5,6 +5,7 @@ import type { Staleness } from '../core/resolution/staleness.ts';
 import { asKeyholdError, KeyholdError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { ChatRelay } from './chat-relay.ts';
+import type { ClientRequest } from './client/client.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import { type ErrorShape, type ShownError, shownError } from './error-shapes.ts';
 import { type Ending, type Meter, partialCounts } from './meter.ts';
@@ -30,7 +31,7 @@ export interface ExchangePlan {
   readonly model: string | null;
   /** Which models a list of them may show; null: all. */
   readonly showsModel: ((model: string) => boolean) | null;
-  readonly rawHeaders: readonly string[];
+  readonly caller: Pick<ClientRequest, 'rawHeaders' | 'known'>;
   readonly body: RequestBody;
   readonly usageAdded: boolean;
   readonly tenant: string;
@@ -74,7 +75,7 @@ export class Exchange implements CallObserver {
   }
 
   #callUpstream(): void {
-    const { upstream, path, route, body, rawHeaders, answer, tenant, staleness, callerStaleMs, limitHeaders } = this.#plan;
+    const { upstream, path, route, body, caller, answer, tenant, staleness, callerStaleMs, limitHeaders } = this.#plan;
     const { source, credentialId } = this.#resolved;
     this.#attempts += 1;
     const facts = ['x-keyhold-key-source', source];
@@ -85,7 +86,7 @@ export class Exchange implements CallObserver {
     answer.facts = facts;
     this.#call = new UpstreamCall(this, upstream.service.id);
     const { pool, basePath } = upstream.placeFor(this.#resolved, tenant);
-    this.#call.start(pool, { path: basePath + path, method: route.method, headers: requestHeaders(upstream, rawHeaders, this.#resolved, body.length > 0), body: body.bytes });
+    this.#call.start(pool, { path: basePath + path, method: route.method, ...requestHeaders(upstream, caller, this.#resolved, body.length > 0), body: body.bytes, bodyText: body.text });
   }
 
   /** The client is gone: the upstream call ends now, and what came is accounted for (R5.2). */
@@ -166,12 +167,14 @@ export class Exchange implements CallObserver {
     };
   }
 
-  async #settle(ending: Ending, then: () => void): Promise<void> {
+  #settle(ending: Ending, then: () => void): Promise<void> {
     this.#over = true;
-    const mayLeave = await this.#plan.meter.end(ending, this.#servedBy());
+    return this.#plan.meter.end(ending, this.#servedBy()).then((mayLeave) => this.#settled(mayLeave ? then : () => this.#withhold()));
+  }
+
+  #settled(then: () => void): void {
     try {
-      if (mayLeave) then();
-      else this.#withhold();
+      then();
     } catch (error) {
       const { requestId, tenant, upstream, answer } = this.#plan;
       this.#log.error('gateway_failed', 'An answer could not be given', { requestId, tenant, service: upstream.service.id, error });

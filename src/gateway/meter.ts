@@ -59,26 +59,29 @@ export class Meter {
     this.#reserved = reserved;
   }
 
-  /** Throws, or rejects with, what `mayBegin` throws, and `unavailable` when the entry cannot be written: then nothing may be called. */
-  begin(mayBegin: () => void): Promise<void> {
-    const reserved = this.#reserved;
-    if (reserved === null) {
-      mayBegin();
-      return this.#journal.begin(this.#start);
-    }
-    return this.#beginReserved(reserved, mayBegin);
-  }
-
-  async #beginReserved(reserved: Reserved, mayBegin: () => void): Promise<void> {
+  /**
+   * Writes the start entry, and goes on when it stands. Throws, or rejects with, what `mayBegin` and `proceed` throw, and `unavailable` when the entry cannot be
+   * written: then nothing may be called.
+   */
+  begin(mayBegin: () => void, proceed: () => void): Promise<void> {
+    let begun: Promise<void>;
     try {
       mayBegin();
-      if (!reserved.isCurrent) throw new KeyholdError('unavailable', 'This replica stood still for a while and begins anew. Send the request again.', { retryAfterSeconds: 1 });
-      await this.#journal.begin(this.#start);
+      if (this.#reserved?.isCurrent === false) throw new KeyholdError('unavailable', 'This replica stood still for a while and begins anew. Send the request again.', { retryAfterSeconds: 1 });
+      begun = this.#journal.begin(this.#start);
     } catch (error) {
-      // What may be found to have begun stays reserved: should this process die now, it counts.
-      if (!(error instanceof BegunOrNot)) reserved.release();
+      this.#releaseAfter(error);
       throw error;
     }
+    return begun.then(proceed, (error: unknown) => {
+      this.#releaseAfter(error);
+      throw error;
+    });
+  }
+
+  /** What may be found to have begun stays reserved: should this process die now, it counts. */
+  #releaseAfter(error: unknown): void {
+    if (!(error instanceof BegunOrNot)) this.#reserved?.release();
   }
 
   /** The first piece of a streamed answer came. */
@@ -104,7 +107,7 @@ export class Meter {
     return this.#ended;
   }
 
-  async #write(ending: Ending, served: ServedBy): Promise<boolean> {
+  #write(ending: Ending, served: ServedBy): Promise<boolean> {
     this.ending = ending;
     const { id, tenant, service, model, route, gatewayKeyId, tokenId, tags, endUser } = this.#start;
     const { inputTokens, outputTokens } = ending.counts;
@@ -139,15 +142,17 @@ export class Meter {
       endUser,
       shares,
     };
-    try {
-      await this.#journal.end(event);
-      // Only now: of a process that dies before, it counts as what was reserved.
-      if (shares !== undefined) this.#reserved?.settle(shares);
-      return true;
-    } catch (error) {
-      this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; unless it can be later, it will be counted as aborted', { tenant, service, error });
-      return !this.#journal.holdsAnswers;
-    }
+    return this.#journal.end(event).then(
+      () => {
+        // Only now: of a process that dies before, it counts as what was reserved.
+        if (shares !== undefined) this.#reserved?.settle(shares);
+        return true;
+      },
+      (error: unknown) => {
+        this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; unless it can be later, it will be counted as aborted', { tenant, service, error });
+        return !this.#journal.holdsAnswers;
+      },
+    );
   }
 }
 

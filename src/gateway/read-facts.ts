@@ -4,8 +4,8 @@ import type { BodyFacts } from './body-facts.ts';
 import type { CompiledRules } from './body-rules.ts';
 import { scanBody } from './body-scan.ts';
 
-/** The facts of a body. Throws `invalid_argument` for bytes that are not UTF-8 and for everything `scanBody` refuses. */
-export function readFacts(body: Buffer, rules: CompiledRules): BodyFacts {
+/** The facts of a body; `text`: the same, one character a byte. Throws `invalid_argument` for bytes that are not UTF-8 and for everything `scanBody` refuses. */
+export function readFacts(body: Buffer, rules: CompiledRules, text = body.toString('latin1')): BodyFacts {
   if (!isUtf8(body)) throw new KeyholdError('invalid_argument', 'The request body is not UTF-8 text. Send JSON encoded as UTF-8.');
-  return scanBody(body.toString('latin1'), rules);
+  return scanBody(text, rules);
 }

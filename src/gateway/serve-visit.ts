@@ -21,6 +21,7 @@ import { RequestBody } from './request-body.ts';
 import { noOutput } from './request-bounds.ts';
 import { requirePresent } from './require-present.ts';
 import { pathWithModel, type RouteMatch, RouteTable } from './route-table.ts';
+import { IN_ONE_PIECE } from './upstream/upstream-connection.ts';
 import type { Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
@@ -60,8 +61,7 @@ export class ServeVisit {
     if (request.headers['sec-fetch-mode'] === 'navigate') {
       throw new KeyholdError('permission_denied', 'This address is for programs, not for a browser\'s address bar.');
     }
-    const target = canonicalTarget(request.target);
-    upstreamQuery(target.query, []);
+    const target = (request.known.target ??= keylessTarget(request.target));
     return after(admit(request, this.#deps), (principal) => {
       visit.actor = principal.actor;
       this.#networks.require(principal, request.clientAddress, visit.requestId);
@@ -82,7 +82,7 @@ export class ServeVisit {
   #forwarded(admitted: Admitted, target: CanonicalTarget): Soon<Outgoing> {
     const { visit } = admitted;
     const { method } = visit.request;
-    const match = this.#routes.find(method, target);
+    const match = (visit.request.known.route ??= this.#routes.find(method, target));
     // The address is not repeated: people paste keys into it, and this sentence is logged.
     if (match === undefined) throw new KeyholdError('not_found', `There is no route for ${method} at this address. GET /api/v1/services lists the routes of each service.`);
     visit.route = match.id;
@@ -90,10 +90,8 @@ export class ServeVisit {
     requireJson(visit.request);
     return after(readBody(visit.request, this.#memory, admitted.grant.tenant), ({ bytes, release }) => {
       visit.body = new RequestBody(bytes, release);
-      const read = bytes.length > LARGE_BODY_BYTES ? this.#largeBodies.read(bytes, match.format) : { body: bytes, facts: readFacts(bytes, this.#rules[match.format]) };
-      return after(read, ({ body, facts }) =>
-        after(this.#choose(admitted, match, match.pathModel ?? facts.model), (choice) => this.#withBody(visit, choice, target, body, facts, release)),
-      );
+      const read: Soon<ReadBody> = bytes.length > LARGE_BODY_BYTES ? this.#largeBodies.read(bytes, match.format) : readHere(bytes, this.#rules[match.format]);
+      return after(read, (body) => after(this.#choose(admitted, match, match.pathModel ?? body.facts.model), (choice) => this.#withBody(visit, choice, target, body, release)));
     });
   }
 
@@ -114,14 +112,14 @@ export class ServeVisit {
     });
   }
 
-  #withBody(visit: Visit, { service, route, model, prefixed }: Choice, target: CanonicalTarget, body: Buffer, facts: BodyFacts, release: () => void): Outgoing {
+  #withBody(visit: Visit, { service, route, model, prefixed }: Choice, target: CanonicalTarget, { body, facts, text }: ReadBody, release: () => void): Outgoing {
     const usageEdit = facts.stream && route.includeUsage === true ? includeUsageEdit(facts) : undefined;
     const edits = usageEdit === undefined ? [] : [usageEdit];
     const query = upstreamQuery(target.query, route.query ?? []);
     const inPath = route.model === 'path';
     const put = (name: string | null): string => {
       const named = name !== null && !inPath && name !== facts.model && facts.modelSpan !== null ? [...edits, modelEdit(facts.modelSpan, name)] : edits;
-      visit.body = new RequestBody(editBody(body, named), release);
+      visit.body = named.length === 0 ? new RequestBody(body, release, text) : new RequestBody(editBody(body, named), release);
       return (inPath ? pathWithModel(route.path, name ?? '') : route.path) + query;
     };
     return {
@@ -183,6 +181,25 @@ export class ServeVisit {
       usageAdded: request.stream && route.includeUsage === true,
     };
   }
+}
+
+interface ReadBody {
+  readonly body: Buffer;
+  readonly facts: BodyFacts;
+  /** The body, one character a byte, where it goes out in one piece. */
+  readonly text?: string | undefined;
+}
+
+function readHere(body: Buffer, rules: CompiledRules): ReadBody {
+  const text = body.toString('latin1');
+  return { body, facts: readFacts(body, rules, text), text: body.length <= IN_ONE_PIECE ? text : undefined };
+}
+
+/** Throws for what `canonicalTarget` refuses, and for one that carries a key. */
+function keylessTarget(text: string): CanonicalTarget {
+  const target = canonicalTarget(text);
+  upstreamQuery(target.query, []);
+  return target;
 }
 
 /** Every model that the provider could run; one in the body beside one in the path is looked at, too (S8). */

@@ -119,7 +119,7 @@ export async function startGateway(options: FixtureOptions): Promise<GatewayFixt
     };
   const gateway = createGateway({
     catalog: new Catalog(allServices),
-    principals: { authenticate: async (text) => principals.get(text), ofCertificate: () => undefined, mayGoOn: async () => true },
+    principals: { authenticate: async (presented) => principals.get(typeof presented === 'string' ? presented : presented.reveal()), ofCertificate: () => undefined, mayGoOn: async () => true },
     clientAddresses: new ClientAddresses([]),
     clientCertificates: new ClientCertificates(),
     egress: new Egress({ allowHosts: [] }),

@@ -12,7 +12,8 @@ import type { CertificateRoles } from './certificate-roles.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import { type CustomRoles, isBuiltIn } from './custom-roles.ts';
 import { permissionsOf } from './permissions.ts';
-import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
+import { Presented } from './presented.ts';
+import type { TokenKind } from './token-text.ts';
 import type { UserTokens } from './user-tokens.ts';
 
 /** Who proved to be who, and with which gateway key, if it was one. */
@@ -61,7 +62,7 @@ class NoSuchRecord extends Error {}
 
 /**
  * Finds out who a presented text belongs to (S22). Records are cached by their id for 10 s and forgotten when they change; that the
- * text is right is decided anew each time, over the digest of all of it, so that nothing about a text is ever remembered.
+ * text is right is decided anew each time, over the digest of all of it, so that nobody here remembers anything about a text.
  */
 export class Principals {
   readonly #tokens: TokenRepository;
@@ -97,10 +98,10 @@ export class Principals {
    * all alike. `KEYHOLD_ADMIN_TOKEN` and tokens of identity providers count as a `t`. Throws `unavailable` when the database cannot answer and the record is not
    * cached: an outage never looks like a wrong token. There is nothing to wait for where it is.
    */
-  authenticate(text: string, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
-    const digest = tokenDigestBytes(text);
-    const parsed = parseToken(text);
-    if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts) ?? this.#userWith(text, digest, accepts);
+  authenticate(text: string | Presented, accepts: readonly TokenKind[]): Soon<Principal | undefined> {
+    const presented = typeof text === 'string' ? new Presented(text) : text;
+    const { digest, parsed } = presented;
+    if (parsed === undefined || !accepts.includes(parsed.kind)) return this.#bootstrapWith(digest, accepts) ?? this.#userWith(presented.reveal(), digest, accepts);
     return after(this.#find(parsed.kind, parsed.id), (known) => {
       if (known === undefined || !this.#holds(known, digest)) return this.#bootstrapWith(digest, accepts) ?? this.#refused(parsed.kind, parsed.id);
       if (known.isCustom) return this.#withPermissions(known.principal);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../../core/access/client-certificate.ts';
 import type { Soon } from '../../ports/soon.ts';
+import type { KnownHead } from './known-head.ts';
 
 /** The headers that Keyhold itself reads, by their names in lower case. */
 export interface ClientHeaders {
@@ -22,6 +23,8 @@ export interface ClientRequest {
   /** All headers as they came: name, value, name, value … */
   readonly rawHeaders: readonly string[];
   readonly headers: ClientHeaders;
+  /** What was found out about its head, here and before. */
+  readonly known: KnownHead;
   /** Whom it comes from, through proxies that the operator trusts (`ClientAddresses`); found out when it is asked for. */
   readonly clientAddress: string;
   /** What the connection's other end has proven to have, where the listener asks for certificates; found out when it is asked for. */
@@ -38,6 +41,16 @@ export interface ClientRequest {
   discardRest(): void;
 }
 
+/** On every gateway answer (S9). */
+export const SECURITY_HEADERS = [
+  'content-security-policy',
+  "sandbox; default-src 'none'",
+  'x-content-type-options',
+  'nosniff',
+  'cross-origin-resource-policy',
+  'same-origin',
+] as const;
+
 /** The way back to the client: one head, some bytes, and an end or a visible break. Texts are latin1, one character a byte. */
 export interface ClientResponse {
   readonly headSent: boolean;
@@ -47,7 +60,7 @@ export interface ClientResponse {
   readonly gone: boolean;
   /** Gone, or ended by us. */
   readonly over: boolean;
-  /** `last`: the connection is not kept afterwards. The head leaves with the first bytes, or with `flushHead`. */
+  /** To the headers come those of `SECURITY_HEADERS`. `last`: the connection is not kept afterwards. The head leaves with the first bytes, or with `flushHead`. */
   head(status: number, headers: readonly string[], last: boolean): void;
   flushHead(): void;
   /** Tells false when the client does not keep up; `onDrain` is called when it does again. */

@@ -4,13 +4,15 @@ import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ClientCertificates } from './client-certificates.ts';
-import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
+import { BEFORE_RESET_MS, type ClientHeaders, type ClientRequest, type ClientResponse, LAST_WORDS_MS, resetConnection, SECURITY_HEADERS } from './client.ts';
+import { KnownHead } from './known-head.ts';
 
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDING_MS = 10_000;
 
 /** A request that came through node:http. */
 export class HttpRequest implements ClientRequest {
+  readonly known = new KnownHead();
   readonly #request: IncomingMessage;
   readonly #addresses: ClientAddresses;
   readonly #certificates: ClientCertificates;
@@ -120,7 +122,7 @@ export class HttpResponse implements ClientResponse {
   head(status: number, headers: readonly string[], last: boolean): void {
     // By which the listener knows that nobody waits for an answer to what came behind it.
     if (last) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(status, last ? [...headers, 'connection', 'close'] : [...headers]);
+    this.#response.writeHead(status, [...SECURITY_HEADERS, ...headers, ...(last ? ['connection', 'close'] : [])]);
   }
 
   flushHead(): void {

@@ -6,6 +6,7 @@ import type { ClientRequest, ClientResponse } from './client.ts';
 import type { PlainHeads } from './plain-head.ts';
 import { PlainRequest } from './plain-request.ts';
 import { PlainResponse } from './plain-response.ts';
+import { type KnownPlainHead, RepeatedHead } from './repeated-head.ts';
 
 /** Between the head of a request and its body. */
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
@@ -55,6 +56,7 @@ export class PlainConnection {
   #response: PlainResponse | undefined;
   /** Bytes of a head that is not whole yet, or of requests that came before the answer to the one before had left. */
   #early: Buffer<ArrayBuffer> | undefined;
+  readonly #lastHead = new RepeatedHead();
   #isAnswered = false;
   #endsAfterAnswer = false;
   readonly #onData = (bytes: Buffer<ArrayBuffer>): void => this.#data(bytes);
@@ -127,7 +129,7 @@ export class PlainConnection {
   }
 
   #begin(arrived: Buffer<ArrayBuffer>): void {
-    const { heads, limits, owns, handOver, serve, now, date, kept } = this.#parts;
+    const { limits, handOver, serve, now, date, kept } = this.#parts;
     const bytes = this.#early === undefined ? arrived : Buffer.concat([this.#early, arrived]);
     this.#early = undefined;
     const end = bytes.indexOf(HEAD_END);
@@ -137,12 +139,12 @@ export class PlainConnection {
       if (bytes.length === arrived.length) this.#deadline = now() + limits.headMs;
       return;
     }
-    const head = end === -1 || end > limits.headBytes ? undefined : heads.read(bytes.toString('latin1', 0, end + 2));
-    if (head === undefined || head.length > MAX_BODY_BYTES || !owns(head.target)) {
+    const found = end === -1 || end > limits.headBytes ? undefined : (this.#lastHead.find(bytes, end + 2) ?? this.#read(bytes, end + 2));
+    if (found === undefined || found.head.length > MAX_BODY_BYTES) {
       handOver(this, bytes);
       return;
     }
-    const request = new PlainRequest(head, this);
+    const request = new PlainRequest(found.head, found.known, this);
     const response = new PlainResponse(this.socket, date, kept, (last) => this.#answered(last));
     this.#request = request;
     this.#response = response;
@@ -157,6 +159,13 @@ export class PlainConnection {
       if (this.#early !== undefined) this.socket.pause();
     }
     serve(request, response);
+  }
+
+  /** The head that these bytes are up to `end`, where it is plain and ours to answer. */
+  #read(bytes: Buffer, end: number): KnownPlainHead | undefined {
+    const { heads, owns } = this.#parts;
+    const head = heads.read(bytes.toString('latin1', 0, end));
+    return head === undefined || !owns(head.target) ? undefined : { head, known: this.#lastHead.remember(bytes, end, head) };
   }
 
   /** All of a refused request's body is gone by, or the last of a wanted one has come. */

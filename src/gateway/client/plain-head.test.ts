@@ -17,6 +17,7 @@ describe('PlainHeads', () => {
       rawHeaders: ['Host', 'a:8080', 'Authorization', 'Bearer x', 'Content-Length', '12', 'connection', 'Keep-Alive', 'x-empty', '', 'X-Request-Id', 'abc'],
       headers: { 'content-length': '12', 'x-request-id': 'abc' },
       length: 12,
+      lengthAt: 92,
     });
     expect(read(`GET /v1/models HTTP/1.1\r\n${host}`)).toMatchObject({ method: 'GET', target: '/v1/models', length: 0 });
     expect(read(`${post}${host}content-length: 0\r\nx: ä\xff\r\n`.replace('ä', '\xe4'))).toMatchObject({ length: 0 });

@@ -10,6 +10,8 @@ export interface PlainHead {
   readonly headers: ClientHeaders;
   /** Of the body, in bytes. */
   readonly length: number;
+  /** Where in the head its digits begin; -1: it is told nowhere. */
+  readonly lengthAt: number;
 }
 
 /**
@@ -41,9 +43,11 @@ const ONCE = [
   'x-request-id',
 ] as const;
 
+const LENGTH = ONCE.indexOf('content-length');
+
 /** Requests with more header lines are refused: no client sends as many, and each of them costs. */
 export const MAX_HEADER_LINES = 250;
-const MAX_LENGTH_DIGITS = 8;
+export const MAX_LENGTH_DIGITS = 8;
 
 /** Reads heads, and remembers what it found out about header names. */
 export class PlainHeads {
@@ -62,6 +66,7 @@ export class PlainHeads {
     const target = text.slice(method.length + 1, firstLine - ' HTTP/1.1'.length);
     const rawHeaders: string[] = [];
     const once: (string | undefined)[] = [];
+    let lengthAt = -1;
     for (let at = firstLine + 2; at < text.length; ) {
       const colon = text.indexOf(':', at);
       const end = text.indexOf('\r\n', colon);
@@ -72,6 +77,7 @@ export class PlainHeads {
       if (meaning === 'once') {
         if (once[place] !== undefined) return undefined;
         once[place] = value;
+        if (place === LENGTH) lengthAt = text.indexOf(value, colon + 1);
       }
       if (rawHeaders.push(spelling, value) > 2 * MAX_HEADER_LINES) return undefined;
       at = end + 2;
@@ -90,7 +96,7 @@ export class PlainHeads {
       'x-keyhold-provider': provider,
       'x-request-id': requestId,
     };
-    return { method, target, rawHeaders, headers, length };
+    return { method, target, rawHeaders, headers, length, lengthAt };
   }
 }
 

@@ -3,6 +3,7 @@ import { BodyPieces } from '../../http/body-pieces.ts';
 import { KeyholdError } from '../../ports/errors.ts';
 import type { Soon } from '../../ports/soon.ts';
 import type { ClientHeaders, ClientRequest } from './client.ts';
+import type { KnownHead } from './known-head.ts';
 import type { PlainHead } from './plain-head.ts';
 
 /** Who reads the connection. */
@@ -15,6 +16,7 @@ interface Source {
 
 /** A request read by ourselves. Its body is of a known length. */
 export class PlainRequest implements ClientRequest {
+  readonly known: KnownHead;
   readonly #head: PlainHead;
   readonly #source: Source;
   readonly #pieces = new BodyPieces();
@@ -22,8 +24,9 @@ export class PlainRequest implements ClientRequest {
   #waiting: { readonly grown: (size: number) => void; readonly resolve: (bytes: Buffer<ArrayBuffer>) => void; readonly reject: (error: unknown) => void } | undefined;
   #state: 'kept' | 'dropped' | 'lost' = 'kept';
 
-  constructor(head: PlainHead, source: Source) {
+  constructor(head: PlainHead, known: KnownHead, source: Source) {
     this.#head = head;
+    this.known = known;
     this.#source = source;
     this.#missing = head.length;
   }

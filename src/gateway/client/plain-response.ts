@@ -1,8 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { isFieldValue } from '../field-value.ts';
-import { BEFORE_RESET_MS, type ClientResponse, LAST_WORDS_MS, resetConnection } from './client.ts';
+import { headerLines } from '../upstream/header-lines.ts';
+import { BEFORE_RESET_MS, type ClientResponse, LAST_WORDS_MS, resetConnection, SECURITY_HEADERS } from './client.ts';
 
+/** The same in every answer, and looked at by nobody again. */
+const SECURITY_LINES = headerLines(SECURITY_HEADERS);
 const NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 const MAX_KNOWN_NAMES = 512;
 const knownNames = new Set<string>();
@@ -58,7 +61,7 @@ export class PlainResponse implements ClientResponse {
 
   head(status: number, headers: readonly string[], last: boolean): void {
     if (this.headSent) throw new Error('The head of an answer was given twice.');
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${SECURITY_LINES}`;
     let hasLength = false;
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = headers[at] ?? '';

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
-import { isFieldValue } from '../field-value.ts';
 import { type AnswerHead, type AnswerHeads } from './answer-head.ts';
 import { ChunkedBody } from './chunked-body.ts';
+import { headerLines } from './header-lines.ts';
 import { UpstreamFailure } from './upstream-failure.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 /** As undici and node:http have it. */
 const MAX_HEAD_BYTES = 16 * 1024;
 /** A body up to here goes out in one piece with its head. */
-const IN_ONE_PIECE = 64 * 1024;
+export const IN_ONE_PIECE = 64 * 1024;
 /** No target ends its line (S5). */
 const TARGET = /^\/[\x21-\x7e]*$/;
 
@@ -18,7 +18,11 @@ export interface OutgoingRequest {
   readonly path: string;
   /** A flat list; without `host`, `connection` and what frames the body. */
   readonly headers: readonly string[];
+  /** More of them, as `headerLines` gives them. */
+  readonly lines?: string;
   readonly body: Buffer | null;
+  /** The same, one character a byte, where somebody has it. */
+  readonly bodyText?: string | undefined;
 }
 
 /** What a call hears of its answer. Pieces of a body come in the turn in which they arrived, joined; their bytes are gone when the call returns. */
@@ -159,9 +163,9 @@ export class UpstreamConnection {
     }
     this.#sent = true;
     this.#deadline = this.#parts.now() + this.#parts.times.answerMs;
-    const { body } = request;
+    const { body, bodyText } = request;
     if (body === null) this.#socket.write(text, 'latin1');
-    else if (body.length <= IN_ONE_PIECE) this.#socket.write(text + body.toString('latin1'), 'latin1');
+    else if (body.length <= IN_ONE_PIECE) this.#socket.write(text + (bodyText ?? body.toString('latin1')), 'latin1');
     else {
       this.#socket.cork();
       this.#socket.write(text, 'latin1');
@@ -282,15 +286,9 @@ export class UpstreamConnection {
   }
 }
 
-function headText({ method, path, headers, body }: OutgoingRequest, host: string): string {
+function headText({ method, path, headers, lines = '', body }: OutgoingRequest, host: string): string {
   if (!TARGET.test(path)) throw new UpstreamFailure('bad_request', 'The path has characters that no path has.');
-  let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const value = headers[at + 1] ?? '';
-    if (!isFieldValue(value)) throw new UpstreamFailure('bad_request', `The header ${headers[at] ?? ''} has characters that no header has.`);
-    text += `${headers[at] ?? ''}: ${value}\r\n`;
-  }
-  if (body !== null) text += `content-length: ${body.length}\r\n`;
-  else if (method !== 'GET') text += 'content-length: 0\r\n';
-  return `${text}\r\n`;
+  const length = body === null ? '' : String(body.length);
+  const framing = length === '' && method === 'GET' ? '' : `content-length: ${length || '0'}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${headerLines(headers)}${lines}${framing}\r\n`;
 }

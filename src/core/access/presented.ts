@@ -1,0 +1,31 @@
+import { parseToken, tokenDigestBytes, type TokenKind } from './token-text.ts';
+
+type Parsed = { readonly kind: TokenKind; readonly id: string };
+
+/** A text that somebody presented as a token, and what is told by the text alone: found out once, however often the same one is presented. */
+export class Presented {
+  readonly #text: string;
+  #digest: Buffer | undefined;
+  /** null: it is spelled like none of ours. */
+  #parsed: Parsed | null | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  /** SHA-256 over a context and all of it (S22). */
+  get digest(): Buffer {
+    this.#digest ??= tokenDigestBytes(this.#text);
+    return this.#digest;
+  }
+
+  /** As `parseToken`. */
+  get parsed(): Parsed | undefined {
+    this.#parsed ??= parseToken(this.#text) ?? null;
+    return this.#parsed ?? undefined;
+  }
+}
