@@ -4,7 +4,8 @@ import type { Log } from '../../ports/log.ts';
 import type { UsageSegment, UsageSegmentRepository } from '../../ports/metadata/usage-segments.ts';
 import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
 import { BegunOrNot, type EndedJournal, type JournalSegment, type UsageJournal } from '../../ports/usage-journal.ts';
-import { endLine, roomForEnd, startLine } from './entry.ts';
+import { roomForEnd } from './entry.ts';
+import { EntryLines } from './entry-lines.ts';
 import { type BegunRequest, Gathered, inPieces } from './gathered.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
@@ -58,6 +59,7 @@ class SegmentJournal implements DatabaseJournal {
   #steps: Step[] = [];
   /** Sent, and not known to stand: nothing else may be written before it. */
   #unsettled: Step | undefined;
+  readonly #lines = new EntryLines();
   #isTroubled = false;
   /** Something is leased under its name, so that it has to be found when this process is gone. */
   #isHeld = false;
@@ -85,7 +87,7 @@ class SegmentJournal implements DatabaseJournal {
     if (this.#isClosed) return Promise.reject(new KeyholdError('unavailable', 'Keyhold is stopping. Send the request again.', { retryAfterSeconds: 1 }));
     if (this.#isTroubled) return Promise.reject(refusedBegin(undefined));
     try {
-      const { start: written, bytes } = startLine(start);
+      const { start: written, bytes } = this.#lines.start(start);
       return this.#toGather().begin({ start: written, bytes, room: roomForEnd(bytes), isEnding: false });
     } catch (error) {
       return Promise.reject(error);
@@ -96,7 +98,7 @@ class SegmentJournal implements DatabaseJournal {
     const request = this.#open.get(event.id);
     if (request === undefined || request.isEnding || this.#isClosed) return Promise.reject(closedByAnother());
     try {
-      const line = endLine(event, request.room);
+      const line = this.#lines.end(event, request.room);
       request.isEnding = true;
       return this.#toGather().end(line.event, line.bytes);
     } catch (error) {

@@ -2,7 +2,7 @@ import { KeyholdError } from '../../ports/errors.ts';
 import type { BudgetShare, Money, TokenCounts, UsageEvent, UsageStart } from '../../ports/usage.ts';
 
 /** Bytes of a start's line at most: as many budgets as can hold for a request take half of it. */
-const MAX_START = 6_144;
+export const MAX_START = 6_144;
 /** What an end's line may need beyond its start's: what is only known at the end, names that changed on the way, and shares of budgets with more digits. */
 const END_EXTRA = 1_536;
 /** How long free texts may be, from the first try to the one that always fits. */
@@ -30,7 +30,7 @@ export function startLine(start: UsageStart): Line & { readonly start: UsageStar
   if (start.id.length > 64 || start.tenant.length > 64) throw new KeyholdError('internal', 'A usage entry has an impossible id or tenant.');
   const { text, bytes, value } = fitted(
     start,
-    Number.isFinite(start.startedAt) && isCount(start.estimatedInputTokens) && isCost(start.estimatedCost) ? { start } : undefined,
+    isSoundStart(start) ? { start } : undefined,
     (limit): { readonly start: UsageStart } => ({
       start: {
         ...commonFields(start, limit),
@@ -46,7 +46,7 @@ export function startLine(start: UsageStart): Line & { readonly start: UsageStar
 
 /** The end's line, of `room` bytes at most, and the event exactly as it will be read from it. */
 export function endLine(event: UsageEvent, room: number): Line & { readonly event: UsageEvent } {
-  const { text, bytes, value } = fitted(event, isSound(event) ? { end: event } : undefined, (limit) => ({ end: endFields(event, limit) }), room);
+  const { text, bytes, value } = fitted(event, isSoundEnd(event) ? { end: event } : undefined, (limit) => ({ end: endFields(event, limit) }), room);
   return { text, bytes, event: value.end };
 }
 
@@ -86,7 +86,7 @@ function lineOf<T>(value: T): Line & { readonly value: T } {
 }
 
 /** Whether it is worth trying to write the texts as they are; a caller may have sent megabytes. */
-function hasShortTexts({ service, route, model, endUser, tags }: UsageStart | UsageEvent): boolean {
+export function hasShortTexts({ service, route, model, endUser, tags }: Pick<UsageStart, 'service' | 'route' | 'model' | 'endUser' | 'tags'>): boolean {
   let length = service.length + route.length + (model?.length ?? 0) + (endUser?.length ?? 0);
   for (const key in tags) {
     length += key.length + (tags[key]?.length ?? 0);
@@ -135,7 +135,12 @@ function endFields(event: UsageEvent, limit: number | undefined): UsageEvent {
 }
 
 /** Whether every number of it can be written and summed. */
-function isSound(event: UsageEvent): boolean {
+export function isSoundStart({ startedAt, estimatedInputTokens, estimatedCost }: UsageStart): boolean {
+  return Number.isFinite(startedAt) && isCount(estimatedInputTokens) && isCost(estimatedCost);
+}
+
+/** As `isSoundStart`. */
+export function isSoundEnd(event: UsageEvent): boolean {
   const { time, attempts, latencyMs, firstTokenMs } = event;
   return countsOf(event) === event && Number.isFinite(time) && isCount(attempts) && Number.isFinite(latencyMs) && (firstTokenMs === null || Number.isFinite(firstTokenMs));
 }

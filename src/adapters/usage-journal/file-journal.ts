@@ -6,7 +6,8 @@ import type { UsageEvent, UsageStart } from '../../ports/usage.ts';
 import type { EndedJournal, JournalSegment, UsageJournal } from '../../ports/usage-journal.ts';
 import { ClosedSegment } from './closed-segment.ts';
 import { type Disk, nodeDisk } from './disk.ts';
-import { endLine, roomForEnd, startLine } from './entry.ts';
+import { roomForEnd } from './entry.ts';
+import { EntryLines } from './entry-lines.ts';
 import { SegmentFile } from './segment-file.ts';
 import { OpenTable } from './open-table.ts';
 import { markName, segmentFileName } from './segment-name.ts';
@@ -59,6 +60,7 @@ class FolderJournal implements FileJournal {
   /** Dead journals under whose names something is leased. */
   #marked: EndedJournal[];
   readonly #open = new OpenTable();
+  readonly #lines = new EntryLines();
   /** Bytes that the ends of the open requests may need: always set aside in the current segment. */
   #reserved = 0;
   #batch: TickBatch | null = null;
@@ -88,7 +90,7 @@ class FolderJournal implements FileJournal {
     if (this.#open.get(start.id) !== undefined) return Promise.reject(new KeyholdError('internal', 'A request was begun twice in the usage journal.'));
     let request: OpenRequest;
     try {
-      const { text, bytes } = startLine(start);
+      const { text, bytes } = this.#lines.start(start);
       request = { id: start.id, line: text, bytes, room: roomForEnd(bytes), state: 'beginning', next: undefined };
     } catch (error) {
       return Promise.reject(error);
@@ -100,9 +102,9 @@ class FolderJournal implements FileJournal {
   end(event: UsageEvent): Promise<void> {
     const request = this.#open.get(event.id);
     if (request?.state !== 'open' || this.#isClosed) return Promise.reject(new KeyholdError('internal', 'A request was ended in the usage journal that is not open there.'));
-    let line: ReturnType<typeof endLine>;
+    let line: ReturnType<EntryLines['end']>;
     try {
-      line = endLine(event, request.room);
+      line = this.#lines.end(event, request.room);
     } catch (error) {
       return Promise.reject(error);
     }
