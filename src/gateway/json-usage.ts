@@ -3,6 +3,8 @@ const BACKSLASH = 0x5c;
 const KEY = Buffer.from('usage');
 const NOT_ASCII = /[\x80-\xff]/;
 const MAX_CAPTURE = 64 * 1024;
+/** Up to here looking at each byte costs less than asking for the next of a kind. */
+const SHORT = 24;
 
 /**
  * Finds the top-level `usage` of a JSON answer while its bytes pass, whatever its size, and knows whether the answer is whole.
@@ -25,14 +27,15 @@ export class JsonUsage {
   feed(chunk: Buffer): void {
     const { length } = chunk;
     let captureFrom = 0;
+    /** Where the next one is; looked for when it is passed. */
+    let backslash = -1;
     for (let at = 0; at < length; at += 1) {
       let byte = chunk[at] ?? 0;
       // Most bytes are inside strings that are no key of the top level.
-      if (this.#inString && this.#matched < 0 && !this.#escaped) {
-        while (byte !== QUOTE && byte !== BACKSLASH && at + 1 < length) {
-          at += 1;
-          byte = chunk[at] ?? 0;
-        }
+      if (this.#inString && this.#matched < 0 && !this.#escaped && byte !== QUOTE && byte !== BACKSLASH) {
+        if (backslash < at) backslash = found(chunk, BACKSLASH, at);
+        at = Math.min(backslash, found(chunk, QUOTE, at), length - 1);
+        byte = chunk[at] ?? 0;
       }
       if (this.#inString) {
         this.#stringByte(byte);
@@ -110,4 +113,12 @@ export class JsonUsage {
     this.#text = NOT_ASCII.test(this.#captured) ? Buffer.from(this.#captured, 'latin1').toString('utf8') : this.#captured;
     this.#captured = '';
   }
+}
+
+/** Where the next such byte is, from here on; behind the end where there is none. */
+function found(chunk: Buffer, byte: number, from: number): number {
+  const near = Math.min(from + SHORT, chunk.length);
+  for (let at = from; at < near; at += 1) if (chunk[at] === byte) return at;
+  const at = chunk.indexOf(byte, near);
+  return at === -1 ? chunk.length : at;
 }

@@ -216,7 +216,11 @@ class FolderJournal implements FileJournal {
     }
     if (begun.length + ends.length === 0) return;
     try {
-      this.#writtenTo().write(Buffer.from(begun.map(({ line }) => line).join('') + ends.map(({ line }) => line).join('')));
+      // One text of all pieces: each is copied twice, and not with every text that it becomes a part of.
+      let lines = '';
+      for (const { line } of begun) lines += line;
+      for (const { line } of ends) lines += line;
+      this.#writtenTo().write(Buffer.from(lines));
     } catch (error) {
       this.#refuseBegins(batch, error);
       this.#keepEnds(batch, ends, error);
