@@ -34,9 +34,10 @@ export function admit(request: ClientRequest, dependencies: AdmissionDependencie
   return after(dependencies.principals.authenticate(known.presented, ACCEPTED), (principal) => principal ?? refuse(request.clientAddress, dependencies));
 }
 
-function presentedIn({ rawHeaders, target }: ClientRequest): Presented | undefined {
+function presentedIn({ rawHeaders, target, known: { before } }: ClientRequest): Presented | undefined {
   const text = presentedKey(rawHeaders, isNative(target) ? NATIVE_KEY_HEADERS : KEY_HEADERS);
-  return text === undefined ? undefined : new Presented(text);
+  if (text === undefined) return undefined;
+  return before?.is(text) === true ? before : new Presented(text);
 }
 
 /** Where a request has a key, that says whose it is, whatever certificate its connection has. */

@@ -17,6 +17,15 @@ export class Presented {
     return this.#text;
   }
 
+  /** Whether it is this text; compared in constant time. */
+  is(text: string): boolean {
+    const own = this.#text;
+    if (text.length !== own.length) return false;
+    let difference = 0;
+    for (let at = 0; at < own.length; at += 1) difference |= text.charCodeAt(at) ^ own.charCodeAt(at);
+    return difference === 0;
+  }
+
   /** SHA-256 over a context and all of it (S22). */
   get digest(): Buffer {
     this.#digest ??= tokenDigestBytes(this.#text);

@@ -10,7 +10,13 @@ import type { RouteMatch } from '../route-table.ts';
 export class KnownHead {
   target: CanonicalTarget | undefined;
   presented: Presented | undefined;
+  /** The key of the connection's request before, which is often the same where the rest of the head is not. */
+  readonly before: Presented | undefined;
   route: RouteMatch | undefined;
   /** The caller's header lines that travel by these rules. */
   passing: { readonly rules: HeaderRules; readonly shared: boolean; readonly lines: string } | undefined;
+
+  constructor(before?: Presented) {
+    this.before = before;
+  }
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Presented } from '../../core/access/presented.ts';
 import { PlainHeads } from './plain-head.ts';
 import { RepeatedHead } from './repeated-head.ts';
 
@@ -66,6 +67,19 @@ describe('the head of a connection\'s last request', () => {
   it('is not remembered when it is large, since every open connection remembers one (S34)', () => {
     const large = `${first}x: ${'y'.repeat(2_048)}\r\n`;
     expect(find(remembering(large), large)).toBeUndefined();
+  });
+
+  it('leaves the key that was found out about to the next one, whatever that is', () => {
+    const repeated = new RepeatedHead();
+    let before: Presented | undefined;
+    for (let index = 0; index < 10; index += 1) {
+      const text = `${first}x-trace: ${index}\r\n`;
+      const head = heads.read(text);
+      if (head === undefined) throw new Error('no head');
+      const known = repeated.remember(Buffer.from(text), text.length, head);
+      expect(known.before).toBe(before);
+      known.presented = before = new Presented(`key ${index}`);
+    }
   });
 
   it('is only ever taken for what it would be read as (S7)', () => {

@@ -24,6 +24,7 @@ interface Remembered extends KnownPlainHead {
  */
 export class RepeatedHead {
   #last: Remembered | undefined;
+  #known: KnownHead | undefined;
   #misses = 0;
 
   /** What the first `end` bytes are, where they are the last head again. */
@@ -42,7 +43,8 @@ export class RepeatedHead {
 
   /** The request's head, read from the first `end` bytes. Gives what is found out about it from now on. */
   remember(bytes: Buffer, end: number, head: PlainHead): KnownHead {
-    const known = new KnownHead();
+    const known = new KnownHead(this.#known?.presented);
+    this.#known = known;
     if (end > MAX_BYTES || this.#misses >= MAX_MISSES) return known;
     const copy = Buffer.from(bytes.subarray(0, end));
     const lengthAt = head.lengthAt === -1 ? end : head.lengthAt;
