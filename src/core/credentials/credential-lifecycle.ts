@@ -49,7 +49,7 @@ export class CredentialLifecycle {
     }
     await step('remove.stored');
     const after = await this.#close(key, intent, intentClosed);
-    await undoLateRemoval(stores, after.record, current.reference);
+    await undoLateRemoval({ stores, writer }, key, after, current.reference);
     await step('remove.committed');
     return gone.record;
   }

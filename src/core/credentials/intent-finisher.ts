@@ -54,7 +54,7 @@ export class IntentFinisher {
     const reference = requireReference(record);
     await storeOf(this.#stores, intent.store).remove(reference);
     const removed = await this.#close(key, intent, intentClosed);
-    await undoLateRemoval(this.#stores, removed.record, reference);
+    await undoLateRemoval({ stores: this.#stores, writer: this.#writer }, key, removed, reference);
     return removed;
   }
 

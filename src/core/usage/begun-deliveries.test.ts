@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { eventually } from '../../../test/support/eventually.ts';
 import { RecordingLog } from '../../../test/support/recording-log.ts';
 import { TestClock } from '../../../test/support/credential-world.ts';
@@ -105,6 +105,21 @@ describe('a replica from which nothing more is heard while it delivers usage (R5
       }
     }
     expect(uneven).toBeGreaterThan(4);
+  });
+
+  it('keeps no other back where what it had begun cannot be finished', async () => {
+    const store = createMemoryStore();
+    for (const journal of ['a', 'b']) await store.usageSegments.create({ journal, segment: 1 }, { kind: 'delivery', starts: [], events: [], withdrawn: [], tenants: ['acme'] });
+    const getBatch = store.usage.getBatch.bind(store.usage);
+    vi.spyOn(store.usage, 'getBatch').mockImplementation(async (key) => {
+      if (key.journal === 'a') throw new KeyholdError('corrupt', 'A record of the database cannot be read.');
+      return getBatch(key);
+    });
+    const other = replicaOn(store);
+    await other.lookAfter(0);
+    await expect(other.lookAfter(TERM_MS)).rejects.toThrow('cannot be read');
+    const left = await store.usageSegments.unfinished();
+    expect(left.map(({ journal }) => journal)).toEqual(['a']);
   });
 
   it('that only stood still, and goes on: each event is counted once', async () => {

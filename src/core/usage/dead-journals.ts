@@ -42,21 +42,25 @@ export class DeadJournals {
     this.#options = options;
   }
 
-  /** One look, to be taken every few seconds; gives how many were finished. Throws what the database throws; the next look goes on. */
+  /** One look, to be taken every few seconds; gives how many were finished. Throws the first of what went wrong, when all others were looked at; the next look goes on. */
   async look(): Promise<number> {
     const { segments, own, log } = this.#options;
     const unfinished = (await segments.unfinished()).filter(({ journal }) => journal !== own());
     for (const journal of this.#seen.keys()) if (unfinished.every((found) => found.journal !== journal)) this.#seen.delete(journal);
     let finished = 0;
+    const failures: unknown[] = [];
     for (const found of unfinished) {
       if (!this.#isDead(found)) continue;
-      const end = await this.#finish(found.journal);
+      const end = await this.#finish(found.journal).catch((error: unknown) => {
+        failures.push(error);
+      });
       if (end === undefined) continue;
       finished += 1;
       this.#seen.delete(found.journal);
       if (end === 'delivery') log.info('delivery_finished', 'What a replica had begun to bring into the sums of usage, and then nothing more was heard of it, has been brought there', { name: found.journal });
       else log.info('journal_finished', 'The usage journal of a replica that is gone has been finished: what was open in it counts as aborted', { name: found.journal });
     }
+    if (failures.length > 0) throw failures[0];
     return finished;
   }
 

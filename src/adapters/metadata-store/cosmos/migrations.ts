@@ -8,4 +8,11 @@ export const cosmosMigrations: readonly CosmosMigration[] = [
     // A new container is empty, and every kind of record is laid out by its own code.
     run: async () => {},
   },
+  {
+    version: 2,
+    name: 'usage-in-common',
+    // Nothing that is there changes: from here on batches of usage are kept in another form (`batch-text.ts`), and a journal's segments tell of deliveries that have begun. An older Keyhold
+    // would read both wrongly, and refuses the container instead.
+    run: async () => {},
+  },
 ];

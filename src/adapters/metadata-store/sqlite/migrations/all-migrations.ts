@@ -9,7 +9,8 @@ import { limits } from './0008-limits.ts';
 import { prices } from './0009-prices.ts';
 import { budgets } from './0010-budgets.ts';
 import { sessions } from './0011-sessions.ts';
+import { usageInCommon } from './0012-usage-in-common.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step there is, in order. The last one's number is the version of the database that this Keyhold reads and writes. */
-export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, users, limits, prices, budgets, sessions];
+export const allMigrations: readonly Migration[] = [firstTables, auditTrees, rootWrappings, ownVaults, leases, usageSegments, users, limits, prices, budgets, sessions, usageInCommon];
