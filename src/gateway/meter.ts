@@ -142,17 +142,17 @@ export class Meter {
       endUser,
       shares,
     };
-    return this.#journal.end(event).then(
-      () => {
+    return this.#journal
+      .end(event)
+      .then(() => {
         // Only now: of a process that dies before, it counts as what was reserved.
         if (shares !== undefined) this.#reserved?.settle(shares);
         return true;
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         this.#log.error('usage_end_failed', 'The end of a request could not be written to the usage journal; unless it can be later, it will be counted as aborted', { tenant, service, error });
         return !this.#journal.holdsAnswers;
-      },
-    );
+      });
   }
 }
 

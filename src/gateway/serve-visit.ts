@@ -21,12 +21,13 @@ import { RequestBody } from './request-body.ts';
 import { noOutput } from './request-bounds.ts';
 import { requirePresent } from './require-present.ts';
 import { pathWithModel, type RouteMatch, RouteTable } from './route-table.ts';
-import { IN_ONE_PIECE } from './upstream/upstream-connection.ts';
 import type { Upstreams } from './upstreams.ts';
 import type { Visit } from './visit.ts';
 
 /** Above this a body is read in a worker (S34). */
 const LARGE_BODY_BYTES = 8 * 1024 * 1024;
+/** Up to here a body's text is kept beside its bytes, which are all that `BodyMemory` counts: open requests are bounded far below what would make that matter. */
+const KEPT_TWICE = 16 * 1024;
 
 /** The steps of a request in their order (S34): refuse, admit, read, route, resolve, note, call. */
 export class ServeVisit {
@@ -186,13 +187,13 @@ export class ServeVisit {
 interface ReadBody {
   readonly body: Buffer;
   readonly facts: BodyFacts;
-  /** The body, one character a byte, where it goes out in one piece. */
+  /** The body, one character a byte, where that is small enough to be kept beside it until it has left. */
   readonly text?: string | undefined;
 }
 
 function readHere(body: Buffer, rules: CompiledRules): ReadBody {
   const text = body.toString('latin1');
-  return { body, facts: readFacts(body, rules, text), text: body.length <= IN_ONE_PIECE ? text : undefined };
+  return { body, facts: readFacts(body, rules, text), text: body.length <= KEPT_TWICE ? text : undefined };
 }
 
 /** Throws for what `canonicalTarget` refuses, and for one that carries a key. */

@@ -9,7 +9,7 @@ import { copyDatabase, type CopiedPart } from '../../src/core/database-copy/copy
 import { requireWholeDatabase } from '../../src/core/database-copy/copy-mark.ts';
 import { pagesOf } from '../../src/core/database-copy/copy-rows.ts';
 import { type Row, rowKinds, type TransferableStore } from '../../src/ports/metadata/transfer.ts';
-import { credentialKey, credentialRecord } from '../contract/metadata-store-records.ts';
+import { credentialKey, credentialRecord, usageEvent } from '../contract/metadata-store-records.ts';
 import { auditRow } from '../contract/metadata-store-records.ts';
 import { cosmosOptions } from '../support/cosmos-options.ts';
 import { fillDatabase, placeRealRows } from '../support/filled-database.ts';
@@ -102,6 +102,18 @@ describe('R0.5 copying a database', () => {
   it('takes everything from SQLite to SQLite, byte for byte, and the log goes on', async () => copiesExactly(await sqlite(), await sqlite()));
   it('takes everything from SQLite to Cosmos DB', async () => copiesExactly(await sqlite(), await cosmos()));
   it('takes everything from Cosmos DB to SQLite', async () => copiesExactly(await cosmos(), await sqlite()));
+
+  it('takes usage batches in the words in which they are kept, those of before too', async () => {
+    const from = await sqlite();
+    await fillDatabase(from, 1);
+    const batch = { tenant: 'tenant-0', journal: 'before', segment: 1, events: [usageEvent('use_1', { tenant: 'tenant-0' }), usageEvent('use_2', { tenant: 'tenant-0' })] };
+    await from.rows.put('usage-batches', [{ key: [batch.tenant, batch.journal, batch.segment], revision: 1, body: JSON.stringify(batch) }]);
+    for (const to of [await cosmos(), await sqlite()]) {
+      await copy(from, to);
+      expect(await everything(to)).toEqual(await everything(from));
+      expect((await to.usage.listBatches('tenant-0', { from: 0, to: Number.MAX_SAFE_INTEGER }, { limit: 5 })).items).toContainEqual(batch);
+    }
+  });
 
   it('is taken up again where it was interrupted, in each part, and until then nothing is started on the target', async () => {
     const from = await sqlite();

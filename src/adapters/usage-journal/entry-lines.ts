@@ -19,6 +19,7 @@ const MAX_TEXT = 1_024;
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const PLAIN_JSON = /^[\x20-\x7e]*$/;
 const ID = /^\w{1,64}$/;
+const MAX_ID = 64;
 const AMOUNT = /^[\d.]{1,32}$/;
 
 /**
@@ -33,7 +34,7 @@ export class EntryLines {
   start(start: UsageStart): Line & { readonly start: UsageStart } {
     const named = this.#textOf(start);
     const shares = this.#sharesText(start.shares);
-    if (named === undefined || shares === undefined || !ID.test(start.id) || !isSoundStart(start)) return startLine(start);
+    if (named === undefined || shares === undefined || !ID.test(start.id) || start.tenant.length > MAX_ID || !isSoundStart(start)) return startLine(start);
     const cost = start.estimatedCost === undefined ? '' : `,"estimatedCost":${start.estimatedCost}`;
     const text = `{"start":{"id":"${start.id}",${named},"startedAt":${start.startedAt},"estimatedInputTokens":${start.estimatedInputTokens}${cost}${shares}}}\n`;
     return text.length <= MAX_START ? { text, bytes: text.length, start } : startLine(start);

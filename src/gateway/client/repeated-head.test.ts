@@ -82,6 +82,16 @@ describe('the head of a connection\'s last request', () => {
     }
   });
 
+  it('is not remembered with a provider\'s key in it, nor is the one before (S31)', () => {
+    const repeated = remembering(first);
+    const text = `${first}X-Keyhold-Api-Key: sk-test-not-a-real-one\r\n`;
+    const head = heads.read(text);
+    if (head === undefined) throw new Error('no head');
+    repeated.remember(Buffer.from(text), text.length, head);
+    expect(find(repeated, text)).toBeUndefined();
+    expect(find(repeated, first)).toBeUndefined();
+  });
+
   it('is only ever taken for what it would be read as (S7)', () => {
     const value = fc.string({ unit: fc.constantFrom('a', 'b', '1', '2', ' ', '\t', '\xe4'), maxLength: 4 });
     const line = fc.tuple(fc.constantFrom('host', 'content-length', 'Content-Length', 'authorization', 'x', 'x-api-key', 'transfer-encoding'), value).map(([name, text]) => `${name}:${text}\r\n`);

@@ -45,7 +45,12 @@ export class RepeatedHead {
   remember(bytes: Buffer, end: number, head: PlainHead): KnownHead {
     const known = new KnownHead(this.#known?.presented);
     this.#known = known;
-    if (end > MAX_BYTES || this.#misses >= MAX_MISSES) return known;
+    // A provider's key is not kept longer than its request (S31).
+    const hasProviderKey = head.headers['x-keyhold-api-key'] !== undefined;
+    if (end > MAX_BYTES || this.#misses >= MAX_MISSES || hasProviderKey) {
+      this.#last = undefined;
+      return known;
+    }
     const copy = Buffer.from(bytes.subarray(0, end));
     const lengthAt = head.lengthAt === -1 ? end : head.lengthAt;
     const afterAt = head.lengthAt === -1 ? end : lengthAt + (head.headers['content-length'] ?? '').length;

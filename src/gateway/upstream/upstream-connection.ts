@@ -8,7 +8,7 @@ const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 /** As undici and node:http have it. */
 const MAX_HEAD_BYTES = 16 * 1024;
 /** A body up to here goes out in one piece with its head. */
-export const IN_ONE_PIECE = 64 * 1024;
+const IN_ONE_PIECE = 64 * 1024;
 /** No target ends its line (S5). */
 const TARGET = /^\/[\x21-\x7e]*$/;
 

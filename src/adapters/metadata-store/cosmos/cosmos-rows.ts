@@ -2,10 +2,8 @@ import { KeyholdError } from '../../../ports/errors.ts';
 import type { Page, PageRequest } from '../../../ports/metadata/stored.ts';
 import type { LimitsKey } from '../../../ports/metadata/limits.ts';
 import type { Row, RowKind, RowTransfer } from '../../../ports/metadata/transfer.ts';
-import type { UsageRepository } from '../../../ports/metadata/usage.ts';
 import type { UsageSegment, UsageSegmentRepository } from '../../../ports/metadata/usage-segments.ts';
 import { type Scope, scopeFrom } from '../../../ports/scope.ts';
-import { BatchText } from '../batch-text.ts';
 import { pageFrom, pageStart } from '../paging.ts';
 import { StoredText } from '../stored-text.ts';
 import { gatewayKeys, tokens } from './cosmos-access.ts';
@@ -16,7 +14,7 @@ import { partsOf } from './cosmos-list.ts';
 import { CosmosRecords } from './cosmos-records.ts';
 import { dataKeys, sealedValues } from './cosmos-sealed.ts';
 import { sessions } from './cosmos-sessions.ts';
-import { BATCH, rollups } from './cosmos-usage.ts';
+import { BATCH, type CosmosUsage, rollups } from './cosmos-usage.ts';
 import { SEGMENT } from './cosmos-usage-segments.ts';
 import { memberships, roles, users } from './cosmos-users.ts';
 import { type KeptItem, unreadable } from './item.ts';
@@ -33,7 +31,7 @@ interface Kept {
 }
 
 export interface RowRepositories {
-  readonly usage: UsageRepository;
+  readonly usage: Pick<CosmosUsage, 'keepBatch'>;
   readonly usageSegments: UsageSegmentRepository;
 }
 
@@ -44,7 +42,6 @@ export class CosmosRows implements RowTransfer {
 
   constructor(items: CosmosItems, { usage, usageSegments }: RowRepositories) {
     this.#items = items;
-    const batches = new BatchText();
     const segments = new StoredText<UsageSegment>();
     const ofRecords = <K, R extends object>(kind: RecordKind<K, R>, keyOf: (parts: RowKey) => K): Kept => {
       const records = new CosmosRecords(items, kind);
@@ -72,7 +69,7 @@ export class CosmosRows implements RowTransfer {
       // What is in another database under a name is a record of that name, also one that only a newer Keyhold knows.
       platform: ofRecords<{ readonly name: string }, object>({ kind: platform.kind, partsOf: ({ name }) => [name], partitionOf: () => INSTALLATION }, (parts) => ({ name: parts.text(0) })),
       'usage-rollups': ofRecords(rollups, (parts) => ({ tenant: parts.text(0), hour: parts.number(1), journal: parts.text(2) })),
-      'usage-batches': { kind: BATCH, keep: ({ body }) => usage.putBatch(batches.read(body ?? '')) },
+      'usage-batches': { kind: BATCH, keep: ({ body }) => usage.keepBatch(body ?? '') },
       'usage-segments': {
         kind: SEGMENT,
         keep: async ({ key, body }) => {

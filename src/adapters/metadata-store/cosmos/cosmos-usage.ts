@@ -46,12 +46,21 @@ export class CosmosUsage implements UsageRepository {
   }
 
   async putBatch(batch: UsageBatch): Promise<void> {
-    const { tenant, journal, segment } = batch;
+    await this.#put(batch, this.#text.write(batch));
+  }
+
+  /** A batch in the words in which another database has it. Throws as `putBatch`, and `corrupt`. */
+  async keepBatch(body: string): Promise<void> {
+    await this.#put(this.#text.read(body), body);
+  }
+
+  async #put(batch: UsageBatch, body: string): Promise<void> {
+    const { tenant, journal, segment, events } = batch;
     const { pk, id, key } = placeOf(batch);
-    const { first, last } = batchTimes(batch.events);
+    const { first, last } = batchTimes(events);
     const index = { sort: orderedText([BATCH, last, journal, segment]), owner: tenant, first };
     // Refused: it is there already.
-    await this.#items.create({ pk, id, key, kind: BATCH, revision: 1, body: this.#text.write(batch), removed: false, index });
+    await this.#items.create({ pk, id, key, kind: BATCH, revision: 1, body, removed: false, index });
   }
 
   async getBatch(key: UsageBatchKey): Promise<UsageBatch | undefined> {
