@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { azureStoreOn, intend, newName, oneField } from '../../../test/support/azure-fixture.ts';
 import { codeOf, type CredentialWorld, createCredentialWorld } from '../../../test/support/credential-world.ts';
 import { startAzureServer } from '../../../test/support/servers/azure/server.ts';
+import { KeyholdError } from '../../ports/errors.ts';
 import type { CredentialRecord } from '../../ports/metadata/credentials.ts';
 import type { Stored } from '../../ports/metadata/stored.ts';
 import type { SecretReference } from '../../ports/secret-store.ts';
@@ -38,6 +39,18 @@ describe('R3.7: a deletion that comes to its store after others have finished it
     expect(announce).toHaveBeenCalledWith(key, stored);
     store.close();
     await server.close();
+  });
+
+  it('says what to do where the store cannot bring the value back', async () => {
+    world.atSteps(async (step) => {
+      if (step !== 'remove.announced') return;
+      world.clock.advance(31_000);
+      await recover();
+      world.store.failNext(1, new KeyholdError('unavailable', 'down'), { operation: 'restore' });
+    });
+    await expect(remove()).rejects.toMatchObject({ code: 'unavailable', publicMessage: expect.stringContaining('Store the key again with PUT') });
+    await world.put('sk-test-second-0123456789');
+    expect(await world.served()).toBe('sk-test-second-0123456789');
   });
 
   it('does not bring a value back that was deleted once more meanwhile', async () => {
